@@ -1,0 +1,1 @@
+"""Pure functions from Arrow to Arrow, one question a file."""

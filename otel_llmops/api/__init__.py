@@ -1,0 +1,1 @@
+"""GraphQL and REST over the storage's queries."""

@@ -1,0 +1,1 @@
+"""Journal to answers: decode, analyse, export."""

@@ -1,0 +1,1 @@
+"""Write paths from Arrow, one file a destination."""

@@ -1,0 +1,1 @@
+"""Durable segments of raw requests, one cursor for each consumer."""

@@ -1,0 +1,347 @@
+"""Arrow schemas of every table that crosses a boundary.
+
+Strategy: one schema a table, here and nowhere else. Stores make their DDL from the derived
+schemas, so a new column is one new line. Conventions:
+
+- ids are lower-case hex text (32 digits a trace, 16 a span); no parent is the empty string;
+- times are timestamp[ns, UTC], durations and latencies int64 ns, tokens int64 {token}, cost USD;
+- text is never null (unknown is empty); a number is nullable only where "unknown" differs from 0;
+- lists inside a derived table are JSON text, so that every store can hold them.
+"""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from otel_llmops.errors import SchemaError
+
+__all__ = [
+    "AGENTS",
+    "BOTTLENECKS",
+    "COALITIONS",
+    "CONTEXT_DRIFT",
+    "COORDINATION",
+    "DERIVED",
+    "HANDOFFS",
+    "LEDGER",
+    "LOG_EVENTS",
+    "OPERATIONS",
+    "SESSIONS",
+    "SESSION_KEYS",
+    "SPANS",
+    "STORED_SPAN_COLUMNS",
+    "empty",
+    "require",
+]
+
+_TEXT = pa.string()
+_COUNT = pa.int64()
+_TIME = pa.timestamp("ns", tz="UTC")
+_ATTRIBUTES = pa.map_(_TEXT, _TEXT)
+
+_EVENT = pa.struct([("time", _TIME), ("name", _TEXT), ("attributes", _ATTRIBUTES)])
+_LINK = pa.struct([("trace_id", _TEXT), ("span_id", _TEXT), ("attributes", _ATTRIBUTES)])
+
+
+def _required(*fields: tuple[str, pa.DataType]) -> list[pa.Field]:
+    return [pa.field(name, kind, nullable=False) for name, kind in fields]
+
+
+def _unknown_or(*fields: tuple[str, pa.DataType]) -> list[pa.Field]:
+    return [pa.field(name, kind, nullable=True) for name, kind in fields]
+
+
+SPANS = pa.schema(
+    _required(
+        ("trace_id", _TEXT),
+        ("span_id", _TEXT),
+        ("parent_span_id", _TEXT),
+        ("trace_state", _TEXT),
+        ("flags", pa.uint32()),
+        ("name", _TEXT),
+        ("kind", pa.int32()),
+        ("start_time", _TIME),
+        ("end_time", _TIME),
+        ("duration_ns", _COUNT),
+        ("status_code", pa.int32()),
+        ("status_message", _TEXT),
+        ("service", _TEXT),
+        ("scope_name", _TEXT),
+        ("scope_version", _TEXT),
+        ("attributes", _ATTRIBUTES),
+        ("resource_attributes", _ATTRIBUTES),
+        ("events", pa.list_(_EVENT)),
+        ("links", pa.list_(_LINK)),
+        ("span_wire", pa.binary()),
+        ("scope_wire", pa.binary()),
+        ("resource_wire", pa.binary()),
+    )
+)
+"""Spans as OTLP has them, one row a span.
+
+`attributes` hold text: strings as they are, numbers and booleans as JSON writes them, arrays,
+key-value lists and bytes (base64) as JSON; an empty AnyValue is empty text. A key that occurs
+twice keeps its last value. `duration_ns` is max(0, end - start). Times past 2262 (int64 ns) are
+clamped. `*_wire` are the bytes that arrived: the Span message; the ScopeSpans message without its
+spans; the ResourceSpans message without its scopes. Nesting the three gives the span back whole,
+unknown fields included (OTLP: a forwarder keeps what it does not know).
+"""
+
+STORED_SPAN_COLUMNS = tuple(name for name in SPANS.names if name not in {"events", "links"})
+"""What a store keeps of SPANS as columns; events and links live in `span_wire` alone."""
+
+LOG_EVENTS = pa.schema(
+    _required(
+        ("trace_id", _TEXT),
+        ("span_id", _TEXT),
+        ("time", _TIME),
+        ("event_name", _TEXT),
+        ("severity", pa.int32()),
+        ("service", _TEXT),
+        ("body", _TEXT),
+        ("attributes", _ATTRIBUTES),
+    )
+)
+"""GenAI events from OTLP logs (event names `gen_ai.*`) that name the span they belong to."""
+
+OPERATIONS = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("trace_id", _TEXT),
+        ("span_id", _TEXT),
+        ("parent_span_id", _TEXT),
+        ("name", _TEXT),
+        ("kind", _TEXT),
+        ("operation", _TEXT),
+        ("dialect", _TEXT),
+        ("agent", _TEXT),
+        ("service", _TEXT),
+        ("provider", _TEXT),
+        ("model", _TEXT),
+        ("tool", _TEXT),
+        ("started_at", _TIME),
+        ("duration_ns", _COUNT),
+        ("latency_bucket", pa.int16()),
+        ("error", pa.bool_()),
+        ("error_type", _TEXT),
+        ("invocations", _COUNT),
+        ("llm_calls", _COUNT),
+        ("errors", _COUNT),
+        ("input_tokens", _COUNT),
+        ("output_tokens", _COUNT),
+        ("cache_read_tokens", _COUNT),
+        ("cache_write_tokens", _COUNT),
+        ("reasoning_tokens", _COUNT),
+        ("function", _TEXT),
+        ("file", _TEXT),
+        ("line", pa.int32()),
+        ("revision", _TEXT),
+        ("final", pa.bool_()),
+    )
+    + _unknown_or(("cost_usd", pa.float64()))
+)
+"""Spans that mean something to an agent system, one row a span (table agent_operations).
+
+`kind` is agent, llm, tool, workflow, retrieval, embeddings or step; `agent` is whose work it is.
+Tokens are the operation's own (the ledger's), so every sum over rows counts each token once.
+`invocations` is 1 on the span that stands for one activation of its agent, else 0.
+`latency_bucket` is model.latency.bucket(duration_ns).
+"""
+
+HANDOFFS = pa.schema(
+    _required(
+        ("handoff_id", _TEXT),
+        ("session_id", _TEXT),
+        ("trace_id", _TEXT),
+        ("ordinal", pa.int32()),
+        ("from_agent", _TEXT),
+        ("to_agent", _TEXT),
+        ("kind", _TEXT),
+        ("started_at", _TIME),
+        ("confidence", pa.float64()),
+        ("quality", pa.float64()),
+        ("evidence", _TEXT),
+        ("from_span_id", _TEXT),
+        ("to_span_id", _TEXT),
+        ("final", pa.bool_()),
+    )
+    + _unknown_or(
+        ("latency_ns", _COUNT),
+        ("completed", pa.float64()),
+        ("context_kept", pa.float64()),
+        ("no_bounce", pa.float64()),
+        ("promptness", pa.float64()),
+        ("allowed", pa.float64()),
+    )
+)
+"""Control passing between agents (table agent_handoffs).
+
+`kind` is transfer, delegation, sequence or fan_out (docs/design.md); `evidence` a JSON list of
+parent_child, handoff_tool, attribute, sibling_order, span_link, conversation, time; `latency_ns`
+from the end of from_agent's last operation that ended before to_agent began, null where none did.
+`ordinal` counts a session's handoffs from 0 in order of `started_at`.
+"""
+
+AGENTS = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("agent", _TEXT),
+        ("role", _TEXT),
+        ("type", _TEXT),
+        ("description", _TEXT),
+        ("can_handoff_to", _TEXT),
+        ("models", _TEXT),
+        ("services", _TEXT),
+        ("invocations", _COUNT),
+        ("llm_calls", _COUNT),
+        ("errors", _COUNT),
+        ("input_tokens", _COUNT),
+        ("output_tokens", _COUNT),
+        ("started_at", _TIME),
+        ("ended_at", _TIME),
+        ("final", pa.bool_()),
+    )
+    + _unknown_or(("cost_usd", pa.float64()))
+)
+"""One row for each agent of each session; `type` is primary, orchestrator, specialist, tool, unknown."""
+
+SESSIONS = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("trace_ids", _TEXT),
+        ("agents", _TEXT),
+        ("services", _TEXT),
+        ("started_at", _TIME),
+        ("ended_at", _TIME),
+        ("duration_ns", _COUNT),
+        ("spans", _COUNT),
+        ("operations", _COUNT),
+        ("handoffs", _COUNT),
+        ("llm_calls", _COUNT),
+        ("errors", _COUNT),
+        ("input_tokens", _COUNT),
+        ("output_tokens", _COUNT),
+        ("residual_tokens", _COUNT),
+        ("completeness", pa.float64()),
+        ("analysis_version", pa.int32()),
+        ("final", pa.bool_()),
+    )
+    + _unknown_or(("cost_usd", pa.float64()), ("drift_score", pa.float64()))
+)
+"""One row a session: a conversation, or a trace without one."""
+
+SESSION_KEYS = pa.schema(
+    _required(("key", _TEXT), ("kind", _TEXT), ("session_id", _TEXT), ("started_at", _TIME))
+)
+"""What leads to a session: `kind` trace (a trace id) or conversation (any id it was ever known by)."""
+
+LEDGER = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("trace_id", _TEXT),
+        ("span_id", _TEXT),
+        ("span_name", _TEXT),
+        ("agent", _TEXT),
+        ("started_at", _TIME),
+        ("reported_input_tokens", _COUNT),
+        ("reported_output_tokens", _COUNT),
+        ("own_input_tokens", _COUNT),
+        ("own_output_tokens", _COUNT),
+        ("rule", _TEXT),
+        ("conflict", pa.bool_()),
+    )
+)
+"""Why each number is what it is: a row for every span that reports usage (table token_ledger)."""
+
+CONTEXT_DRIFT = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("trace_id", _TEXT),
+        ("from_agent", _TEXT),
+        ("to_agent", _TEXT),
+        ("score", pa.float64()),
+        ("method", _TEXT),
+        ("started_at", _TIME),
+    )
+)
+
+COORDINATION = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("graph", _TEXT),
+        ("nodes", pa.int32()),
+        ("edges", pa.int32()),
+        ("started_at", _TIME),
+    )
+)
+
+BOTTLENECKS = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("trace_id", _TEXT),
+        ("agent", _TEXT),
+        ("operation", _TEXT),
+        ("severity", _TEXT),
+        ("critical_path_share", pa.float64()),
+        ("self_time_ns", _COUNT),
+        ("wait_ns", _COUNT),
+        ("token_share", pa.float64()),
+        ("error_rate", pa.float64()),
+        ("saving_ns_low", _COUNT),
+        ("saving_ns_high", _COUNT),
+        ("recommendation", _TEXT),
+        ("started_at", _TIME),
+    )
+)
+
+COALITIONS = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("agents", _TEXT),
+        ("task_type", _TEXT),
+        ("success", pa.bool_()),
+        ("tokens", _COUNT),
+        ("duration_ns", _COUNT),
+        ("started_at", _TIME),
+    )
+)
+
+DERIVED: Mapping[str, pa.Schema] = {
+    "agent_operations": OPERATIONS,
+    "agent_handoffs": HANDOFFS,
+    "agents": AGENTS,
+    "sessions": SESSIONS,
+    "session_keys": SESSION_KEYS,
+    "token_ledger": LEDGER,
+    "context_drift": CONTEXT_DRIFT,
+    "coordination_graphs": COORDINATION,
+    "bottlenecks": BOTTLENECKS,
+    "coalitions": COALITIONS,
+}
+"""Table name -> schema of all that is derived from a session, replaced whole when it is analysed
+again. Every table has `session_id` and `started_at`; `agents` and the rest are named as the plan
+names them."""
+
+
+def empty(schema: pa.Schema) -> pa.Table:
+    """A table of `schema` without rows."""
+    return schema.empty_table()
+
+
+def require(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return `table` with exactly the columns of `schema`, in its order.
+
+    Raises: SchemaError, if a column is missing or of another type.
+    """
+    missing = [name for name in schema.names if name not in table.column_names]
+    if missing:
+        raise SchemaError(f"columns are missing: {', '.join(missing)}")
+    picked = table.select(schema.names)
+    wrong = [
+        f"{field.name} is {found.type}, not {field.type}"
+        for field, found in zip(schema, picked.schema, strict=True)
+        if found.type != field.type
+    ]
+    if wrong:
+        raise SchemaError("; ".join(wrong))
+    return picked.cast(schema)

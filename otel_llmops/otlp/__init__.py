@@ -1,0 +1,1 @@
+"""OTLP bytes to Arrow and back; sans-I/O."""

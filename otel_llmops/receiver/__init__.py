@@ -1,0 +1,1 @@
+"""OTLP servers: bytes, check, journal, acknowledge."""

@@ -1,0 +1,1 @@
+"""The two seams, the tables and the queries, once."""

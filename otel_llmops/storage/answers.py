@@ -1,0 +1,106 @@
+"""What the queries answer with: one frozen dataclass for each type of the API.
+
+Times are aware datetimes in UTC; durations are milliseconds as the API shows them; tokens and
+counts are unbounded Python integers.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+__all__ = ["AgentSummary", "Handoff", "HandoffQuality", "LedgerEntry", "SessionSummary"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSummary:
+    """An agent over all its sessions in the window asked for."""
+
+    name: str
+    role: str | None
+    type: str
+    description: str | None
+    can_handoff_to: list[str]
+    models: list[str]
+    services: list[str]
+    invocations: int
+    llm_calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+    handoffs_out: int
+    handoffs_in: int
+    first_seen: datetime
+    last_seen: datetime
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output together."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffQuality:
+    """The parts of a handoff's quality, each in [0, 1], None where there is no evidence."""
+
+    completed: float | None
+    context_kept: float | None
+    no_bounce: float | None
+    promptness: float | None
+    allowed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """One handoff with all that it rests on."""
+
+    id: str
+    session_id: str
+    trace_id: str
+    from_agent: str
+    to_agent: str
+    kind: str
+    started_at: datetime
+    latency_ms: float | None
+    quality: float
+    quality_parts: HandoffQuality
+    confidence: float
+    evidence: list[str]
+    from_span_id: str | None
+    to_span_id: str | None
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """One session. `ledger` is asked for apart (Queries.ledger)."""
+
+    session_id: str
+    trace_ids: list[str]
+    agents: list[str]
+    started_at: datetime
+    duration_ms: float
+    handoffs: int
+    llm_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    errors: int
+    drift_score: float | None
+    completeness: float
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What one span reported, what counts as its own, and by which rule."""
+
+    session_id: str
+    span_id: str
+    span_name: str
+    agent: str | None
+    reported_tokens: int
+    own_tokens: int
+    rule: str
+    conflict: bool
