@@ -1,0 +1,109 @@
+"""The fields of Query: each reads its arguments, asks one query, and shapes the answer."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from strawberry.types import Info
+
+from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session
+from otel_llmops.api.parameters import page, share
+from otel_llmops.storage.queries import Queries
+
+__all__ = ["Query"]
+
+Context = Info[Mapping[str, Any], None]
+
+
+def _queries(info: Context) -> Queries:
+    queries: Queries = info.context["queries"]
+    return queries
+
+
+async def _agents(
+    info: Context,
+    type: AgentType | None = None,  # noqa: A002 - the contract's name
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+    offset: int | None = None,
+) -> list[Agent]:
+    rows, skipped = page(limit, offset)
+    found = await _queries(info).agents(
+        type=type.value if type else None, since=since, until=until, limit=rows, offset=skipped
+    )
+    return [Agent.of(answer) for answer in found]
+
+
+async def _agent(info: Context, name: str) -> Agent | None:
+    answer = await _queries(info).agent(name)
+    return Agent.of(answer) if answer else None
+
+
+async def _sessions(
+    info: Context,
+    agent: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+    offset: int | None = None,
+) -> list[Session]:
+    rows, skipped = page(limit, offset)
+    found = await _queries(info).sessions(
+        agent=agent, since=since, until=until, limit=rows, offset=skipped
+    )
+    return [Session.of(answer) for answer in found]
+
+
+async def _session(info: Context, session_id: str) -> Session | None:
+    answer = await _queries(info).session(session_id)
+    return Session.of(answer) if answer else None
+
+
+async def _handoffs(  # noqa: PLR0913, PLR0917 - the contract's arguments, given by name
+    info: Context,
+    session_id: str | None = None,
+    agent: str | None = None,
+    min_quality: float | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+    offset: int | None = None,
+) -> list[AgentHandoff]:
+    rows, skipped = page(limit, offset)
+    found = await _queries(info).handoffs(
+        session_id=session_id,
+        agent=agent,
+        min_quality=share(min_quality, name="minQuality"),
+        since=since,
+        until=until,
+        limit=rows,
+        offset=skipped,
+    )
+    jaeger_url = info.context["jaeger_url"]
+    return [AgentHandoff.of(answer, jaeger_url=jaeger_url) for answer in found]
+
+
+@strawberry.type(
+    description="What the spans tell; since and until bound the time of the spans behind an answer."
+)
+class Query:
+    """The contract's Query, as far as it is built."""
+
+    agents: list[Agent] = strawberry.field(
+        resolver=_agents, description="Agents, most tokens first, then by name."
+    )
+    agent: Agent | None = strawberry.field(
+        resolver=_agent, description="One agent over all its sessions, null where it is not known."
+    )
+    sessions: list[Session] = strawberry.field(
+        resolver=_sessions, description="Sessions, newest first."
+    )
+    session: Session | None = strawberry.field(
+        resolver=_session,
+        description="One session, by any conversation id or trace id that it was ever known by.",
+    )
+    handoffs: list[AgentHandoff] = strawberry.field(
+        resolver=_handoffs, description="Handoffs in the order in which they happened."
+    )

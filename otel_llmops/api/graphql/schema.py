@@ -1,0 +1,116 @@
+"""The schema with its limits, and the ASGI application that answers POST /graphql.
+
+Strategy: a query is refused before it runs where it is too long, too deep or asks the same under
+too many names; an error of ours is hidden from the caller and logged once, an error of the
+caller's is told in full.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.dataloader import DataLoader
+from strawberry.extensions import (
+    MaskErrors,
+    MaxAliasesLimiter,
+    MaxTokensLimiter,
+    QueryDepthLimiter,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from otel_llmops.api.graphql.query import Query
+from otel_llmops.api.graphql.scalars import SCALARS
+from otel_llmops.errors import QueryError
+from otel_llmops.storage.answers import LedgerEntry
+from otel_llmops.storage.queries import Queries
+
+__all__ = ["GraphQLApplication", "schema"]
+
+_LOG = logging.getLogger(__name__)
+
+_DEPTH_MAX = 12
+"""GraphiQL's own introspection query is 11 deep, our own types 4."""
+_ALIASES_MAX = 30
+_TOKENS_MAX = 2000
+_LEDGERS_A_BATCH = 1000
+
+Context = Mapping[str, Any]
+
+
+def _is_ours(error: GraphQLError) -> bool:
+    """Whether the fault is ours, so that its text may tell what is nobody's business."""
+    return error.original_error is not None and not isinstance(
+        error.original_error, QueryError | GraphQLError
+    )
+
+
+class _Schema(strawberry.Schema):
+    """A schema that logs what went wrong here, and nothing of what callers wrote wrong."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        del execution_context  # it holds the caller's text, which is not for the log
+        for error in errors:
+            if _is_ours(error):
+                _LOG.error("graphql: %s failed", error.path, exc_info=error.original_error)
+
+
+def schema() -> strawberry.Schema:
+    """The schema of the contract, as far as it is built."""
+    return _Schema(
+        query=Query,
+        config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[
+            lambda: QueryDepthLimiter(max_depth=_DEPTH_MAX),
+            lambda: MaxAliasesLimiter(max_alias_count=_ALIASES_MAX),
+            lambda: MaxTokensLimiter(max_token_count=_TOKENS_MAX),
+            lambda: MaskErrors(
+                should_mask_error=_is_ours,
+                error_message="this could not be answered; the server's log says why",
+            ),
+        ],
+    )
+
+
+class GraphQLApplication(GraphQL[Context, None]):
+    """POST /graphql over `queries`. `jaeger_url` is empty where no Jaeger is configured."""
+
+    def __init__(self, queries: Queries, *, jaeger_url: str) -> None:
+        # No browser interface: strawberry's GraphiQL loads its scripts from a public CDN.
+        # No queries by GET: another site's page can send those in a reader's name.
+        super().__init__(
+            schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
+        )
+        self._queries = queries
+        self._jaeger_url = jaeger_url
+
+    async def get_context(
+        self, request: Request | WebSocket, response: Response | WebSocket
+    ) -> Context:
+        """What the fields of one request share."""
+        return {
+            "request": request,
+            "response": response,
+            "queries": self._queries,
+            "jaeger_url": self._jaeger_url,
+            "ledger": DataLoader(self._ledgers, max_batch_size=_LEDGERS_A_BATCH),
+        }
+
+    def encode_json(self, data: object) -> str:
+        """JSON as the RFC has it: a number that is none is a fault, not a word in the answer."""
+        return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+    async def _ledgers(self, session_ids: list[str]) -> list[list[LedgerEntry]]:
+        by_session: dict[str, list[LedgerEntry]] = {key: [] for key in session_ids}
+        for entry in await self._queries.ledger(session_ids):
+            by_session[entry.session_id].append(entry)
+        return [by_session[key] for key in session_ids]

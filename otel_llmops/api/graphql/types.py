@@ -1,0 +1,193 @@
+"""Types of the contract, each filled from the answer of the same name.
+
+Strategy: a type repeats the fields of its answer (storage/answers.py) in the contract's own
+order and nullability; `_copied` moves the values, so a field that one side lacks fails at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from enum import Enum
+from typing import Any, Self
+
+import strawberry
+from strawberry.dataloader import DataLoader
+from strawberry.types import Info
+
+from otel_llmops.api.graphql.scalars import Long
+from otel_llmops.storage import answers
+
+__all__ = [
+    "Agent",
+    "AgentHandoff",
+    "AgentType",
+    "HandoffKind",
+    "HandoffQuality",
+    "LedgerEntry",
+    "Session",
+]
+
+
+@strawberry.enum
+class AgentType(Enum):
+    """What part an agent plays."""
+
+    PRIMARY = "primary"
+    ORCHESTRATOR = "orchestrator"
+    SPECIALIST = "specialist"
+    TOOL = "tool"
+    UNKNOWN = "unknown"
+
+
+@strawberry.enum
+class HandoffKind(Enum):
+    """How control passes from one agent to another."""
+
+    TRANSFER = "transfer"
+    DELEGATION = "delegation"
+    SEQUENCE = "sequence"
+    FAN_OUT = "fan_out"
+
+
+def _copied(kind: type[Any], answer: object) -> dict[str, Any]:
+    """The values of `answer` for the fields of the strawberry type `kind` that it has."""
+    names = [field.name for field in fields(kind) if field.init]
+    return {name: getattr(answer, name) for name in names if hasattr(answer, name)}
+
+
+@strawberry.type
+class Agent:
+    """An agent, over all its sessions in the time asked for."""
+
+    name: str
+    role: str | None
+    type: AgentType
+    description: str | None
+    can_handoff_to: list[str]
+    models: list[str]
+    services: list[str]
+    invocations: Long
+    llm_calls: Long
+    errors: Long
+    input_tokens: Long
+    output_tokens: Long
+    total_tokens: Long
+    cost_usd: float | None
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+    handoffs_out: Long
+    handoffs_in: Long
+    first_seen: datetime
+    last_seen: datetime
+
+    @classmethod
+    def of(cls, answer: answers.AgentSummary) -> Self:
+        """The type of this answer; a type of agent that the contract lacks is UNKNOWN."""
+        known = {member.value for member in AgentType}
+        kind = AgentType(answer.type) if answer.type in known else AgentType.UNKNOWN
+        return cls(**_copied(cls, answer) | {"type": kind})
+
+
+@strawberry.type
+class HandoffQuality:
+    """The parts of a handoff's quality, each from 0 to 1, null where there is no evidence."""
+
+    completed: float | None
+    context_kept: float | None
+    no_bounce: float | None
+    promptness: float | None
+    allowed: float | None
+
+
+@strawberry.type
+class AgentHandoff:
+    """One handoff with all that it rests on."""
+
+    id: strawberry.ID
+    session_id: str
+    trace_id: str
+    from_agent: str
+    to_agent: str
+    kind: HandoffKind
+    started_at: datetime
+    latency_ms: float | None
+    quality: float
+    quality_parts: HandoffQuality
+    confidence: float
+    evidence: list[str]
+    from_span_id: str | None
+    to_span_id: str | None
+    final: bool
+    trace_url: str | None
+
+    @classmethod
+    def of(cls, answer: answers.Handoff, *, jaeger_url: str) -> Self:
+        """The type of this answer; `jaeger_url` is empty where no Jaeger is configured."""
+        return cls(
+            **_copied(cls, answer)
+            | {
+                "id": strawberry.ID(answer.id),
+                "kind": HandoffKind(answer.kind),
+                "quality_parts": HandoffQuality(**_copied(HandoffQuality, answer.quality_parts)),
+                "trace_url": f"{jaeger_url.rstrip('/')}/trace/{answer.trace_id}"
+                if jaeger_url
+                else None,
+            }
+        )
+
+
+@strawberry.type
+class LedgerEntry:
+    """What one span reported, what counts as its own, and by which rule."""
+
+    span_id: str
+    span_name: str
+    agent: str | None
+    reported_tokens: Long
+    own_tokens: Long
+    rule: str
+    conflict: bool
+
+    @classmethod
+    def of(cls, answer: answers.LedgerEntry) -> Self:
+        """The type of this answer."""
+        return cls(**_copied(cls, answer))
+
+
+LedgerLoader = DataLoader[str, list[answers.LedgerEntry]]
+
+
+async def _ledger(
+    root: strawberry.Parent["Session"], info: Info[Mapping[str, Any], None]
+) -> list[LedgerEntry]:
+    loader: LedgerLoader = info.context["ledger"]
+    return [LedgerEntry.of(entry) for entry in await loader.load(root.session_id)]
+
+
+@strawberry.type
+class Session:
+    """A conversation, or a trace without one."""
+
+    session_id: str
+    trace_ids: list[str]
+    agents: list[str]
+    started_at: datetime
+    duration_ms: float
+    handoffs: Long
+    llm_calls: Long
+    input_tokens: Long
+    output_tokens: Long
+    cost_usd: float | None
+    errors: Long
+    drift_score: float | None
+    completeness: float
+    final: bool
+
+    ledger: list[LedgerEntry] = strawberry.field(
+        resolver=_ledger, description="Why each number is what it is, in the order of the spans."
+    )
+
+    @classmethod
+    def of(cls, answer: answers.SessionSummary) -> Self:
+        """The type of this answer."""
+        return cls(**_copied(cls, answer))

@@ -1,0 +1,51 @@
+"""What callers may ask for: times, limits, shares, read the same way by GraphQL and REST."""
+
+from datetime import UTC, datetime
+
+from otel_llmops.errors import QueryError
+
+__all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "page", "share", "time"]
+
+LIMIT_DEFAULT = 100
+LIMIT_MAX = 1000
+_OFFSET_MAX = 2**31 - 1
+
+
+def page(limit: int | None, offset: int | None) -> tuple[int, int]:
+    """The rows asked for, as (limit, offset).
+
+    Raises: QueryError, if there are too many of them or none.
+    """
+    rows = LIMIT_DEFAULT if limit is None else limit
+    if not 1 <= rows <= LIMIT_MAX:
+        raise QueryError(
+            f"limit is {rows}", hint=f"ask for 1 to {LIMIT_MAX} rows, and use offset for more"
+        )
+    skipped = 0 if offset is None else offset
+    if not 0 <= skipped <= _OFFSET_MAX:
+        raise QueryError(f"offset is {skipped}", hint=f"give 0 to {_OFFSET_MAX}")
+    return rows, skipped
+
+
+def share(value: float | None, *, name: str) -> float | None:
+    """A number from 0 to 1, or none.
+
+    Raises: QueryError, if it is outside (NaN is).
+    """
+    if value is not None and not 0 <= value <= 1:
+        raise QueryError(f"{name} is {value}", hint="give a number from 0 to 1")
+    return value
+
+
+def time(text: str) -> datetime:
+    """An RFC 3339 time in UTC; without an offset it is taken for UTC.
+
+    Raises: QueryError, if it is not a time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise QueryError(
+            f"{text!r} is not a time", hint="write it as 2026-11-22T19:30:00Z"
+        ) from error

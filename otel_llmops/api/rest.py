@@ -1,0 +1,177 @@
+"""REST for scripts: the same answers as GraphQL, in snake_case."""
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from otel_llmops.api.parameters import page, share, time
+from otel_llmops.errors import LlmopsError, QueryError
+from otel_llmops.storage.queries import Queries
+
+__all__ = ["failure", "routes"]
+
+_LOG = logging.getLogger(__name__)
+
+AGENT_TYPES = ("primary", "orchestrator", "specialist", "tool", "unknown")
+_WINDOW = frozenset({"since", "until", "limit", "offset"})
+
+_Answer = Callable[[Request], Awaitable[object]]
+
+
+def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
+    """The routes below /api. `jaeger_url` is empty where no Jaeger is configured."""
+    rest = _Rest(queries, jaeger_url)
+    return [
+        Route("/api/agents", _answered(rest.agents)),
+        Route("/api/agents/{name:path}", _answered(rest.agent)),
+        Route("/api/sessions", _answered(rest.sessions)),
+        Route("/api/sessions/{session_id:path}", _answered(rest.session)),
+        Route("/api/handoffs", _answered(rest.handoffs)),
+    ]
+
+
+def failure(status: int, error: LlmopsError) -> JSONResponse:
+    """An answer that says what was wrong and what to do."""
+    return JSONResponse({"error": error.message, "hint": error.hint}, status_code=status)
+
+
+def plain(value: object) -> Any:
+    """`value` as JSON can hold it: answers as objects, times as RFC 3339, no NaN."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(held) for held in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+class _NotFoundError(LlmopsError):
+    """Nothing has the name that was asked for."""
+
+
+def _answered(answer: _Answer) -> Callable[[Request], Awaitable[Response]]:
+    """The boundary of a REST request: what may go wrong becomes a status and a sentence."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return JSONResponse(plain(await answer(request)))
+        except QueryError as error:
+            return failure(400, error)
+        except _NotFoundError as error:
+            return failure(404, error)
+        except Exception:  # noqa: BLE001 - the boundary of an api request
+            _LOG.exception("rest: %s failed", request.scope["path"])
+            return failure(500, LlmopsError("this could not be answered", hint="see the log"))
+
+    return endpoint
+
+
+class _Rest:
+    """One method for each route."""
+
+    def __init__(self, queries: Queries, jaeger_url: str) -> None:
+        self._queries = queries
+        self._jaeger_url = jaeger_url.rstrip("/")
+
+    async def agents(self, request: Request) -> object:
+        given = _Parameters(request, {"type"} | _WINDOW)
+        rows = await self._queries.agents(type=given.agent_type(), **given.window())
+        return {"agents": [plain(row) | {"total_tokens": row.total_tokens} for row in rows]}
+
+    async def agent(self, request: Request) -> object:
+        name = request.path_params["name"]
+        _Parameters(request, set())
+        found = await self._queries.agent(name)
+        if found is None:
+            raise _NotFoundError(f"there is no agent {name!r}", hint="GET /api/agents lists them")
+        return plain(found) | {"total_tokens": found.total_tokens}
+
+    async def sessions(self, request: Request) -> object:
+        given = _Parameters(request, {"agent"} | _WINDOW)
+        rows = await self._queries.sessions(agent=given.text("agent"), **given.window())
+        return {"sessions": rows}
+
+    async def session(self, request: Request) -> object:
+        """One session with its ledger."""
+        session_id = request.path_params["session_id"]
+        _Parameters(request, set())
+        found = await self._queries.session(session_id)
+        if found is None:
+            raise _NotFoundError(
+                f"there is no session {session_id!r}", hint="GET /api/sessions lists them"
+            )
+        entries = plain(list(await self._queries.ledger([found.session_id])))
+        ledger = [{key: entry[key] for key in entry if key != "session_id"} for entry in entries]
+        return plain(found) | {"ledger": ledger}
+
+    async def handoffs(self, request: Request) -> object:
+        given = _Parameters(request, {"session_id", "agent", "min_quality"} | _WINDOW)
+        rows = await self._queries.handoffs(
+            session_id=given.text("session_id"),
+            agent=given.text("agent"),
+            min_quality=share(given.number("min_quality"), name="min_quality"),
+            **given.window(),
+        )
+        return {"handoffs": [plain(row) | self._trace_url(row.trace_id) for row in rows]}
+
+    def _trace_url(self, trace_id: str) -> dict[str, str | None]:
+        return {"trace_url": f"{self._jaeger_url}/trace/{trace_id}" if self._jaeger_url else None}
+
+
+class _Parameters:
+    """The query string, read strictly: a misspelt filter would answer with everything."""
+
+    def __init__(self, request: Request, known: set[str] | frozenset[str]) -> None:
+        self._given = request.query_params
+        for name in dict.fromkeys(key for key, _ in self._given.multi_items()):
+            if name not in known:
+                names = ", ".join(sorted(known)) or "no parameters"
+                raise QueryError(f"there is no parameter {name!r}", hint=f"there is {names}")
+            if len(self._given.getlist(name)) > 1:
+                raise QueryError(f"{name} is given more than once", hint="give it once")
+
+    def text(self, name: str) -> str | None:
+        return self._given.get(name)
+
+    def number(self, name: str) -> float | None:
+        text = self._given.get(name)
+        try:
+            return None if text is None else float(text)
+        except ValueError as error:
+            raise QueryError(f"{name} is {text!r}", hint="give a number") from error
+
+    def agent_type(self) -> str | None:
+        text = self._given.get("type")
+        if text is not None and text.lower() not in AGENT_TYPES:
+            raise QueryError(f"type is {text!r}", hint=f"give one of {', '.join(AGENT_TYPES)}")
+        return None if text is None else text.lower()
+
+    def window(self) -> dict[str, Any]:
+        """since, until, limit and offset as the queries take them."""
+        limit, offset = page(self._whole("limit"), self._whole("offset"))
+        since, until = (self._given.get(name) for name in ("since", "until"))
+        return {
+            "since": time(since) if since is not None else None,
+            "until": time(until) if until is not None else None,
+            "limit": limit,
+            "offset": offset,
+        }
+
+    def _whole(self, name: str) -> int | None:
+        text = self._given.get(name)
+        try:
+            return None if text is None else int(text)
+        except ValueError as error:
+            raise QueryError(f"{name} is {text!r}", hint="give a whole number") from error
