@@ -1,1 +1,29 @@
-"""OTLP bytes to Arrow and back; sans-I/O."""
+"""OTLP bytes to Arrow and back; sans-I/O.
+
+check      a request at the door: what is refused, and why
+decode     decode_traces, decode_logs: what was accepted, as Arrow
+encode     encode_traces: spans back to a request
+requests_of  captured files as requests
+"""
+
+from otel_llmops.otlp.capture import requests_of
+from otel_llmops.otlp.check import check
+from otel_llmops.otlp.encode import encode_traces
+from otel_llmops.otlp.limits import LIMITS, Limits
+from otel_llmops.otlp.logs import decode_logs
+from otel_llmops.otlp.spans import decode_traces
+from otel_llmops.otlp.types import Encoding, Request, Signal, Verdict
+
+__all__ = [
+    "LIMITS",
+    "Encoding",
+    "Limits",
+    "Request",
+    "Signal",
+    "Verdict",
+    "check",
+    "decode_logs",
+    "decode_traces",
+    "encode_traces",
+    "requests_of",
+]
