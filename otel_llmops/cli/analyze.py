@@ -1,0 +1,57 @@
+"""`otel-llmops analyze`: captured OTLP in, agents, handoffs and tokens out, without a server."""
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from otel_llmops.engine import capture
+from otel_llmops.errors import ConfigError
+
+__all__ = ["run"]
+
+_HANDOFFS_MAX = 200
+_PROGRESS_AFTER_S = 0.5
+"""A bar that flashes by is noise: work that ends sooner shows none."""
+
+
+_Progress = Callable[[int, int], None]
+
+
+def run(arguments: Namespace) -> int:
+    """Analyse `arguments.paths` and print the answer.
+
+    Raises: ConfigError, if a path does not exist; DecodeError, if a file is not OTLP.
+    """
+    for path in arguments.paths:
+        if not Path(path).exists():
+            raise ConfigError(f"{path}: there is no such file or folder")
+    with _progress() as progress:
+        document = capture.report(capture.analyze(arguments.paths, progress))
+    if arguments.json:
+        # ASCII alone: whatever a span's text holds, nothing of it can steer a terminal
+        sys.stdout.write(json.dumps(document, allow_nan=False, indent=2) + "\n")
+    else:
+        _print(document["sessions"])
+    return 0
+
+
+@contextmanager
+def _progress() -> Iterator[_Progress | None]:
+    """A bar on a terminal's stderr, once the work has proved to be long."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from otel_llmops.cli.progress import bar  # noqa: PLC0415 - rich costs 100 ms
+
+    with bar("analysing", after_s=_PROGRESS_AFTER_S) as progress:
+        yield progress
+
+
+def _print(sessions: Sequence[Mapping[str, Any]]) -> None:
+    from otel_llmops.cli.report import print_report  # noqa: PLC0415 - rich costs 100 ms
+
+    print_report(sessions, handoffs_max=_HANDOFFS_MAX)

@@ -1,0 +1,181 @@
+"""Agents, handoffs and functions as tables that are a pleasure to read.
+
+Strategy: rows are plain dataclasses, so that captured files and the API's answers look the same;
+every text goes through `printable` and into a rich Text, never into markup.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from otel_llmops.cli.terminal import printable
+
+__all__ = ["AgentRow", "FunctionRow", "HandoffRow", "agents", "functions", "handoffs", "summary"]
+
+_BAR_CELLS = 10
+_GOOD, _FAIR = 0.8, 0.5
+"""Qualities from which a handoff is shown green, and yellow; below it is red."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """One agent; `about` is its role or type, empty where unknown."""
+
+    name: str
+    about: str
+    llm_calls: int
+    input_tokens: int
+    output_tokens: int
+    errors: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffRow:
+    """One handoff; `session` is shown where there is more than one."""
+
+    session: str
+    from_agent: str
+    to_agent: str
+    kind: str
+    quality: float
+    confidence: float
+    evidence: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionRow:
+    """One function of the user's code; `place` is file:line."""
+
+    name: str
+    place: str
+    llm_calls: int
+    input_tokens: int
+    output_tokens: int
+
+
+def summary(counts: Sequence[tuple[int, str]]) -> Text:
+    """ "3 sessions · 1 agent": nouns are in the singular, and take an s."""
+    line = Text(no_wrap=False)
+    for place, (count, noun) in enumerate(counts):
+        line.append(" · " if place else "", style="dim")
+        line.append(f"{count:,}", style="bold")
+        line.append(f" {noun}{'' if count == 1 else 's'}")
+    return line
+
+
+def agents(rows: Sequence[AgentRow], console: Console) -> Table:
+    """Agents with their tokens and their share of all tokens, most tokens first."""
+    table = _table("Agents")
+    table.add_column("agent")
+    table.add_column("what", style="dim")
+    for name in ("LLM calls", "input", "output", "tokens"):
+        table.add_column(name, justify="right")
+    table.add_column("share")
+    with_errors = any(row.errors for row in rows)
+    if with_errors:
+        table.add_column("errors", justify="right")
+    total = sum(_tokens(row) for row in rows)
+    for row in sorted(rows, key=lambda row: (-_tokens(row), row.name)):
+        cells = [
+            _text(row.name, "bold cyan"),
+            _text(row.about),
+            *_numbers(row),
+            _share(_tokens(row), total, console),
+        ]
+        if with_errors:
+            cells.append(Text(f"{row.errors or 0:,}", style="red" if row.errors else "dim"))
+        table.add_row(*cells)
+    return table
+
+
+def functions(rows: Sequence[FunctionRow], console: Console) -> Table:
+    """Functions of the user's code with the tokens spent in them, most tokens first."""
+    table = _table("Tokens by function")
+    table.add_column("function")
+    table.add_column("where", style="dim")
+    for name in ("LLM calls", "input", "output", "tokens"):
+        table.add_column(name, justify="right")
+    table.add_column("share")
+    total = sum(_tokens(row) for row in rows)
+    for row in sorted(rows, key=lambda row: (-_tokens(row), row.name)):
+        table.add_row(
+            _text(row.name, "bold"),
+            _text(row.place),
+            *_numbers(row),
+            _share(_tokens(row), total, console),
+        )
+    return table
+
+
+def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
+    """Handoffs in the order given, each with what it rests on."""
+    table = _table("Handoffs")
+    with_session = len({row.session for row in rows}) > 1
+    if with_session:
+        table.add_column("session", style="dim", max_width=24, no_wrap=True, overflow="ellipsis")
+    arrow = "->" if console.options.ascii_only else "→"
+    for name in ("from", "", "to", "kind"):
+        table.add_column(name)
+    table.add_column("quality", justify="right")
+    table.add_column("confidence", justify="right")
+    table.add_column("evidence", style="dim")
+    for row in rows:
+        cells = [
+            _text(row.from_agent, "bold cyan"),
+            Text(arrow, style="dim"),
+            _text(row.to_agent, "bold cyan"),
+            _text(row.kind.replace("_", " ")),
+            Text(f"{row.quality:.2f}", style=_quality_style(row.quality)),
+            Text(f"{row.confidence:.2f}"),
+            _text(", ".join(row.evidence).replace("_", " ")),
+        ]
+        table.add_row(*([_text(row.session)] if with_session else []), *cells)
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        header_style="dim",
+    )
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(printable(text), style=style)
+
+
+def _tokens(row: AgentRow | FunctionRow) -> int:
+    return row.input_tokens + row.output_tokens
+
+
+def _numbers(row: AgentRow | FunctionRow) -> list[Text]:
+    return [
+        Text(f"{row.llm_calls:,}"),
+        Text(f"{row.input_tokens:,}"),
+        Text(f"{row.output_tokens:,}"),
+        Text(f"{_tokens(row):,}", style="bold"),
+    ]
+
+
+def _share(part: int, total: int, console: Console) -> Text:
+    share = part / total if total else 0.0
+    full, free = ("#", ".") if console.options.ascii_only else ("━", "─")
+    cells = round(share * _BAR_CELLS)
+    bar = Text(full * cells, style="magenta")
+    bar.append(free * (_BAR_CELLS - cells), style="dim")
+    bar.append(f" {share:4.0%}", style="default")
+    return bar
+
+
+def _quality_style(quality: float) -> str:
+    if quality >= _GOOD:
+        return "green"
+    return "yellow" if quality >= _FAIR else "red"
