@@ -1,1 +1,12 @@
-"""Durable segments of raw requests, one cursor for each consumer."""
+"""Durable segments of raw requests, one cursor for each consumer.
+
+`Journal` is the one writer, `Reader` what each consumer reads with. Checksums are CRC-32 (they
+find what a disk does to bytes, not what an attacker would); requests are told apart by BLAKE2b.
+"""
+
+from otel_llmops.journal.reader import Reader
+from otel_llmops.journal.record import Position, Record
+from otel_llmops.journal.settings import JournalSettings, JournalStats
+from otel_llmops.journal.writer import Journal
+
+__all__ = ["Journal", "JournalSettings", "JournalStats", "Position", "Reader", "Record"]
