@@ -68,6 +68,20 @@ class Disk:
         """Write the buffers one after the other at `offset`; how many bytes were taken."""
         return os.pwritev(fd, buffers, offset)
 
+    def write(self, fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> None:
+        """Write all of the buffers: one call may take a part of them."""
+        rest = list(buffers)
+        while rest:
+            taken = self.pwritev(fd, rest, offset)
+            offset += taken
+            whole = 0
+            while whole < len(rest) and taken >= len(rest[whole]):
+                taken -= len(rest[whole])
+                whole += 1
+            rest = rest[whole:]
+            if taken:
+                rest[0] = memoryview(rest[0])[taken:]
+
     def fdatasync(self, fd: int) -> None:
         """Return when the file's content and size are on the disk."""
         os.fdatasync(fd)

@@ -94,7 +94,7 @@ class Durable:
         self._sequence += 1
         slot = _SLOT.pack(self._sequence, *end, 0)
         slot = slot[:24] + zlib.crc32(slot[:24]).to_bytes(4, "little") + slot[28:]
-        self._disk.pwritev(self._fd, [slot], self._sequence % 2 * _SLOT.size)
+        self._disk.write(self._fd, [slot], self._sequence % 2 * _SLOT.size)
         self._position = end
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ def write_cursor(disk: Disk, path: Path, position: Position) -> None:
     fd = disk.open(fresh, create=True)
     try:
         disk.truncate(fd, 0)
-        disk.pwritev(fd, [f"{position} {_cursor_sum(str(position))}\n".encode()], 0)
+        disk.write(fd, [f"{position} {_cursor_sum(str(position))}\n".encode()], 0)
         disk.fdatasync(fd)
     finally:
         disk.close(fd)

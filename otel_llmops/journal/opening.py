@@ -76,7 +76,7 @@ def _take_lock(disk: Disk, layout: Layout, wait_s: float) -> int:
             )
         time.sleep(_LOCK_POLL_S)
     disk.truncate(fd, 0)
-    disk.pwritev(fd, [f"{os.getpid()}\n".encode()], 0)
+    disk.write(fd, [f"{os.getpid()}\n".encode()], 0)
     return fd
 
 

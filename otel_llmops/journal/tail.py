@@ -47,7 +47,7 @@ class Tail:
         if self._fd is None:
             raise AssertionError("a group is written where place() says")
         self._uncut = True
-        self._write_all(self._fd, list(buffers))
+        self._disk.write(self._fd, buffers, self.end.byte)
         if self._syncs:
             self._distrusted = True
             self._disk.fdatasync(self._fd)
@@ -66,16 +66,6 @@ class Tail:
 
     def _is_full(self, size: int) -> bool:
         return self.end.byte > 0 and self.end.byte + size > self._settings.segment_bytes_max
-
-    def _write_all(self, fd: int, buffers: list[bytes]) -> None:
-        byte = self.end.byte
-        while buffers:
-            taken = self._disk.pwritev(fd, buffers, byte)
-            byte += taken
-            while buffers and taken >= len(buffers[0]):
-                taken -= len(buffers.pop(0))
-            if buffers:
-                buffers[0] = buffers[0][taken:]
 
     def _cut(self) -> None:
         # On the disk before anything is written elsewhere: what was refused and is sent again
