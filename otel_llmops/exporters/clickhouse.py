@@ -1,0 +1,240 @@
+"""ClickHouse, embedded or a server: written to from Arrow, read through SQLAlchemy statements.
+
+Strategy: what arrives (spans, log events) is inserted with the batch id as ClickHouse's insert
+token, so a repeated call leaves one copy. What is derived is written as signed rows: a session's
+newest analysis is the sum of all that was ever written of it (clickhouse_signed.py), so no query
+needs FINAL and nothing is ever updated or deleted.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from otel_llmops.errors import PermanentExport, QueryError, RetryableExport
+from otel_llmops.exporters.clickhouse_client import (
+    Clients,
+    Connect,
+    FolderLock,
+    embedded_connect,
+    translated,
+)
+from otel_llmops.exporters.clickhouse_schema import DIALECT, create_statements
+from otel_llmops.exporters.clickhouse_signed import Written, change
+from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
+from otel_llmops.storage.seams import Row
+from otel_llmops.storage.summaries import live
+from otel_llmops.storage.tables import STORED, TABLES, data_columns
+
+__all__ = ["ClickHouse"]
+
+_READERS = 4
+_INSERT_ROWS_MAX = 50_000
+"""A large insert is cut here: 50,000 to 100,000 rows are the fastest, and bound the memory."""
+_INSERT_BYTES_MAX = 64 * 2**20
+_SIGNED_ROWS_MAX = 400_000
+"""Rows of derived tables in one insert: narrower, and in one insert they change at one moment."""
+_IDS_MAX = 10_000
+"""Ids in one statement: ClickHouse takes 50,000 elements of syntax."""
+_WRITTEN_BYTES_MAX = 64 * 2**20
+_QUERY_S_MAX = 30.0
+_WIRE = ("span_wire", "scope_wire", "resource_wire")
+
+
+class ClickHouse:
+    """Exporter and Store over the same tables. `embedded` opens a folder of this machine."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        insert_rows_max: int = _INSERT_ROWS_MAX,
+        written_bytes_max: int = _WRITTEN_BYTES_MAX,
+        query_s_max: float = _QUERY_S_MAX,
+        lock: FolderLock | None = None,
+    ) -> None:
+        self._insert_rows_max = insert_rows_max
+        self._written = Written(written_bytes_max)
+        self._lock = lock
+        self._generation = 0
+        self._clients = Clients(connect, query_s_max=query_s_max)
+        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="clickhouse-read")
+        for statement in create_statements():
+            self._clients.command(statement)
+
+    @classmethod
+    def embedded(cls, folder: Path, **options: Any) -> Self:
+        """The store in `folder`, made if it is not there; options as of the constructor.
+
+        Raises: ConfigError, if another process has it open or if it cannot be written.
+        """
+        lock = FolderLock(folder)
+        try:
+            return cls(embedded_connect(folder), lock=lock, **options)
+        except BaseException:
+            lock.release()
+            raise
+
+    def export_spans(self, spans: pa.Table, *, batch_id: str) -> None:
+        """As Exporter.export_spans; events and links stay in span_wire alone."""
+        self._insert_once("spans", spans, batch_id)
+
+    def export_log_events(self, events: pa.Table, *, batch_id: str) -> None:
+        """As Exporter.export_log_events."""
+        self._insert_once("log_events", events, batch_id)
+
+    def _insert_once(self, name: str, rows: pa.Table, batch_id: str) -> None:
+        with translated():
+            stored = require(rows, STORED[name])
+        for number, cut in enumerate(_cuts(stored, self._insert_rows_max)):
+            token = {"insert_deduplication_token": f"{batch_id}/{number}"}
+            self._clients.insert(name, cut, token)
+
+    def replace_sessions(self, session_ids: Sequence[str], tables: Mapping[str, pa.Table]) -> None:
+        """As Exporter.replace_sessions. Each table's change is one insert of both signs."""
+        sessions = list(dict.fromkeys(session_ids))
+        with translated():
+            found = _checked(sessions, tables)
+        known = self._written.known(sessions)
+        unknown = [session for session in sessions if session not in known]
+        generation = self._generation = max(time.time_ns(), self._generation + 1)
+        changed = {
+            name: change(name, self._live(name, known, unknown), found[name], generation=generation)
+            for name in DERIVED
+        }
+        # until all of it is written, nobody knows what the store holds of these sessions
+        self._written.forget(sessions)
+        for name, made in changed.items():
+            for cut in _cuts(made.written, _SIGNED_ROWS_MAX):
+                self._clients.insert(name, cut, {"insert_deduplicate": 0})
+        self._written.put(sessions, {name: made.live for name, made in changed.items()})
+
+    def _live(self, name: str, known: Mapping[str, int], unknown: Sequence[str]) -> pa.Table:
+        table = TABLES[name]
+        columns = data_columns(table)
+        statement = (
+            sa.select(
+                *columns,
+                sa.func.max(table.c.generation).label("newest"),
+                live(table).label("copies"),
+            )
+            .group_by(*columns)
+            .having(live(table) != 0)
+        )
+        schema = STORED[name]
+        read = [
+            self._read(statement.where(table.c.session_id.in_(ids))).rename_columns(schema.names)
+            for ids in _chunks(unknown)
+        ]
+        kept = self._written.rows(name, known)
+        with translated():
+            parts = [rows.cast(schema) for rows in [*read, *kept]]
+            return pa.concat_tables([schema.empty_table(), *parts])
+
+    def session_keys(self, keys: Sequence[str]) -> pa.Table:
+        """As Exporter.session_keys."""
+        return self._live_keys(TABLES["session_keys"].c.key, keys)
+
+    def trace_ids(self, session_ids: Sequence[str]) -> list[str]:
+        """As Exporter.trace_ids."""
+        rows = self._live_keys(TABLES["session_keys"].c.session_id, session_ids)
+        traces = rows.filter(pc.equal(rows["kind"], "trace"))
+        return list(dict.fromkeys(traces["key"].to_pylist()))
+
+    def _live_keys(self, column: sa.ColumnElement[str], values: Sequence[str]) -> pa.Table:
+        table = TABLES["session_keys"]
+        columns = data_columns(table)
+        statement = sa.select(*columns).group_by(*columns).having(live(table) > 0)
+        parts = [self._read(statement.where(column.in_(ids))) for ids in _chunks(values)]
+        return pa.concat_tables(
+            [SESSION_KEYS.empty_table(), *(p.cast(SESSION_KEYS) for p in parts)]
+        )
+
+    def wire_spans(self, trace_ids: Sequence[str]) -> pa.Table:
+        """As Exporter.wire_spans."""
+        spans = TABLES["spans"]
+        schema = pa.schema([STORED["spans"].field(name) for name in _WIRE])
+        statement = sa.select(*(spans.c[name] for name in _WIRE))
+        parts = [
+            self._read(statement.where(spans.c.trace_id.in_(ids))).cast(schema)
+            for ids in _chunks(trace_ids)
+        ]
+        return pa.concat_tables([schema.empty_table(), *parts])
+
+    async def fetch(self, statement: sa.Select[Any]) -> list[Row]:
+        """As Store.fetch, in a thread: chDB has no asynchronous client."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, self._rows, statement
+        )
+
+    def _rows(self, statement: sa.Select[Any]) -> list[Row]:
+        table = self._select(statement)
+        for place, column in enumerate(statement.selected_columns):
+            if isinstance(column.type, sa.LargeBinary):
+                table = table.set_column(place, column.name, table[place].cast(pa.binary()))
+            elif pa.types.is_timestamp(table.schema.field(place).type):
+                # Python's datetime ends at the microsecond
+                whole = table[place].cast(pa.timestamp("us", tz="UTC"), safe=False)
+                table = table.set_column(place, column.name, whole)
+        rows: list[Row] = table.to_pylist(maps_as_pydicts="lossy")
+        return rows
+
+    def _read(self, statement: sa.Select[Any]) -> pa.Table:
+        try:
+            return self._select(statement)
+        except QueryError as error:
+            raise RetryableExport(str(error)) from error
+
+    def _select(self, statement: sa.Select[Any]) -> pa.Table:
+        compiled = statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
+        return self._clients.select(str(compiled))
+
+    def close(self) -> None:
+        """As Exporter.close."""
+        self._threads.shutdown(wait=True)
+        self._clients.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _checked(sessions: Sequence[str], tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    strangers = sorted(set(tables) - set(DERIVED))
+    if strangers:
+        raise PermanentExport(f"no such derived tables: {', '.join(strangers)}")
+    found = {
+        name: require(tables[name], schema) if name in tables else schema.empty_table()
+        for name, schema in DERIVED.items()
+    }
+    named = pa.array(sessions, pa.string())
+    for name, rows in found.items():
+        if not pc.all(pc.is_in(rows["session_id"], named), min_count=0).as_py():
+            raise PermanentExport(f"{name} has rows of sessions that are not to be replaced")
+    return found
+
+
+def _cuts(rows: pa.Table, rows_max: int) -> Iterable[pa.Table]:
+    """`rows` in pieces for one insert each; the same rows are always cut in the same places."""
+    if not rows.num_rows:
+        return
+    row_bytes = max(1, _text_bytes(rows) // rows.num_rows)
+    length = max(1, min(rows_max, _INSERT_BYTES_MAX // row_bytes))
+    for start in range(0, rows.num_rows, length):
+        yield rows.slice(start, length).combine_chunks()
+
+
+def _text_bytes(rows: pa.Table) -> int:
+    # not `nbytes`: that depends on how the same rows were put together
+    sized = (field.name for field in rows.schema if field.type in {pa.string(), pa.binary()})
+    return sum(pc.sum(pc.binary_length(rows[name])).as_py() for name in sized)
+
+
+def _chunks(ids: Sequence[str]) -> Iterable[list[str]]:
+    distinct = list(dict.fromkeys(ids))
+    for start in range(0, len(distinct), _IDS_MAX):
+        yield distinct[start : start + _IDS_MAX]

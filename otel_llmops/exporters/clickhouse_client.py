@@ -1,0 +1,197 @@
+"""How ClickHouse is reached: embedded through chDB, or any client that `connect` makes.
+
+Strategy: a client of clickhouse-connect serialises the calls on it, so there is one client that
+writes and a few that read. Errors of the driver are translated here and nowhere else.
+"""
+
+import fcntl
+import queue
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from otel_llmops.errors import (
+    ConfigError,
+    LlmopsError,
+    PermanentExport,
+    QueryError,
+    RetryableExport,
+    SchemaError,
+)
+
+__all__ = ["Clients", "Connect", "FolderLock", "embedded_connect", "translated"]
+
+Connect = Callable[[dict[str, Any]], Any]
+"""Makes one client with these ClickHouse settings; called from any thread."""
+
+_SETTINGS: dict[str, Any] = {
+    "async_insert": 0,
+    "max_partitions_per_insert_block": 0,
+    # one statement names up to 10,000 ids of up to some hundred bytes
+    "max_query_size": 64 * 2**20,
+    "output_format_arrow_string_as_string": 1,
+    "output_format_arrow_compression_method": "none",
+}
+_TIMEOUT_EXCEEDED = 159
+_PERMANENT = frozenset(
+    {
+        6,  # CANNOT_PARSE_TEXT
+        16,  # NO_SUCH_COLUMN_IN_TABLE
+        20,  # NUMBER_OF_COLUMNS_DOESNT_MATCH
+        27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
+        33,  # CANNOT_READ_ALL_DATA
+        44,  # ILLEGAL_COLUMN
+        50,  # UNKNOWN_TYPE
+        53,  # TYPE_MISMATCH
+        70,  # CANNOT_CONVERT_TYPE
+        117,  # INCORRECT_DATA
+        131,  # TOO_LARGE_STRING_SIZE
+        321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+        349,  # CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+        636,  # CANNOT_EXTRACT_TABLE_STRUCTURE
+    }
+)
+"""ClickHouse's error codes that the same rows will always meet again."""
+
+_LOCK_WAIT_S = 2.0
+"""How long a predecessor that is being stopped may still hold the store."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise RetryableExport or PermanentExport in place of whatever the driver raises."""
+    try:
+        yield
+    except (RetryableExport, PermanentExport):
+        raise
+    except SchemaError as error:
+        raise PermanentExport(str(error)) from error
+    except ClickHouseError as error:
+        kind = PermanentExport if getattr(error, "code", None) in _PERMANENT else RetryableExport
+        raise kind(f"ClickHouse: {_first_line(error)}") from error
+    except pa.ArrowException as error:
+        raise PermanentExport(f"rows that Arrow refuses: {_first_line(error)}") from error
+    except (OSError, RuntimeError) as error:
+        raise RetryableExport(f"ClickHouse: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:500]
+
+
+def embedded_connect(folder: Path) -> Connect:
+    """Clients of the chDB engine of this process on `folder`. One process holds one folder."""
+
+    def connect(settings: dict[str, Any]) -> Any:
+        return clickhouse_connect.get_client(interface="chdb", path=str(folder), settings=settings)
+
+    return connect
+
+
+class FolderLock:
+    """Holds `<folder>.lock` for this process, since chDB's own refusal does not say what is wrong.
+
+    Raises: ConfigError, if another process has it for longer than 2 s, or if it cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file: TextIO = folder.with_name(folder.name + ".lock").open("a")
+        except OSError as error:
+            raise ConfigError(
+                f"the store's folder {folder} cannot be written: {error.strerror}",
+                hint="choose another folder, or give this user the right to write there",
+            ) from error
+        deadline = time.monotonic() + _LOCK_WAIT_S
+        while not self._take():
+            if time.monotonic() > deadline:
+                self._file.close()
+                raise ConfigError(
+                    f"the store in {folder} is in use by another process",
+                    hint="stop the other otel-llmops, or choose another data folder",
+                )
+            time.sleep(0.05)
+
+    def _take(self) -> bool:
+        with suppress(BlockingIOError):
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    def release(self) -> None:
+        """Let another process have it. Safe to call twice."""
+        self._file.close()
+
+
+class Clients:
+    """One client that writes, and as many that read as there are readers at a time."""
+
+    def __init__(self, connect: Connect, *, query_s_max: float) -> None:
+        self._connect = connect
+        self._query_s_max = query_s_max
+        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._open: list[Any] = []
+        try:
+            self._writer = self._made({})
+        except (ClickHouseError, OSError, RuntimeError) as error:
+            raise ConfigError(f"the store cannot be opened: {_first_line(error)}") from error
+
+    def _made(self, more: dict[str, Any]) -> Any:
+        client = self._connect({**_SETTINGS, **more})
+        self._open.append(client)
+        return client
+
+    def command(self, statement: str) -> None:
+        """Run DDL. Raises ConfigError with what ClickHouse says."""
+        try:
+            self._writer.command(statement)
+        except ClickHouseError as error:
+            raise ConfigError(f"the store's tables: {_first_line(error)}") from error
+
+    def insert(self, table: str, rows: pa.Table, settings: dict[str, Any]) -> None:
+        """Insert rows by one statement; returns when they are durable."""
+        with translated():
+            self._writer.insert_arrow(table, rows, settings=settings)
+
+    def select(self, sql: str) -> pa.Table:
+        """The rows of a statement. Thread-safe.
+
+        Raises: QueryError, if it runs longer than `query_s_max`; RetryableExport, PermanentExport.
+        """
+        with self._reader() as client, translated():
+            try:
+                body = client.raw_query(sql, fmt="Arrow")
+            except ClickHouseError as error:
+                if getattr(error, "code", None) == _TIMEOUT_EXCEEDED:
+                    raise _too_long(self._query_s_max) from error
+                raise
+            with pa.ipc.open_file(body) as reader:
+                return reader.read_all()
+
+    @contextmanager
+    def _reader(self) -> Iterator[Any]:
+        try:
+            client = self._idle.get_nowait()
+        except queue.Empty:
+            with translated():
+                client = self._made({"max_execution_time": self._query_s_max})
+        try:
+            yield client
+        finally:
+            self._idle.put(client)
+
+    def close(self) -> None:
+        """Close all clients. Safe to call twice."""
+        while self._open:
+            self._open.pop().close()
+
+
+def _too_long(seconds: float) -> LlmopsError:
+    return QueryError(f"the query ran longer than {seconds:g} s", hint="ask for a narrower window")

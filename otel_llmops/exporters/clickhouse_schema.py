@@ -1,0 +1,119 @@
+"""ClickHouse's tables, generated from the Arrow schemas and the summaries.
+
+Strategy: plain MergeTree everywhere, partitioned by day of the row's own time (retention drops
+whole parts; a window reads only its days). Spans and log events are ordered by trace; derived rows
+by session, with an aggregate projection for each Summary. Every insert is on the disk before it
+returns (fsync_*): the journal's cursor passes what was inserted.
+"""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
+from sqlalchemy.sql.elements import ColumnElement
+
+from otel_llmops.storage.summaries import SUMMARIES, Summary
+from otel_llmops.storage.tables import STORED
+
+__all__ = ["DIALECT", "create_statements"]
+
+DIALECT = ClickHouseDialect()
+
+_DEDUPLICATION_WINDOW = 10_000
+"""Blocks whose insert tokens are remembered. One insert makes a block for each day it touches."""
+
+_TYPES: Mapping[pa.DataType, str] = {
+    pa.string(): "String",
+    pa.binary(): "String",
+    pa.bool_(): "Bool",
+    pa.int8(): "Int8",
+    pa.int16(): "Int16",
+    pa.int32(): "Int32",
+    pa.uint32(): "UInt32",
+    pa.int64(): "Int64",
+    pa.float64(): "Float64",
+    pa.timestamp("ns", tz="UTC"): "DateTime64(9, 'UTC')",
+    pa.map_(pa.string(), pa.string()): "Map(LowCardinality(String), String)",
+}
+
+_BOUNDED = {
+    "spans": {"service", "scope_name", "scope_version"},
+    "log_events": {"service", "event_name"},
+    "agent_operations": {"kind", "operation", "dialect", "provider", "service", "error_type"},
+    "agent_handoffs": {"kind"},
+    "agents": {"type"},
+    "session_keys": {"kind"},
+    "token_ledger": {"rule"},
+    "context_drift": {"method"},
+    "bottlenecks": {"severity"},
+}
+"""Text columns whose values come from a short list: a vocabulary of ours, or names of deployments.
+Agents, functions and models are not here: a program can make them up at run time."""
+
+_ORDER = {
+    "spans": ("trace_id", "start_time"),
+    "log_events": ("trace_id", "time"),
+    "agent_operations": ("session_id", "trace_id", "started_at"),
+    "agent_handoffs": ("session_id", "started_at"),
+    "token_ledger": ("session_id", "started_at"),
+}
+"""Sorting keys; every other table is ordered by (session_id, started_at)."""
+
+_DAY = {"spans": "start_time", "log_events": "time"}
+
+_LOOKUPS = {"session_keys": "key"}
+"""Tables that are also looked up by another column: a normal projection in that order."""
+
+
+def create_statements() -> list[str]:
+    """One CREATE TABLE IF NOT EXISTS for each stored table, in the order of STORED."""
+    return [_create(name, schema) for name, schema in STORED.items()]
+
+
+def _create(name: str, schema: pa.Schema) -> str:
+    lines = [_column(field, bounded=field.name in _BOUNDED.get(name, ())) for field in schema]
+    lines += [_projection(summary) for summary in SUMMARIES.values() if summary.table == name]
+    if name in _LOOKUPS:
+        lines.append(f"PROJECTION by_{_LOOKUPS[name]} (SELECT * ORDER BY {_LOOKUPS[name]})")
+    body = ",\n".join(f"    {line}" for line in lines)
+    order = ", ".join(_ORDER.get(name, ("session_id", "started_at")))
+    settings = ["fsync_after_insert = 1", "fsync_part_directory = 1"]
+    if name in _DAY:
+        settings.append(f"non_replicated_deduplication_window = {_DEDUPLICATION_WINDOW}")
+    return (
+        f"CREATE TABLE IF NOT EXISTS {name} (\n{body}\n)\n"
+        f"ENGINE = MergeTree\n"
+        f"PARTITION BY toYYYYMMDD({_DAY.get(name, 'started_at')})\n"
+        f"ORDER BY ({order})\n"
+        f"SETTINGS {', '.join(settings)}"
+    )
+
+
+def _column(field: pa.Field, *, bounded: bool) -> str:
+    kind = _TYPES[field.type]
+    if bounded:
+        kind = f"LowCardinality({kind})"
+    if field.nullable:
+        kind = f"Nullable({kind})"
+    return f"`{field.name}` {kind} CODEC({_codec(field)})"
+
+
+def _codec(field: pa.Field) -> str:
+    if pa.types.is_timestamp(field.type):
+        return "Delta, ZSTD(1)"
+    return "ZSTD(3)" if pa.types.is_binary(field.type) else "ZSTD(1)"
+
+
+def _projection(summary: Summary) -> str:
+    keys = ", ".join(_bare(key) for key in summary.keys)
+    chosen = ", ".join(_bare(column) for column in (*summary.keys, *summary.sums))
+    return f"PROJECTION {summary.name} (SELECT {chosen} GROUP BY {keys})"
+
+
+def _bare(column: ColumnElement[object]) -> str:
+    element = getattr(column, "element", column)
+    return str(
+        element.compile(
+            dialect=DIALECT, compile_kwargs={"literal_binds": True, "include_table": False}
+        )
+    )

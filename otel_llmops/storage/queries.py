@@ -1,0 +1,227 @@
+"""The answers: GraphQL, REST, CLI and the page all call these methods, and none has SQL of its own.
+
+Strategy: every sum is sum(x * sign), and a row is listed where the signs of its copies sum to more
+than 0: so nothing that a later analysis took back is ever counted or shown. A list is made in two
+steps, a page of keys and then their rows, so that only a page's rows are put together whole.
+`since` is inclusive, `until` exclusive; both bound `started_at`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from otel_llmops.errors import QueryError
+from otel_llmops.storage.agents import AgentQueries
+from otel_llmops.storage.answers import AgentSummary, Handoff, LedgerEntry, SessionSummary
+from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
+from otel_llmops.storage.seams import Row, Store
+from otel_llmops.storage.summaries import live
+from otel_llmops.storage.tables import TABLES, data_columns
+
+__all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "Queries"]
+
+LIMIT_DEFAULT = 100
+LIMIT_MAX = 1000
+
+_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST = datetime(2262, 4, 11, tzinfo=UTC)
+"""What int64 nanoseconds, and every store's time type, can hold."""
+
+
+class Queries:
+    """One asynchronous method for each answer. Not found is empty or None, never an error."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._agents = AgentQueries(store)
+
+    async def agents(
+        self,
+        *,
+        type: str | None = None,  # noqa: A002 - the API's name for it
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+        offset: int = 0,
+    ) -> list[AgentSummary]:
+        """Agents by total tokens (most first), then name; in a window, those that worked in it.
+
+        Roles, models, services, first_seen and last_seen are the agent's over all its time.
+
+        Raises: QueryError, on a bad limit, offset or time.
+        """
+        _check_page(limit, offset)
+        window = _utc("since", since), _utc("until", until)
+        return await self._agents.summaries(type=type, window=window, limit=limit, offset=offset)
+
+    async def agent(self, name: str) -> AgentSummary | None:
+        """One agent over all its time."""
+        found = await self._agents.summaries(name=name, window=(None, None), limit=1, offset=0)
+        return found[0] if found else None
+
+    async def sessions(
+        self,
+        *,
+        agent: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+        offset: int = 0,
+    ) -> list[SessionSummary]:
+        """Sessions, newest first, then by id; with `agent`, those it took part in.
+
+        Raises: QueryError, on a bad limit, offset or time.
+        """
+        _check_page(limit, offset)
+        table = TABLES["sessions"]
+        keys = (table.c.session_id, table.c.started_at)
+        page = (
+            sa.select(*keys)
+            .where(*_bounds(table, since, until))
+            .group_by(*keys)
+            .having(live(table) > 0)
+            .order_by(table.c.started_at.desc(), table.c.session_id)
+            .limit(limit)
+            .offset(offset)
+        )
+        if agent is not None:
+            page = page.where(table.c.session_id.in_(_sessions_of(agent)))
+        ids = [row["session_id"] for row in await self._store.fetch(page)]
+        return await self._session_summaries(ids)
+
+    async def session(self, session_id: str) -> SessionSummary | None:
+        """The session of that id, or the one that any id it was known by leads to."""
+        found = await self._session_summaries(await self._session_ids(session_id))
+        return found[0] if found else None
+
+    async def ledger(self, session_ids: Sequence[str]) -> list[LedgerEntry]:
+        """Every number of these sessions' tokens and its reason, by start, then span id."""
+        table = TABLES["token_ledger"]
+        rows = await self._live_rows(
+            table, session_ids, (table.c.started_at, table.c.span_id, table.c.span_name)
+        )
+        return [ledger_entry(row) for row in rows]
+
+    async def handoffs(  # noqa: PLR0913 - the arguments of the API's field
+        self,
+        *,
+        session_id: str | None = None,
+        agent: str | None = None,
+        min_quality: float | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+        offset: int = 0,
+    ) -> list[Handoff]:
+        """Handoffs by start, then ordinal; `agent` is either side; `session_id` any it is known by.
+
+        Raises: QueryError, on a bad limit, offset or time.
+        """
+        _check_page(limit, offset)
+        table = TABLES["agent_handoffs"]
+        wanted = list(_bounds(table, since, until))
+        if session_id is not None:
+            wanted.append(table.c.session_id.in_(await self._session_ids(session_id)))
+        if agent is not None:
+            wanted.append(sa.or_(table.c.from_agent == agent, table.c.to_agent == agent))
+        if min_quality is not None:
+            wanted.append(table.c.quality >= sa.literal(min_quality))
+        keys = (table.c.started_at, table.c.ordinal, table.c.session_id, table.c.handoff_id)
+        page = (
+            sa.select(*keys)
+            .where(*wanted)
+            .group_by(*keys)
+            .having(live(table) > 0)
+            .order_by(*keys)
+            .limit(limit)
+            .offset(offset)
+        )
+        found = await self._store.fetch(page)
+        rows = await self._live_rows(
+            table,
+            {row["session_id"] for row in found},
+            keys,
+            table.c.handoff_id.in_([row["handoff_id"] for row in found]),
+        )
+        return [handoff(row) for row in rows]
+
+    async def _session_ids(self, key: str) -> list[str]:
+        """The session id that a key leads to first, then the key itself."""
+        keys = TABLES["session_keys"]
+        statement = (
+            sa.select(keys.c.session_id)
+            .where(keys.c.key == key)
+            .group_by(keys.c.session_id)
+            .having(live(keys) > 0)
+            .order_by(keys.c.session_id)
+        )
+        found = [row["session_id"] for row in await self._store.fetch(statement)]
+        return [*(each for each in found if each != key), key]
+
+    async def _session_summaries(self, ids: Sequence[str]) -> list[SessionSummary]:
+        """Summaries of these sessions in this order; an id that is not there is left out."""
+        table = TABLES["sessions"]
+        rows = await self._live_rows(table, ids, (table.c.started_at,))
+        found = {row["session_id"]: session_summary(row) for row in rows}
+        return [found[each] for each in dict.fromkeys(ids) if each in found]
+
+    async def _live_rows(
+        self,
+        table: sa.Table,
+        session_ids: Iterable[str],
+        order: Sequence[sa.ColumnElement[Any]],
+        *wanted: sa.ColumnElement[bool],
+    ) -> list[Row]:
+        """Whole live rows of these sessions, each once."""
+        ids = list(dict.fromkeys(session_ids))
+        if not ids:
+            return []
+        columns = data_columns(table)
+        statement = (
+            sa.select(*columns)
+            .where(table.c.session_id.in_(ids), *wanted)
+            .group_by(*columns)
+            .having(live(table) > 0)
+            .order_by(*order)
+        )
+        return await self._store.fetch(statement)
+
+
+def _sessions_of(agent: str) -> sa.Select[Any]:
+    agents = TABLES["agents"]
+    return (
+        sa.select(agents.c.session_id)
+        .where(agents.c.agent == agent)
+        .group_by(agents.c.session_id)
+        .having(live(agents) > 0)
+    )
+
+
+def _check_page(limit: int, offset: int) -> None:
+    if not 1 <= limit <= LIMIT_MAX:
+        raise QueryError(f"limit is {limit}, not between 1 and {LIMIT_MAX}")
+    if not 0 <= offset < 2**63:
+        raise QueryError(f"offset is {offset}, not 0 or more")
+
+
+def _bounds(
+    table: sa.Table, since: datetime | None, until: datetime | None
+) -> Iterable[sa.ColumnElement[bool]]:
+    first, last = _utc("since", since), _utc("until", until)
+    if first is not None:
+        yield table.c.started_at >= first
+    if last is not None:
+        yield table.c.started_at < last
+
+
+def _utc(name: str, moment: datetime | None) -> datetime | None:
+    """`moment` in UTC, within what a store can compare with."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise QueryError(f"{name} is {moment.isoformat()}, without a time zone")
+    # compared before it is converted: the year 1 or 9999 cannot change its zone
+    bounded = min(max(moment, _FIRST), _LAST)
+    return bounded.astimezone(UTC)
