@@ -1,6 +1,7 @@
 """Taking hold of a journal's directory as its one writer."""
 
 import contextlib
+import errno
 import os
 import time
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from otel_llmops.journal.tail import Tail
 __all__ = ["Opened", "open_directory"]
 
 _LOCK_POLL_S = 0.05
+# We cannot have created a name in a directory that says so
+_NOT_OURS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EINVAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +86,31 @@ def _take_lock(disk: Disk, layout: Layout, wait_s: float) -> int:
 def _prepare(disk: Disk, layout: Layout) -> Durable:
     _make_directory(disk, layout.segments)
     _make_directory(disk, layout.cursors)
+    _sync_names(disk, layout.segments)
     return Durable.open(disk, layout.durable, create=True)
 
 
 def _make_directory(disk: Disk, path: Path) -> None:
-    """Return when the directory is on the disk, with its name and those of its parents."""
     try:
         disk.make_directory(path)
     except FileNotFoundError:
         _make_directory(disk, path.parent)
         disk.make_directory(path)
     except FileExistsError:
-        pass  # and yet its name may not be on the disk: its creator may have been killed
-    disk.sync_directory(path.parent)
+        pass
+
+
+def _sync_names(disk: Disk, path: Path) -> None:
+    """Return when the names that lead to `path` are on the disk.
+
+    Also where they exist already: whoever created them may have been killed before they were.
+    """
+    for parent in path.absolute().parents:
+        try:
+            disk.sync_directory(parent)
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
 
 
 def _unused_segment(disk: Disk, layout: Layout, durable: Durable, recovered: Recovered) -> int:

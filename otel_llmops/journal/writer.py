@@ -273,7 +273,11 @@ class Journal:
             places = [read_cursor(self._disk, path) or Position(0, 0) for path in self._cursors]
             with self._wake:
                 self._extent.consumed(min(places, default=self._tail.end))
-            for number in self._extent.deletable(self._settings.retained_bytes):
+            numbers = self._extent.deletable(self._settings.retained_bytes)
+            if numbers:
+                # A cursor that was seen may not be on the disk yet, and must not be outlived
+                self._disk.sync_directory(self._layout.cursors)
+            for number in numbers:
                 self._disk.unlink(self._layout.segment(number))
                 with self._wake:
                     self._extent.delete(number)
