@@ -9,14 +9,24 @@ written, a port that is taken) is reported by whoever tries.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
 
 from otel_llmops.errors import ConfigError
 
-__all__ = ["DURABILITIES", "STORE_SCHEMES", "ServeConfig", "StoreUrl", "serve_config", "store_url"]
+__all__ = [
+    "DURABILITIES",
+    "STORE_SCHEMES",
+    "Durability",
+    "ServeConfig",
+    "StoreUrl",
+    "serve_config",
+    "store_url",
+]
 
-DURABILITIES = ("fsync", "os", "none")
+Durability = Literal["fsync", "os", "none"]
+
+DURABILITIES: tuple[Durability, ...] = get_args(Durability)
 """What an acknowledgement means: on the disk, given to the operating system, or in memory."""
 
 STORE_SCHEMES: Mapping[str, str] = {
@@ -51,8 +61,8 @@ class ServeConfig:
     grpc_port: int = 4317
     http_port: int = 4318
     api_port: int = 8080
-    durability: str = "fsync"
-    journal_bytes_max: int = 8 * _GIB
+    durability: Durability = "fsync"
+    journal_bytes_max: int = 4 * _GIB
     jaeger_url: str = ""
 
     def as_mapping(self) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 
 from otel_llmops.errors import QueryError
+from otel_llmops.storage.queries import LIMIT_DEFAULT, LIMIT_MAX
 
-__all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "page", "share", "time"]
+__all__ = ["page", "share", "time"]
 
-LIMIT_DEFAULT = 100
-LIMIT_MAX = 1000
 _OFFSET_MAX = 2**31 - 1
 
 

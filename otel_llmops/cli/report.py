@@ -41,8 +41,7 @@ def _summary(sessions: Sequence[_Session], *, agents: int, handoffs: int) -> Tex
             (agents, "agent"),
             (handoffs, "handoff"),
             (_sum(sessions, "llm_calls"), "LLM call"),
-            (_sum(sessions, "input_tokens"), "input token"),
-            (_sum(sessions, "output_tokens"), "output token"),
+            (_sum(sessions, "input_tokens") + _sum(sessions, "output_tokens"), "token"),
             (_sum(sessions, "errors"), "error"),
         ]
     )

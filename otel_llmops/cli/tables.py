@@ -58,7 +58,7 @@ class FunctionRow:
 
 
 def summary(counts: Sequence[tuple[int, str]]) -> Text:
-    """ "3 sessions · 1 agent": nouns are in the singular, and take an s."""
+    """One line as `3 sessions · 1 agent`; nouns are given in the singular, and take an s."""
     line = Text(no_wrap=False)
     for place, (count, noun) in enumerate(counts):
         line.append(" · " if place else "", style="dim")
@@ -71,7 +71,9 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
     """Agents with their tokens and their share of all tokens, most tokens first."""
     table = _table("Agents")
     table.add_column("agent")
-    table.add_column("what", style="dim")
+    with_about = any(row.about for row in rows)
+    if with_about:
+        table.add_column("what", style="dim")
     for name in ("LLM calls", "input", "output", "tokens"):
         table.add_column(name, justify="right")
     table.add_column("share")
@@ -82,7 +84,7 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
     for row in sorted(rows, key=lambda row: (-_tokens(row), row.name)):
         cells = [
             _text(row.name, "bold cyan"),
-            _text(row.about),
+            *([_text(row.about)] if with_about else []),
             *_numbers(row),
             _share(_tokens(row), total, console),
         ]

@@ -20,7 +20,7 @@ def test_a_folder_alone_is_a_configuration() -> None:
         http_port=4318,
         api_port=8080,
         durability="fsync",
-        journal_bytes_max=8 << 30,
+        journal_bytes_max=4 << 30,
         jaeger_url="",
     )
 

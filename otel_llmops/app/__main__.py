@@ -1,0 +1,38 @@
+"""A child of `serve`: `python -m otel_llmops.app receiver|engine JSON`.
+
+Strategy: the tie to the parent comes first, before anything slow or large is imported, so that
+there is no moment in which this process could outlive its parent.
+"""
+
+import importlib
+import json
+import logging
+import sys
+
+from otel_llmops.app.lifeline import Lifeline
+from otel_llmops.config import serve_config
+from otel_llmops.errors import LlmopsError
+
+_REFUSED = 2
+
+
+def main() -> int:
+    """Run the role named in argv; the exit code is 2 where it could not start."""
+    lifeline = Lifeline.hold()
+    role, document = sys.argv[1:]
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.WARNING,
+        format=f"%(asctime)s {role} %(levelname)s %(message)s",
+    )
+    child = importlib.import_module(f"otel_llmops.app.{role}_child")
+    try:
+        exit_code: int = child.run(serve_config(json.loads(document)), lifeline)
+    except LlmopsError as error:
+        lifeline.say({"error": error.message, "hint": error.hint})
+        return _REFUSED
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

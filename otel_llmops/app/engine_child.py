@@ -1,0 +1,146 @@
+"""The engine process: journal to store, and the API over the store.
+
+Strategy: the embedded store belongs to one process, so the API lives where the engine writes.
+The engine runs in one thread, the API in another; the main thread waits for whichever ends, or
+for the parent's word. On the way out the engine drains first, while the API still answers.
+"""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.applications import Starlette
+
+from otel_llmops.api.application import application
+from otel_llmops.app.lifeline import Lifeline
+from otel_llmops.app.locks import alone, patiently
+from otel_llmops.app.places import ANALYSIS, STORE, Places
+from otel_llmops.app.stores import open_store
+from otel_llmops.config import ServeConfig
+from otel_llmops.engine.pipeline import Engine, EngineSettings
+from otel_llmops.errors import ConfigError
+from otel_llmops.exporters.clickhouse import ClickHouse
+from otel_llmops.journal import Reader
+from otel_llmops.storage.queries import Queries
+
+__all__ = ["run"]
+
+_LOCK_WAIT_S = 10.0
+_PORT_WAIT_S = 1.0
+_API_BACKLOG = 256
+_API_STOP_S = 3
+_FAILED = 1
+
+
+def run(config: ServeConfig, lifeline: Lifeline) -> int:
+    """Engine and API until `lifeline` says stop; 1, if one of them ended by itself.
+
+    Raises: LlmopsError, if it cannot start.
+    """
+    with (
+        alone(Places(config.data).engine_lock, wait_s=_LOCK_WAIT_S),
+        _listening(config) as listener,
+        closing(open_store(config.store)) as store,
+    ):
+        return _run(config, lifeline, listener, store)
+
+
+def _run(
+    config: ServeConfig, lifeline: Lifeline, listener: socket.socket, store: ClickHouse
+) -> int:
+    places = Places(config.data)
+    places.engine.mkdir(exist_ok=True)
+    engine = Engine(
+        spans_reader=Reader.open(places.journal, STORE),
+        analysis_reader=Reader.open(places.journal, ANALYSIS),
+        exporter=store,
+        directory=places.engine,
+        settings=EngineSettings(),
+    )
+    api = _Api(application(Queries(store), readiness=engine.healthy, jaeger_url=config.jaeger_url))
+    stop_engine = threading.Event()
+    wake = lifeline.stopping
+    engine_part = _Part("engine", lambda: engine.run(stop_engine), wake)
+    api_part = _Part("api", lambda: api.run(listener), wake)
+    lifeline.say({"ready": {"api_port": listener.getsockname()[1]}})
+    wake.wait()
+    failed = [part.name for part in (engine_part, api_part) if part.ended]
+    stop_engine.set()
+    engine_part.join()
+    api.stop()
+    api_part.join()
+    return _FAILED if failed else 0
+
+
+@dataclass
+class _Part:
+    """A thread that wakes the main thread when it ends, so that no half of us lives on alone."""
+
+    name: str
+    work: Callable[[], None]
+    wake: threading.Event
+    ended: bool = False
+    _thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self.work()
+        finally:
+            self.ended = True
+            self.wake.set()
+
+
+class _Api:
+    """uvicorn in a thread of its own; the signals stay with the main thread."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http="h11",
+                loop="asyncio",
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=_API_STOP_S,
+            )
+        )
+
+    def run(self, listener: socket.socket) -> None:
+        """Serve until `stop`."""
+        self._server.run(sockets=[listener])
+
+    def stop(self) -> None:
+        """Finish what is being answered, and end."""
+        self._server.should_exit = True
+
+
+def _listening(config: ServeConfig) -> socket.socket:
+    """The API's socket, bound before the store is opened: a taken port is told at once."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return patiently(
+            lambda: socket.create_server(
+                (config.host, config.api_port), family=family, backlog=_API_BACKLOG
+            ),
+            OSError,
+            wait_s=_PORT_WAIT_S,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {config.host}:{config.api_port} (API): {error.strerror or error}",
+            hint="choose another port with --api-port, or an address of this machine with --host",
+        ) from error

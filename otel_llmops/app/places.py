@@ -1,0 +1,33 @@
+"""What lies where below the data folder, and who reads the journal."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ANALYSIS", "CONSUMERS", "STORE", "Places"]
+
+STORE = "store"
+ANALYSIS = "analysis"
+CONSUMERS = (STORE, ANALYSIS)
+"""The journal keeps what one of these has not passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders and files of one data folder."""
+
+    data: Path
+
+    @property
+    def journal(self) -> Path:
+        """The journal's folder."""
+        return self.data / "journal"
+
+    @property
+    def engine(self) -> Path:
+        """The engine's own folder."""
+        return self.data / "engine"
+
+    @property
+    def engine_lock(self) -> Path:
+        """Held by the one engine process."""
+        return self.data / "engine.lock"

@@ -1,0 +1,51 @@
+"""`otel-llmops serve`: the collector in the foreground, until a signal."""
+
+import signal
+import sys
+from argparse import Namespace
+
+from otel_llmops import __version__
+from otel_llmops.app.endpoints import Endpoints
+from otel_llmops.cli.terminal import one_line
+from otel_llmops.config import ServeConfig, serve_config
+from otel_llmops.supervisor import Supervisor
+
+__all__ = ["run"]
+
+_SETTINGS = ("data", "store", "host", "grpc_port", "http_port", "api_port", "durability")
+
+
+def run(arguments: Namespace) -> int:
+    """Serve until SIGINT or SIGTERM; 0 after a clean stop.
+
+    Raises: LlmopsError, if it cannot start.
+    """
+    config = serve_config({name: getattr(arguments, name) for name in _SETTINGS})
+    supervisor = Supervisor(config, say=say)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: supervisor.stop())
+    supervisor.run(lambda endpoints: _greet(config, endpoints))
+    say("stopped; all that was acknowledged is kept")
+    return 0
+
+
+def say(line: str) -> None:
+    """One line for the operator, on stderr."""
+    sys.stderr.write(f"otel-llmops: {one_line(line)}\n")
+    sys.stderr.flush()
+
+
+def _greet(config: ServeConfig, endpoints: Endpoints) -> None:
+    lines = [
+        f"otel-llmops {__version__} is ready",
+        f"  OTLP/gRPC   {endpoints.grpc}",
+        f"  OTLP/HTTP   {endpoints.http}",
+        f"  GraphQL     {endpoints.api}/graphql",
+        f"  REST        {endpoints.api}/api/agents",
+        f"  data        {config.data}",
+        f"  store       {config.store}",
+        f"Send spans:   OTEL_EXPORTER_OTLP_ENDPOINT={endpoints.grpc} python your_app.py",
+        "Stop:         Ctrl-C; nothing that was acknowledged is lost",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
