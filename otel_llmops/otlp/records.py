@@ -36,12 +36,13 @@ def envelopes(group: Group, shape: Shape, limits: Limits) -> tuple[Message, Mess
     nested = framed(SCOPES, [group.scope_wire])
     body = framed(RESOURCES, [group.resource_wire + nested])
     request = shape.request()
-    if _too_many_fields(body, request.DESCRIPTOR, limits):
-        raise DecodeError(f"an envelope holds more than {limits.record_fields} fields")
+    fault = _size_fault(body, request.DESCRIPTOR, limits)
+    if fault:
+        raise DecodeError(f"an envelope is refused: {fault}")
     try:
         request.ParseFromString(body)
     except ProtobufError as error:
-        raise DecodeError(f"an envelope is {_MALFORMED}") from error
+        raise DecodeError(f"an envelope is refused: {_MALFORMED}") from error
     resource = getattr(request, shape.resources)[0]
     return resource, getattr(resource, shape.scopes)[0]
 
@@ -54,9 +55,7 @@ def parsed(records: Sequence[bytes | str], shape: Shape, limits: Limits) -> Iter
     for record in records:
         if isinstance(record, str):
             fault = record
-        elif _too_many_fields(record, descriptor, limits):
-            fault = f"more than {limits.record_fields} fields"
-        else:
+        elif not (fault := _size_fault(record, descriptor, limits)):
             chunk.append(record)
             chunk_bytes += len(record)
             if chunk_bytes >= _CHUNK_BYTES:
@@ -90,12 +89,15 @@ def _messages(chunk: list[bytes], shape: Shape) -> Sequence[Message]:
     return found
 
 
-def _too_many_fields(data: bytes, descriptor: Any, limits: Limits) -> bool:
-    """Whether the message has more fields than allowed, on all levels that the schema knows."""
+def _size_fault(data: bytes, descriptor: Any, limits: Limits) -> str:
+    """Why a message is not even parsed: too many fields, on all levels that the schema knows."""
     if len(data) <= limits.record_fields * _FIELD_BYTES_MIN:
-        return False
+        return ""
     beyond = islice(_fields_within(data, descriptor), limits.record_fields, None)
-    return next(beyond, None) is not None
+    try:
+        return "" if next(beyond, None) is None else f"more than {limits.record_fields} fields"
+    except DecodeError:
+        return _MALFORMED  # now: the parser would build all that comes before the fault
 
 
 def _fields_within(data: bytes, descriptor: Any) -> Iterator[int]:
@@ -103,13 +105,10 @@ def _fields_within(data: bytes, descriptor: Any) -> Iterator[int]:
     while inside:
         start, end, message = inside.pop()
         known = _messages_of(message)
-        try:
-            for field in fields(data, start, end):
-                yield field.number
-                if field.wire_type == LEN and field.number in known:
-                    inside.append((field.start, field.end, known[field.number]))
-        except DecodeError:
-            return  # the parser says so too, and counts no further
+        for field in fields(data, start, end):
+            yield field.number
+            if field.wire_type == LEN and field.number in known:
+                inside.append((field.start, field.end, known[field.number]))
 
 
 @cache

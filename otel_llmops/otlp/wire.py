@@ -4,7 +4,7 @@ Strategy: the envelopes of an OTLP request are cut by hand, so that each record 
 bytes that arrived and one bad record is refused alone. What is accepted here is what upb accepts
 (a test holds them equal): tags of at most 5 bytes and 32 bits, sizes of at most 5 bytes, varints
 of at most 10, sizes inside the enclosing message, groups closed by their own number. Field number
-0, which upb takes as unknown and other decoders refuse, is refused.
+0, which upb takes as unknown and other decoders refuse, is refused in the envelopes.
 
 Source: https://protobuf.dev/programming-guides/encoding/
 """
@@ -83,6 +83,8 @@ def split(
             after = field.end
             if field.number == number and field.wire_type == LEN:
                 ranges.append((field.start, after))
+            elif field.number == 0:
+                raise DecodeError(f"a field at byte {at} has number 0")
             else:
                 others += 1
                 rest.append(data[at:after])
@@ -117,8 +119,6 @@ def _tag(data: bytes, at: int, end: int) -> tuple[int, int, int]:
     tag, after = _varint(data, at, end, _SHORT_BYTES_MAX)
     if tag > _TAG_MAX:
         raise DecodeError(f"a field number at byte {at} is larger than protobuf allows")
-    if tag < 8:
-        raise DecodeError(f"a field at byte {at} has number 0")
     return tag >> 3, tag & 7, after
 
 
