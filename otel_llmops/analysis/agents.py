@@ -1,0 +1,199 @@
+"""Which agents acted, when, and which span is whose work.
+
+Strategy: a span is *marked* where something says that an agent's activation starts there. Marks
+are strong (an agent span that names its agent, a handoff tool that holds the delegate's calls) or
+weak (a node of a graph, a span that only calls itself an agent, a stamp of our processor); a weak
+one stands only if model or tool calls run under it. The topmost of nested marks of one agent is
+the activation's head. An operation belongs to the nearest head above it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.analysis.readings import Readings, codes, plain
+from otel_llmops.semconv import PLUMBING, Kind
+
+__all__ = ["Activations", "activations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """Activations by number, in the order of their head's row; -1 stands for none.
+
+    `head` is the row of each, `agent` its agent's number (equal for names that differ only in
+    case, `_`, `-` and blanks), `names` the agents' names by number, `up` the activation that
+    encloses it, `container` the row of the workflow between it and `up`; `owner` is, for each
+    span, the activation whose work it is; `tool_made` those seen only as a handoff tool.
+    """
+
+    head: Ints
+    agent: Ints
+    names: pa.Array
+    up: Ints
+    container: Ints
+    owner: Ints
+    tool_made: Mask
+
+    @property
+    def count(self) -> int:
+        """How many activations there are."""
+        return len(self.head)
+
+
+def activations(readings: Readings) -> Activations:
+    """Find the activations of agents.
+
+    In:   Readings, n rows.
+    Out:  Activations.
+    Edge: Spans on a parent cycle belong to the activations found above its first row.
+    Cost: O(n log depth).
+    """
+    forest = readings.forest
+    name, strong = _marks(readings)
+    _, head_of = _heads(readings, name)
+    is_call = readings.is_kind(Kind.LLM)
+    handed = _delegating_tools(readings, head_of, is_call)
+    name = pc.if_else(pa.array(handed), readings.hint_target, name)
+    strong |= handed
+    name = _without_idle(readings, name, strong)
+    head, head_of = _heads(readings, name)
+    rows = np.flatnonzero(head)
+    number = np.full(len(head), -1, dtype=np.int64)
+    number[rows] = np.arange(len(rows))
+    above = np.where(forest.parent[rows] >= 0, head_of[np.maximum(forest.parent[rows], 0)], -1)
+    agent, names = _agents(name.take(pa.array(rows)))
+    return Activations(
+        head=rows,
+        agent=agent,
+        names=names,
+        up=np.where(above >= 0, number[np.maximum(above, 0)], -1),
+        container=_containers(readings, head, rows),
+        owner=np.where(head_of >= 0, number[np.maximum(head_of, 0)], -1),
+        tool_made=handed[rows],
+    )
+
+
+def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
+    """The agent's name where a span marks an activation ('' elsewhere), and where it is strong."""
+    agent_kind = readings.is_kind(Kind.AGENT)
+    said = readings.agent_name
+    named = agent_kind & _filled(said)
+    by_affix = agent_kind & ~named & readings.affixed
+    bare = agent_kind & ~named & ~by_affix
+    node = _graph_nodes(readings, bare)
+    stamped = _stamps(readings)
+    name = pc.if_else(pa.array(stamped), readings.stamped_agent, "")
+    name = pc.if_else(pa.array(node | bare | by_affix), readings.clean_name, name)
+    name = pc.if_else(pa.array(named), said, name)
+    usable = ~_plumbing(name) & ~_wraps_workflow(readings, named)
+    return pc.if_else(pa.array(usable), name, ""), (named | by_affix) & usable
+
+
+def _graph_nodes(readings: Readings, bare: Mask) -> Mask:
+    """Steps that are nodes of an agent graph: they say their own node's name, or are its root.
+
+    A framework that only tells nodes (no agents) leaves it to the reader which of them are
+    agents: those are nodes that the user named and under which a model is called.
+    """
+    step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
+    node = _filled(readings.graph_node)
+    trace, _ = codes(_column(readings, "trace_id"))
+    in_graph = np.isin(trace, np.unique(trace[node]))
+    own_node = np.asarray(pc.equal(readings.graph_node, readings.clean_name))
+    entity = readings.concept("entity")
+    task = _filled(entity) & np.asarray(pc.equal(readings.concept("operation"), "execute_task"))
+    is_root = readings.forest.parent < 0
+    return step & ((node & own_node) | task | (in_graph & is_root & ~node))
+
+
+def _stamps(readings: Readings) -> Mask:
+    """The topmost spans that carry our processor's stamp of one agent."""
+    parent = readings.forest.parent
+    has = _filled(readings.stamped_agent)
+    stamp, _ = codes(readings.stamped_agent)
+    above = np.where(parent >= 0, stamp[np.maximum(parent, 0)], -1)
+    return has & (stamp != above)
+
+
+def _wraps_workflow(readings: Readings, named: Mask) -> Mask:
+    """Agent spans that only wrap a workflow of their own name, with agents below doing the work."""
+    parent = readings.forest.parent
+    workflow = readings.is_kind(Kind.WORKFLOW)
+    below = np.flatnonzero(workflow & (parent >= 0))
+    name = readings.clean_name
+    same = np.asarray(pc.equal(name.take(pa.array(below)), name.take(pa.array(parent[below]))))
+    wraps = np.zeros(len(parent), dtype=bool)
+    wraps[parent[below[same]]] = True
+    wraps &= named
+    if not wraps.any():
+        return wraps
+    deeper = readings.forest.subtree_sum((named & ~wraps).astype(np.int64))
+    return wraps & (deeper > 0)
+
+
+def _delegating_tools(readings: Readings, head_of: Ints, is_call: Mask) -> Mask:
+    """Handoff tools under which models are called although no agent is seen there."""
+    tool = readings.is_kind(Kind.TOOL)
+    candidate = readings.hint & tool & _filled(readings.hint_target)
+    if not candidate.any():
+        return candidate
+    nearest = readings.forest.nearest(candidate)
+    direct = is_call & (nearest >= 0)
+    direct[direct] = head_of[np.flatnonzero(direct)] == head_of[nearest[direct]]
+    holds = np.zeros(len(candidate), dtype=bool)
+    holds[nearest[direct]] = True
+    return candidate & holds
+
+
+def _without_idle(readings: Readings, name: pa.Array, strong: Mask) -> pa.Array:
+    """Take back weak marks under which nothing is called, then those that were under them."""
+    _, head_of = _heads(readings, name)
+    marked = _filled(name)
+    called = readings.is_kind(Kind.LLM, Kind.EMBEDDINGS) | (
+        readings.is_kind(Kind.TOOL) & ~readings.is_kind(Kind.LLM)
+    )
+    work = np.bincount(head_of[called & (head_of >= 0)], minlength=len(marked)) > 0
+    strength = np.bincount(head_of[marked & strong], minlength=len(marked)) > 0
+    keep = marked & (work | strength)[np.maximum(head_of, 0)] & (head_of >= 0)
+    return pc.if_else(pa.array(keep), name, "")
+
+
+def _heads(readings: Readings, name: pa.Array) -> tuple[Mask, Ints]:
+    """Marks that start an activation, and for each row the head that it belongs to."""
+    marked = _filled(name)
+    same, _ = codes(plain(name))
+    above = readings.forest.nearest(marked, inclusive=False)
+    nested = marked & (above >= 0) & (same == same[np.maximum(above, 0)])
+    head = marked & ~nested
+    return head, readings.forest.nearest(head)
+
+
+def _containers(readings: Readings, head: Mask, rows: Ints) -> Ints:
+    """For each head the nearest workflow above it that is not above another head first."""
+    workflow = readings.is_kind(Kind.WORKFLOW) & ~head
+    stop = readings.forest.nearest(workflow | head, inclusive=False)[rows]
+    return np.where((stop >= 0) & workflow[np.maximum(stop, 0)], stop, -1)
+
+
+def _agents(name: pa.Array) -> tuple[Ints, pa.Array]:
+    """Agents by number; of several spellings of one name the first one shows."""
+    agent, distinct = codes(plain(name))
+    _, first = np.unique(agent, return_index=True)
+    return agent, name.take(pa.array(first)) if len(distinct) else name
+
+
+def _plumbing(name: pa.Array) -> Mask:
+    return np.asarray(pc.is_in(pc.utf8_lower(name), value_set=pa.array(sorted(PLUMBING))))
+
+
+def _filled(text: pa.Array) -> Mask:
+    return np.asarray(pc.not_equal(text, ""))
+
+
+def _column(readings: Readings, name: str) -> pa.Array:
+    column = readings.spans.column(name)
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

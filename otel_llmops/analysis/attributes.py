@@ -1,0 +1,134 @@
+"""Values of attributes by concept, for all spans at once.
+
+Strategy: the map column is flattened and sorted by key once; after that each attribute name is a
+slice of rows, and reading a concept touches only the spans that have one of its places.
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.semconv import Place
+
+__all__ = ["Attributes"]
+
+
+class Attributes:
+    """The attributes (and event attributes) of SPANS rows, by name."""
+
+    def __init__(self, spans: pa.Table) -> None:
+        self._rows = spans.num_rows
+        self._attributes = _Entries(*_flat_map(_whole(spans.column("attributes"))))
+        self._events = _event_entries(_whole(spans.column("events")))
+
+    def text(self, places: tuple[Place, ...], *, where: Mask | None = None) -> pa.Array:
+        """For each span the first value that is not empty, '' where there is none.
+
+        In:   places in order of priority; `where` limits the spans that are looked at.
+        Out:  string array, one value a span.
+        Cost: O(spans that have any of the places).
+        """
+        place = np.full(self._rows, -1, dtype=np.int64)
+        pool: list[pa.Array] = []
+        size = 0
+        for item in places:
+            rows, values = self._values(item)
+            if not len(rows):
+                continue
+            wanted = place[rows] < 0
+            if where is not None:
+                wanted &= where[rows]
+            rows, values = rows[wanted], values.filter(pa.array(wanted))
+            values = _within(values, item)
+            kept = np.asarray(pc.greater(pc.binary_length(values), 0))
+            rows, values = rows[kept], values.filter(pa.array(kept))
+            place[rows] = size + np.arange(len(rows))
+            pool.append(values)
+            size += len(rows)
+        if not pool:
+            return pa.array(np.full(self._rows, ""), type=pa.string())
+        taken = pa.concat_arrays(pool).take(pa.array(place, mask=place < 0))
+        return pc.fill_null(taken, "")
+
+    def number(self, places: tuple[Place, ...]) -> tuple[Ints, Mask]:
+        """For each span a count, and whether it has one at all.
+
+        Edge: A value that is no number, negative or past 2**53 counts as absent: no model call
+              has it, and a sum must not be ruined by one absurd span.
+        """
+        texts = self.text(places)
+        valid = pc.match_substring_regex(texts, r"^[0-9]{1,15}(\.0*)?$")
+        numbers = pc.if_else(valid, texts, None).cast(pa.float64())
+        known = np.asarray(valid)
+        return np.asarray(pc.fill_null(numbers, 0)).astype(np.int64), known
+
+    def has(self, name: str) -> Mask:
+        """Which spans carry the attribute at all."""
+        result = np.zeros(self._rows, dtype=bool)
+        result[self._attributes.slice(name)[0]] = True
+        return result
+
+    def _values(self, place: Place) -> tuple[Ints, pa.Array]:
+        if place.event:
+            return self._events.slice(f"{place.event}/{place.attribute}")
+        return self._attributes.slice(place.attribute)
+
+
+class _Entries:
+    """(row, key, value) triples sorted by key; of equal (row, key) the last one stands."""
+
+    def __init__(self, rows: Ints, keys: pa.Array, values: pa.Array) -> None:
+        encoded = keys.dictionary_encode()
+        self._code = {str(name): code for code, name in enumerate(encoded.dictionary.to_pylist())}
+        codes = np.asarray(encoded.indices)
+        self._order = np.argsort(codes, kind="stable")
+        self._bounds = np.searchsorted(codes[self._order], np.arange(len(self._code) + 1))
+        self._rows = rows
+        self._values = values
+
+    def slice(self, key: str) -> tuple[Ints, pa.Array]:
+        code = self._code.get(key)
+        if code is None:
+            return np.zeros(0, dtype=np.int64), pa.array([], type=pa.string())
+        order = self._order[self._bounds[code] : self._bounds[code + 1]]
+        rows = self._rows[order]
+        last = np.append(rows[1:] != rows[:-1], True)
+        return rows[last], self._values.take(pa.array(order[last]))
+
+
+def _within(values: pa.Array, place: Place) -> pa.Array:
+    if place.member:
+        expression = (
+            rf'"{place.member}"\s*:\s*(?:"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>-?[0-9.eE+]+))'
+        )
+        found = pc.extract_regex(values, expression)
+        text = pc.struct_field(found, "text")
+        number = pc.struct_field(found, "number")
+        return pc.fill_null(pc.if_else(pc.equal(text, ""), number, text), "")
+    if place.pattern:
+        named = place.pattern.replace("(", "(?P<value>", 1)
+        return pc.fill_null(pc.struct_field(pc.extract_regex(values, named), "value"), "")
+    # Langfuse writes metadata as JSON, so a plain string comes in quotes.
+    return pc.utf8_trim(values, '"') if place.attribute.startswith("langfuse.") else values
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _flat_map(array: pa.MapArray) -> tuple[Ints, pa.Array, pa.Array]:
+    offsets = np.asarray(array.offsets).astype(np.int64)
+    lengths = np.diff(offsets)
+    span = slice(int(offsets[0]), int(offsets[-1]))
+    rows = np.repeat(np.arange(len(array), dtype=np.int64), lengths)
+    return rows, array.keys[span.start : span.stop], array.items[span.start : span.stop]
+
+
+def _event_entries(events: pa.ListArray) -> _Entries:
+    owner = np.asarray(pc.list_parent_indices(events)).astype(np.int64)
+    flat = events.flatten()
+    names = flat.field("name")
+    entry_event, keys, values = _flat_map(flat.field("attributes"))
+    qualified = pc.binary_join_element_wise(names.take(pa.array(entry_event)), keys, "/")
+    return _Entries(owner[entry_event], qualified, values)

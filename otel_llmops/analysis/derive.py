@@ -1,0 +1,101 @@
+"""The whole chain: spans of any number of whole sessions in, every derived table out."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis import tables
+from otel_llmops.analysis.agents import activations
+from otel_llmops.analysis.findings import Findings
+from otel_llmops.analysis.forest import Mask
+from otel_llmops.analysis.handoffs import handoffs
+from otel_llmops.analysis.readings import Readings, codes, read
+from otel_llmops.analysis.sessions import Sessions, sessions
+from otel_llmops.analysis.tokens import ledger
+from otel_llmops.model.schemas import DERIVED, SPANS, empty, require
+from otel_llmops.semconv import Kind
+
+__all__ = ["Derived", "analyse"]
+
+Derived = Mapping[str, pa.Table]
+"""Table name -> rows; names and schemas of model.schemas.DERIVED."""
+
+
+def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
+    """Analyse whole sessions.
+
+    In:     SPANS, n rows in any order: all spans of the sessions they belong to. `open_traces`
+            are trace ids that may still grow; their sessions' rows say `final: false`.
+    Out:    every table of DERIVED, in the order of their sessions' first spans.
+    Raises: SchemaError, if a column of SPANS is missing or mistyped.
+    Edge:   A span that came twice, byte for byte, counts once; two different spans with one id
+            both count.
+    Cost:   O(n log n).
+    """
+    spans = _ordered(_once(require(spans, SPANS)))
+    if not spans.num_rows:
+        return {name: empty(schema) for name, schema in DERIVED.items()}
+    readings = read(spans)
+    tied = sessions(readings)
+    acts = activations(readings)
+    found = Findings(
+        readings=readings,
+        sessions=tied,
+        acts=acts,
+        ledger=ledger(readings),
+        edges=handoffs(readings, acts, tied.run),
+        failure=_failures(readings),
+        final=_final(readings, tied, open_traces),
+    )
+    operations = tables.operations(found)
+    passed = tables.handoff_rows(found)
+    agents = tables.agents(found, operations)
+    made = {
+        "agent_operations": operations,
+        "agent_handoffs": passed,
+        "agents": agents,
+        "sessions": tables.session_rows(found, operations, passed, agents),
+        "session_keys": tables.session_keys(found),
+        "token_ledger": tables.ledger_rows(found),
+    }
+    return {
+        name: require(made[name], schema) if name in made else empty(schema)
+        for name, schema in DERIVED.items()
+    }
+
+
+def _once(spans: pa.Table) -> pa.Table:
+    """Leave out spans that came twice, byte for byte."""
+    key = ["trace_id", "span_id"]
+    numbered = spans.select([*key, "span_wire"])
+    numbered = numbered.append_column("row", pa.array(np.arange(spans.num_rows)))
+    if numbered.group_by(key).aggregate([("row", "min")]).num_rows == spans.num_rows:
+        return spans
+    first = numbered.group_by([*key, "span_wire"]).aggregate([("row", "min")])
+    return spans.take(first.column("row_min"))
+
+
+def _ordered(spans: pa.Table) -> pa.Table:
+    """One order for whatever order the spans came in, so that no answer depends on it."""
+    keys = [(name, "ascending") for name in ("start_time", "trace_id", "span_id", "end_time")]
+    return spans.take(pc.sort_indices(spans, sort_keys=keys)).combine_chunks()
+
+
+def _failures(readings: Readings) -> Mask:
+    """Operations that failed on their own account: none below them failed first."""
+    operation = readings.is_kind(Kind.LLM, Kind.TOOL, Kind.AGENT, Kind.RETRIEVAL, Kind.EMBEDDINGS)
+    failed = readings.failed & operation
+    below = readings.forest.subtree_sum(failed.astype(np.int64)) - failed
+    return failed & (below == 0)
+
+
+def _final(readings: Readings, tied: Sessions, open_traces: pa.Array | None) -> Mask:
+    """For each session whether all its traces have settled."""
+    final = np.ones(len(tied.ids), dtype=bool)
+    if open_traces is not None and len(open_traces):
+        trace, trace_ids = codes(readings.spans.column("trace_id").combine_chunks())
+        growing = np.asarray(pc.is_in(trace_ids, value_set=open_traces))
+        final[np.unique(tied.session[growing[trace]])] = False
+    return final

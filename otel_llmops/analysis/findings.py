@@ -1,0 +1,25 @@
+"""All that one analysis found, before it becomes tables."""
+
+from dataclasses import dataclass
+
+from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.forest import Mask
+from otel_llmops.analysis.handoffs import Edges
+from otel_llmops.analysis.readings import Readings
+from otel_llmops.analysis.sessions import Sessions
+from otel_llmops.analysis.tokens import Ledger
+
+__all__ = ["Findings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """`failure` marks spans that failed on their own account, `final` sessions that settled."""
+
+    readings: Readings
+    sessions: Sessions
+    acts: Activations
+    ledger: Ledger
+    edges: Edges
+    failure: Mask
+    final: Mask

@@ -1,0 +1,269 @@
+"""Which agent handed over to which, how, and on what evidence.
+
+Strategy: activations with the same activation around them and the same workflow between are
+*peers*, in order of their start. Peers that overlap in time are one *wave*. Control passes from
+an activation to the first wave inside it (delegation, or fan_out where the wave is wide), and
+from each wave to the next (transfer where the source said so by a handoff tool or attribute,
+else sequence; fan_out where one starts several). A peer that gets control back without a word
+from the one that had it took a return: what went before was a delegation, and the return is none.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.analysis.readings import Readings, codes, plain
+from otel_llmops.semconv import Kind
+
+__all__ = ["EVIDENCE", "KINDS", "Edges", "handoffs"]
+
+KINDS = ("transfer", "delegation", "sequence", "fan_out")
+EVIDENCE = (
+    "parent_child",
+    "handoff_tool",
+    "attribute",
+    "sibling_order",
+    "span_link",
+    "conversation",
+    "time",
+)
+_TRANSFER, _DELEGATION, _SEQUENCE, _FAN_OUT = range(4)
+_PARENT_CHILD, _TOOL, _ATTRIBUTE, _SIBLING, _LINK = (1 << bit for bit in range(5))
+
+_OVERLAP = 0.2
+"""Peers overlap if they share more than this part of the shorter one: spans that follow each
+other close a little after the next one opens."""
+
+_CONFIDENCE = {_PARENT_CHILD: 0.95, _TOOL: 0.95, _ATTRIBUTE: 0.98, _SIBLING: 0.6, _LINK: 0.6}
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """One row a handoff: activations `source` and `target`, kind and evidence bits, confidence."""
+
+    source: Ints
+    target: Ints
+    kind: Ints
+    evidence: Ints
+    confidence: np.ndarray
+
+    def select(self, keep: Mask) -> "Edges":
+        """The edges of which `keep` is true."""
+        return Edges(
+            self.source[keep],
+            self.target[keep],
+            self.kind[keep],
+            self.evidence[keep],
+            self.confidence[keep],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What agents said of handing over: per (activation, target agent or -1 for anyone)."""
+
+    activation: Ints
+    target: Ints
+    bit: Ints
+    back: Mask
+
+    def evidence(self, source: Ints, target_agent: Ints) -> Ints:
+        """The evidence bits of words from `source` to an agent, 0 where there are none."""
+        stride = int(max(self.target.max(initial=0), target_agent.max(initial=0))) + 2
+        said = self.activation * stride + self.target + 1
+        bits = np.zeros(len(source), dtype=np.int64)
+        for bit in (_TOOL, _ATTRIBUTE):
+            keys = np.unique(said[(self.bit == bit) & ~self.back])
+            named = np.isin(source * stride + target_agent + 1, keys)
+            anyone = np.isin(source * stride, keys)
+            bits |= np.where(named | anyone, bit, 0)
+        return bits
+
+
+def handoffs(readings: Readings, acts: Activations, run: Ints) -> Edges:
+    """Find the handoffs between activations.
+
+    In:   Readings (n spans), their Activations, and `run`: for each span the number of the run
+          it belongs to (a trace, or traces joined by links).
+    Out:  Edges in no particular order.
+    Edge: An agent never hands over to itself.
+    Cost: O(a log a) for a activations, plus one pass over the spans.
+    Source: kinds and evidence as defined in docs/design.md, "Handoffs: what counts".
+    """
+    start = readings.start[acts.head]
+    end = readings.end[acts.head]
+    group, up = _peers(acts, run[acts.head])
+    order = np.lexsort((acts.head, end, start, group))
+    wave = _waves(group[order], start[order], end[order])
+    words = _words(readings, acts)
+    inward = _inward(acts, order, group[order], wave, up[order])
+    onward = _onward(acts, order, group[order], wave, up[order], words)
+    both = _concatenate(inward, onward)
+    return both.select(acts.agent[both.source] != acts.agent[both.target])
+
+
+def _peers(acts: Activations, run: Ints) -> tuple[Ints, Ints]:
+    """A number for each set of peers, and the activation around it (-1: none)."""
+    width = int(acts.container.max(initial=0)) + 2
+    place = np.where(acts.up >= 0, acts.up + int(run.max(initial=0)) + 1, run)
+    key = place * width + np.where(acts.up >= 0, acts.container + 1, 0)
+    _, group = np.unique(key, return_inverse=True)
+    return group.astype(np.int64), acts.up
+
+
+def _waves(group: Ints, start: Ints, end: Ints) -> Ints:
+    """A number for each wave, rising along the order (group, start)."""
+    if not len(group):
+        return group
+    first = np.append(True, group[1:] != group[:-1])
+    # Ranks in place of times, and groups one above the other: one running maximum serves all,
+    # and no product overflows, whatever clocks said.
+    ends, rank = np.unique(end, return_inverse=True)
+    lift = group * len(ends)
+    reach = ends[np.maximum.accumulate(rank + lift) - lift]
+    before = np.append(start[:1], reach[:-1])
+    shared = before - start
+    shortest = np.minimum(end - start, np.append(end[:1] - start[:1], (end - start)[:-1]))
+    apart = shared <= np.maximum(_OVERLAP * shortest, 1_000_000)
+    return np.cumsum(first | apart) - 1
+
+
+def _words(readings: Readings, acts: Activations) -> _Words:
+    owned = readings.hint & (acts.owner >= 0)
+    rows = np.flatnonzero(owned)
+    own = acts.owner[rows]
+    # A handoff tool that became the delegate's activation is the word of the one around it.
+    at_head = acts.tool_made[own] & (acts.head[own] == rows)
+    own = np.where(at_head, acts.up[own], own)
+    target = readings.hint_target.take(pa.array(rows))
+    index = {name: agent for agent, name in enumerate(plain(acts.names).to_pylist())}
+    said, names = codes(plain(target))
+    lookup = np.array([-1 if not n else index.get(n, -2) for n in names.to_pylist()], dtype=np.int64)
+    to = lookup[said] if len(lookup) else said
+    # No such agent acted (a human, an end node): no word to any of those that did
+    keep = (to != -2) & (own >= 0)
+    bit = np.where(readings.hint_by_attribute[rows], _ATTRIBUTE, _TOOL)
+    return _Words(own[keep], to[keep], bit[keep], readings.hint_back[rows][keep])
+
+
+def _inward(acts: Activations, order: Ints, group: Ints, wave: Ints, up: Ints) -> Edges:
+    """From an activation to those it started: all of them, or the first wave of a workflow."""
+    inside = up >= 0
+    size = np.bincount(wave, minlength=int(wave.max(initial=-1)) + 1)
+    first_wave = np.zeros(len(size), dtype=bool)
+    starts = np.append(True, group[1:] != group[:-1]) if len(group) else np.zeros(0, dtype=bool)
+    first_wave[wave[starts]] = True
+    in_workflow = acts.container[order] >= 0
+    picked = inside & (~in_workflow | first_wave[wave])
+    target = order[picked]
+    wide = size[wave[picked]] > 1
+    count = len(target)
+    evidence = np.full(count, _PARENT_CHILD) | np.where(acts.tool_made[target], _TOOL, 0)
+    return Edges(
+        acts.up[target],
+        target,
+        np.where(wide, _FAN_OUT, _DELEGATION),
+        evidence,
+        np.full(count, _CONFIDENCE[_PARENT_CHILD]),
+    )
+
+
+def _onward(
+    acts: Activations, order: Ints, group: Ints, wave: Ints, up: Ints, words: _Words
+) -> Edges:
+    """From each wave of peers to the next one, where workflow code or the peers decide."""
+    ordered = (up < 0) | (acts.container[order] >= 0)
+    source, target = _pairs(wave, group, ordered)
+    source, target = order[source], order[target]
+    bits = words.evidence(source, acts.agent[target])
+    told = bits > 0
+    width = np.bincount(wave)
+    wide = width[wave[np.argsort(order)][target]] > 1
+    kind = np.select([told & ~wide, wide], [_TRANSFER, _FAN_OUT], _SEQUENCE)
+    confidence = np.where(bits & _ATTRIBUTE, 0.98, np.where(told, 0.95, _CONFIDENCE[_SIBLING]))
+    edges = Edges(source, target, kind, bits | _SIBLING, confidence)
+    return _without_returns(acts, edges)
+
+
+def _pairs(wave: Ints, group: Ints, ordered: Mask) -> tuple[Ints, Ints]:
+    """All (place, place) of one wave and the next one of the same group."""
+    if not len(wave):
+        return wave, wave
+    first = np.flatnonzero(np.append(True, wave[1:] != wave[:-1]))
+    size = np.diff(np.append(first, len(wave)))
+    follows = np.flatnonzero((group[first[1:]] == group[first[:-1]]) & ordered[first[1:]])
+    left, right = follows, follows + 1
+    pairs = size[left] * size[right]
+    which = np.repeat(np.arange(len(follows)), pairs)
+    inner = np.arange(int(pairs.sum())) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+    source = first[left[which]] + inner // size[right[which]]
+    target = first[right[which]] + inner % size[right[which]]
+    return source, target
+
+
+def _without_returns(acts: Activations, edges: Edges) -> Edges:
+    """A told B, and A went on after B without a word of B's: a delegation, and a return."""
+    told = edges.kind == _TRANSFER
+    asked = told | (edges.kind == _FAN_OUT)
+    by_target = np.full(acts.count, -1, dtype=np.int64)
+    by_target[edges.target[asked]] = np.flatnonzero(asked)
+    cause = by_target[edges.source]
+    comes_back = (
+        ~told
+        & (edges.kind == _SEQUENCE)
+        & (cause >= 0)
+        & (acts.agent[edges.source[np.maximum(cause, 0)]] == acts.agent[edges.target])
+        & told[np.maximum(cause, 0)]
+    )
+    kind = edges.kind.copy()
+    kind[cause[comes_back]] = _DELEGATION
+    changed = Edges(edges.source, edges.target, kind, edges.evidence, edges.confidence)
+    return changed.select(~comes_back)
+
+
+def _concatenate(left: Edges, right: Edges) -> Edges:
+    return Edges(
+        np.concatenate([left.source, right.source]),
+        np.concatenate([left.target, right.target]),
+        np.concatenate([left.kind, right.kind]),
+        np.concatenate([left.evidence, right.evidence]),
+        np.concatenate([left.confidence, right.confidence]),
+    )
+
+
+def latency_ns(readings: Readings, acts: Activations, edges: Edges) -> pa.Array:
+    """From the end of the source's last operation that ended before the target began; null if none.
+
+    In:   as `handoffs`. Out: int64 ns, one a handoff.
+    Cost: O(n log n).
+    """
+    operation = (acts.owner >= 0) & readings.is_kind(Kind.LLM, Kind.TOOL, Kind.EMBEDDINGS)
+    rows = np.flatnonzero(operation)
+    owner, end = acts.owner[rows], readings.end[rows]
+    order = np.lexsort((end, owner))
+    owner, end = owner[order], end[order]
+    began = readings.start[acts.head[edges.target]]
+    if not len(owner):
+        return pa.nulls(len(began), pa.int64())
+    _, rank = np.unique(np.concatenate([end, began]), return_inverse=True)
+    stride = len(rank) + 1
+    ended, starts = rank[: len(end)], rank[len(end) :]
+    place = np.searchsorted(
+        owner * stride + ended, edges.source * stride + starts, side="right"
+    )
+    last = np.maximum(place - 1, 0)
+    known = (place > 0) & (owner[last] == edges.source) & (end[last] <= began)
+    return pa.array(np.where(known, began - end[last], 0), mask=~known)
+
+
+def evidence_text(bits: Ints) -> pa.Array:
+    """Evidence as JSON lists of EVIDENCE names."""
+    distinct, place = np.unique(bits, return_inverse=True)
+    texts = [
+        "[" + ", ".join(f'"{name}"' for i, name in enumerate(EVIDENCE) if value >> i & 1) + "]"
+        for value in distinct.tolist()
+    ]
+    return pa.array(texts, type=pa.string()).take(pa.array(place))

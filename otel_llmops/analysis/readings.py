@@ -1,0 +1,252 @@
+"""What each span says of itself, before anything is concluded from its neighbours.
+
+Strategy: a reading is made of one span alone, so it can be made once, whatever arrives later.
+All that dialects differ in ends here: past this file there is one vocabulary.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis.attributes import Attributes
+from otel_llmops.analysis.forest import Forest, Ints, Mask, forest
+from otel_llmops.semconv import (
+    AFFIXES,
+    CONCEPTS,
+    CONTROL_FLOW,
+    EXCLUSIVE_CACHE,
+    GENERIC_HANDOFF_TOOLS,
+    HANDOFF_TOOL,
+    KIND_MARKS,
+    OUTRANKING_MARKS,
+    Dialect,
+    Kind,
+    Place,
+)
+
+__all__ = ["KINDS", "Readings", "Usage", "codes", "plain", "read"]
+
+KINDS = tuple(Kind)
+_CODE = {kind: code for code, kind in enumerate(KINDS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as a span reported them; `reported` where it reported any."""
+
+    reported: Mask
+    input: Ints
+    output: Ints
+    cache_read: Ints
+    cache_write: Ints
+    reasoning: Ints
+
+
+@dataclass(frozen=True)
+class Readings:
+    """One row a span, in the order of `spans`; text columns are string arrays without nulls."""
+
+    spans: pa.Table
+    forest: Forest
+    kind: npt.NDArray[np.int64]
+    dialect: pa.Array
+    clean_name: pa.Array
+    affixed: Mask
+    agent_name: pa.Array
+    stamped_agent: pa.Array
+    graph_node: pa.Array
+    graph_agent: pa.Array
+    tool: pa.Array
+    hint: Mask
+    hint_back: Mask
+    hint_target: pa.Array
+    hint_by_attribute: Mask
+    usage: Usage
+    failed: Mask
+    error_type: pa.Array
+    attributes: Attributes
+
+    def is_kind(self, *kinds: Kind) -> Mask:
+        """Which spans are of one of these kinds."""
+        return np.isin(self.kind, [_CODE[kind] for kind in kinds])
+
+    @cached_property
+    def start(self) -> Ints:
+        """Start of each span, ns."""
+        return _nanoseconds(self.spans.column("start_time"))
+
+    @cached_property
+    def end(self) -> Ints:
+        """End of each span, ns; never before its start."""
+        return self.start + np.asarray(self.spans.column("duration_ns"))
+
+    def concept(self, name: str) -> pa.Array:
+        """The text of a concept of semconv.CONCEPTS for every span."""
+        return self.attributes.text(CONCEPTS[name])
+
+
+def read(spans: pa.Table) -> Readings:
+    """Read every span on its own.
+
+    In:     SPANS, n rows in any order.
+    Out:    Readings, n rows in the order of `spans`.
+    Raises: SchemaError, if a column of SPANS is missing or mistyped.
+    Cost:   O(n) attributes.
+    Source: the dialect table, semconv.py.
+    """
+    attributes = Attributes(spans)
+    kind, dialect = _kinds(attributes, spans.num_rows)
+    names = _whole(spans.column("name"))
+    clean, affixed = _clean(names)
+    is_tool = kind == _CODE[Kind.TOOL]
+    tool = pc.if_else(pa.array(is_tool), _or(attributes.text(CONCEPTS["tool"]), clean), "")
+    hint = _hints(attributes, kind, tool, names)
+    failed, error_type = _failures(attributes, spans)
+    return Readings(
+        spans=spans,
+        forest=forest(*(_whole(spans.column(c)) for c in ("trace_id", "span_id", "parent_span_id"))),
+        kind=kind,
+        dialect=dialect,
+        clean_name=clean,
+        affixed=affixed,
+        agent_name=attributes.text(CONCEPTS["agent"]),
+        stamped_agent=attributes.text(CONCEPTS["stamped_agent"]),
+        graph_node=attributes.text(CONCEPTS["graph_node"]),
+        graph_agent=attributes.text(CONCEPTS["graph_agent"]),
+        tool=tool,
+        hint=hint[0],
+        hint_back=hint[1],
+        hint_target=hint[2],
+        hint_by_attribute=hint[3],
+        usage=_usage(attributes),
+        failed=failed,
+        error_type=error_type,
+        attributes=attributes,
+    )
+
+
+def plain(names: pa.Array) -> pa.Array:
+    """Names as they are compared: lower case, `_`, `-` and blanks alike."""
+    lower = pc.utf8_lower(names)
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(lower, r"[_\-\s]+", " "))
+
+
+def codes(values: pa.Array) -> tuple[Ints, pa.Array]:
+    """A number for each distinct value, and the values by number."""
+    encoded = values.dictionary_encode()
+    return np.asarray(encoded.indices).astype(np.int64), encoded.dictionary
+
+
+def _kinds(attributes: Attributes, rows: int) -> tuple[Ints, pa.Array]:
+    kind = np.full(rows, _CODE[Kind.OTHER], dtype=np.int64)
+    dialect = np.full(rows, str(Dialect.NONE), dtype=object)
+    known = np.zeros(rows, dtype=bool)
+    for name, whose, values in KIND_MARKS:
+        found, distinct = codes(attributes.text((Place(name),)))
+        lookup = np.array([_CODE.get(values.get(v, Kind.OTHER), -1) for v in distinct.to_pylist()])
+        said = lookup[found] if len(lookup) else found
+        fresh = ~known & (said != _CODE[Kind.OTHER])
+        kind[fresh] = said[fresh]
+        dialect[fresh] = str(whose)
+        known |= fresh
+    for name, value, outranking in OUTRANKING_MARKS:
+        said_so = np.asarray(pc.equal(attributes.text((Place(name),)), value))
+        kind[said_so] = _CODE[outranking]
+    return kind, pa.array(dialect, type=pa.string())
+
+
+def _clean(names: pa.Array) -> tuple[pa.Array, Mask]:
+    """Names without what an instrumentation puts around them, and where something was there."""
+    indices, distinct = codes(names)
+    before = "|".join(_quote(a) for a, b in AFFIXES if a and not b)
+    after = "|".join(_quote(b) for a, b in AFFIXES if b and not a)
+    clean = pc.replace_substring_regex(distinct, f"^(?:{before})", "")
+    clean = pc.replace_substring_regex(clean, f"(?:{after})$", "")
+    for left, right in ((a, b) for a, b in AFFIXES if a and b):
+        clean = pc.replace_substring_regex(clean, f"^{_quote(left)}(.*){_quote(right)}$", r"\1")
+    changed = pc.not_equal(clean, distinct)
+    place = pa.array(indices)
+    return clean.take(place), np.asarray(changed.take(place))
+
+
+def _hints(
+    attributes: Attributes, kind: Ints, tool: pa.Array, names: pa.Array
+) -> tuple[Mask, Mask, pa.Array, Mask]:
+    """Spans by which an agent says that it hands over: hint, hands back, to whom, by attribute."""
+    is_tool = kind == _CODE[Kind.TOOL]
+    is_handoff = kind == _CODE[Kind.HANDOFF]
+    told = attributes.text(CONCEPTS["handoff_target"], where=is_tool | is_handoff)
+    by_attribute = np.asarray(pc.not_equal(told, "")) | is_handoff
+    named = _named_target(tool)
+    named = _or(named, pc.if_else(pa.array(is_tool), _named_target(names), ""))
+    generic_tool = is_tool & np.asarray(
+        pc.is_in(pc.utf8_lower(tool), value_set=pa.array(sorted(GENERIC_HANDOFF_TOOLS)))
+    )
+    argument = attributes.text(CONCEPTS["handoff_argument"], where=generic_tool)
+    target = _or(_or(told, named), argument)
+    by_name = is_tool & np.asarray(pc.not_equal(named, ""))
+    back = by_name & np.asarray(pc.match_substring_regex(tool, r"(?i)_back[_ ]to[_ ]"))
+    return by_name | generic_tool | by_attribute, back, target, by_attribute
+
+
+def _named_target(names: pa.Array) -> pa.Array:
+    indices, distinct = codes(names)
+    found = pc.struct_field(pc.extract_regex(distinct, HANDOFF_TOOL), "to")
+    return pc.fill_null(found, "").take(pa.array(indices))
+
+
+def _usage(attributes: Attributes) -> Usage:
+    numbers = {
+        name: attributes.number(CONCEPTS[f"{name}_tokens"])
+        for name in ("input", "output", "cache_read", "cache_write", "reasoning")
+    }
+    tokens_in, known_in = numbers["input"]
+    tokens_out, known_out = numbers["output"]
+    cached, written = numbers["cache_read"][0], numbers["cache_write"][0]
+    # protocols: input includes what was read from and written to a cache, except where a dialect
+    # or the numbers themselves (a part larger than the whole) say that it is left out.
+    exclusive = np.zeros(len(tokens_in), dtype=bool)
+    for name in EXCLUSIVE_CACHE:
+        exclusive |= attributes.has(name)
+    exclusive |= known_in & (cached + written > tokens_in)
+    return Usage(
+        reported=known_in | known_out,
+        input=np.where(exclusive, tokens_in + cached + written, tokens_in),
+        output=tokens_out,
+        cache_read=cached,
+        cache_write=written,
+        reasoning=numbers["reasoning"][0],
+    )
+
+
+def _failures(attributes: Attributes, spans: pa.Table) -> tuple[Mask, pa.Array]:
+    """Spans that failed, leaving out the exceptions by which a framework steers."""
+    bad = np.asarray(spans.column("status_code")) == 2
+    error_type = attributes.text(CONCEPTS["error_type"])
+    message = _whole(spans.column("status_message"))
+    steering = pc.or_(
+        pc.match_substring_regex(error_type, CONTROL_FLOW),
+        pc.match_substring_regex(message, CONTROL_FLOW),
+    )
+    failed = bad & ~np.asarray(steering)
+    return failed, pc.if_else(pa.array(failed), error_type, "")
+
+
+def _or(first: pa.Array, second: pa.Array) -> pa.Array:
+    return pc.if_else(pc.equal(first, ""), second, first)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def _nanoseconds(column: pa.ChunkedArray) -> Ints:
+    return np.asarray(column.cast(pa.int64())).astype(np.int64)
+
+
+def _quote(text: str) -> str:
+    return "".join(f"\\{c}" if c in ".[]()*+?^$|\\" else c for c in text)

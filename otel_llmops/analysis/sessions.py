@@ -1,0 +1,141 @@
+"""Which traces make one session, and what the session is called.
+
+Strategy: traces are nodes; a span link to another trace and a conversation id that two traces
+share are edges; a session is a connected component. It is named by the root-most conversation id,
+or by its earliest trace where no conversation id is known. Links alone make a *run*: one piece of
+work in several traces, within which one agent may hand over to the next.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis.forest import Ints
+from otel_llmops.analysis.readings import Readings, codes
+
+__all__ = ["Sessions", "conversation_keys", "linked_traces", "sessions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """`session` and `run` are numbers for each span; `ids` the sessions' names by number.
+
+    `key`, `key_kind`, `key_session` list what leads to each session: trace ids and conversation ids.
+    """
+
+    session: Ints
+    run: Ints
+    ids: pa.Array
+    key: pa.Array
+    key_kind: pa.Array
+    key_session: Ints
+
+
+def conversation_keys(readings: Readings) -> pa.Array:
+    """The distinct conversation ids on the spans."""
+    ids = pc.unique(readings.concept("conversation"))
+    return ids.filter(pc.not_equal(ids, ""))
+
+
+def linked_traces(spans: pa.Table) -> pa.Array:
+    """The distinct trace ids that span links lead to."""
+    links = spans.column("links").combine_chunks().flatten()
+    return pc.unique(links.field("trace_id")) if len(links) else pa.array([], type=pa.string())
+
+
+def sessions(readings: Readings) -> Sessions:
+    """Tie traces together.
+
+    In:   Readings, n rows.
+    Out:  Sessions.
+    Edge: A link to a trace that is not among the rows ties nothing.
+    Cost: O((traces + edges) log traces).
+    """
+    spans = readings.spans
+    trace, trace_ids = codes(_whole(spans, "trace_id"))
+    conversation = readings.concept("conversation")
+    spoken, spoken_ids = codes(conversation)
+    has = np.asarray(pc.not_equal(conversation, ""))
+    links = _link_edges(spans, trace, trace_ids)
+    run = _components(len(trace_ids), links)
+    talk = np.unique(np.column_stack([trace[has], spoken[has]]), axis=0)
+    bridged = np.vstack([links, _through(talk)]) if len(talk) else links
+    joined = _components(len(trace_ids), bridged)
+    session = joined[trace]
+    ids = _names(readings, session, conversation, has, trace_ids)
+    keys = [trace_ids, spoken_ids.take(pa.array(talk[:, 1]))] if len(talk) else [trace_ids]
+    owners = [joined, joined[talk[:, 0]]] if len(talk) else [joined]
+    kinds = np.repeat(["trace", "conversation"], [len(trace_ids), len(talk)])
+    return Sessions(
+        session=session,
+        run=run[trace],
+        ids=ids,
+        key=pa.concat_arrays([k.cast(pa.string()) for k in keys]),
+        key_kind=pa.array(kinds.tolist(), type=pa.string()),
+        key_session=np.concatenate(owners),
+    )
+
+
+def _names(
+    readings: Readings, session: Ints, conversation: pa.Array, has: np.ndarray, trace_ids: pa.Array
+) -> pa.Array:
+    """The session's name: of its conversation ids the root-most, else its earliest trace's id."""
+    count = int(session.max(initial=-1)) + 1
+    start, depth = readings.start, readings.forest.depth
+    rows = np.flatnonzero(has)
+    order = rows[np.lexsort((rows, start[rows], depth[rows], session[rows]))]
+    named, first = np.unique(session[order], return_index=True)
+    every = np.lexsort((np.arange(len(session)), start, session))
+    _, earliest = np.unique(session[every], return_index=True)
+    trace = _whole(readings.spans, "trace_id")
+    text = trace.take(pa.array(every[earliest])).to_pylist()
+    spoken = conversation.take(pa.array(order[first])).to_pylist()
+    for number, name in zip(named.tolist(), spoken, strict=True):
+        text[number] = name
+    assert len(text) == count  # noqa: S101 - every session has spans
+    return pa.array(text, type=pa.string())
+
+
+def _link_edges(spans: pa.Table, trace: Ints, trace_ids: pa.Array) -> Ints:
+    links = spans.column("links").combine_chunks()
+    flat = links.flatten()
+    if not len(flat):
+        return np.zeros((0, 2), dtype=np.int64)
+    owner = np.asarray(pc.list_parent_indices(links)).astype(np.int64)
+    target = np.asarray(pc.fill_null(pc.index_in(flat.field("trace_id"), value_set=trace_ids), -1))
+    known = target >= 0
+    return np.column_stack([trace[owner[known]], target[known].astype(np.int64)])
+
+
+def _through(pairs: Ints) -> Ints:
+    """Edges between traces that share an id: each to the first one with it."""
+    order = np.lexsort((pairs[:, 0], pairs[:, 1]))
+    trace, shared = pairs[order, 0], pairs[order, 1]
+    _, first, place = np.unique(shared, return_index=True, return_inverse=True)
+    return np.column_stack([trace, trace[first][place]])
+
+
+def _components(count: int, edges: Ints) -> Ints:
+    """A number, from 0 without gaps, for each connected component.
+
+    Label propagation with pointer jumping: the lowest number spreads, and jumps on to what it
+    finds, so a chain of n traces takes log n rounds.
+    """
+    label = np.arange(count)
+    while len(edges):
+        before = label.copy()
+        low = np.minimum(label[edges[:, 0]], label[edges[:, 1]])
+        for side in (0, 1):
+            np.minimum.at(label, label[edges[:, side]], low)
+            np.minimum.at(label, edges[:, side], low)
+        label = label[label]
+        if np.array_equal(before, label):
+            break
+    return np.unique(label, return_inverse=True)[1].astype(np.int64)
+
+
+def _whole(spans: pa.Table, name: str) -> pa.Array:
+    column = spans.column(name)
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

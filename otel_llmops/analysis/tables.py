@@ -1,0 +1,369 @@
+"""From findings to rows: one function for each derived table."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis.findings import Findings
+from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.analysis.handoffs import KINDS as HANDOFF_KINDS
+from otel_llmops.analysis.handoffs import evidence_text, latency_ns
+from otel_llmops.analysis.readings import KINDS
+from otel_llmops.analysis.tokens import rule_names
+from otel_llmops.model.latency import bucket
+from otel_llmops.semconv import CONCEPTS, Kind
+
+__all__ = [
+    "ANALYSIS_VERSION",
+    "agents",
+    "handoff_rows",
+    "ledger_rows",
+    "operations",
+    "session_keys",
+    "session_rows",
+]
+
+ANALYSIS_VERSION = 1
+"""Rises when the same spans give other answers."""
+
+_TIME = pa.timestamp("ns", tz="UTC")
+_AS_OPERATION = (
+    Kind.AGENT,
+    Kind.LLM,
+    Kind.TOOL,
+    Kind.WORKFLOW,
+    Kind.RETRIEVAL,
+    Kind.EMBEDDINGS,
+    Kind.HANDOFF,
+)
+
+
+def operations(found: Findings) -> pa.Table:
+    """OPERATIONS rows: spans that mean something, in the order of the spans."""
+    readings, acts, ledger = found.readings, found.acts, found.ledger
+    head = np.zeros(len(readings.kind), dtype=bool)
+    head[acts.head] = True
+    counted = (ledger.input > 0) | (ledger.output > 0)
+    keep = readings.is_kind(*_AS_OPERATION) | head | counted
+    rows = np.flatnonzero(keep)
+    place = pa.array(rows)
+    spans = readings.spans
+    kind = pa.array([str(k) for k in KINDS]).take(pa.array(readings.kind)).take(place)
+    duration = np.asarray(spans.column("duration_ns"))[rows]
+    failure = found.failure[rows]
+    usage = readings.usage
+    own = [np.where(counted, part, 0)[rows] for part in (usage.cache_read, usage.cache_write)]
+    text = {name: readings.concept(name).take(place) for name in ("operation", "provider", "model")}
+    code = _code(found, place)
+    return pa.table(
+        {
+            "session_id": found.sessions.ids.take(pa.array(found.sessions.session[rows])),
+            **{name: spans.column(name).take(place) for name in _SPAN_ID},
+            "name": spans.column("name").take(place),
+            "kind": pc.if_else(pa.array(head[rows]), str(Kind.AGENT), kind),
+            "operation": text["operation"],
+            "dialect": readings.dialect.take(place),
+            "agent": _owners(found, rows),
+            "service": spans.column("service").take(place),
+            "provider": text["provider"],
+            "model": text["model"],
+            "tool": readings.tool.take(place),
+            "started_at": spans.column("start_time").take(place),
+            "duration_ns": duration,
+            "latency_bucket": bucket(duration),
+            "error": failure,
+            "error_type": pc.if_else(pa.array(failure), readings.error_type.take(place), ""),
+            "invocations": head[rows].astype(np.int64),
+            "llm_calls": ledger.is_call[rows].astype(np.int64),
+            "errors": failure.astype(np.int64),
+            "input_tokens": ledger.input[rows],
+            "output_tokens": ledger.output[rows],
+            "cache_read_tokens": own[0],
+            "cache_write_tokens": own[1],
+            "reasoning_tokens": np.where(counted, usage.reasoning, 0)[rows],
+            **code,
+            "final": found.final[found.sessions.session[rows]],
+            "cost_usd": pa.nulls(len(rows), pa.float64()),
+        }
+    )
+
+
+_SPAN_ID = ("trace_id", "span_id", "parent_span_id")
+
+
+def _code(found: Findings, place: pa.Array) -> dict[str, pa.Array]:
+    """Where in the user's code the spans were made."""
+    concept = found.readings.concept
+    function, namespace = concept("function").take(place), concept("namespace").take(place)
+    qualified = pc.binary_join_element_wise(namespace, function, ".")
+    old_pair = pc.and_(pc.not_equal(namespace, ""), pc.not_equal(function, ""))
+    line, _ = found.readings.attributes.number(CONCEPTS["line"])
+    return {
+        "function": pc.if_else(old_pair, qualified, function),
+        "file": concept("file").take(place),
+        "line": pa.array(np.minimum(line[place], 2**31 - 1).astype(np.int32)),
+        "revision": concept("revision").take(place),
+    }
+
+
+def _owners(found: Findings, rows: Ints) -> pa.Array:
+    """The agent whose work each row is, '' for none."""
+    acts = found.acts
+    owner = acts.owner[rows]
+    agent = acts.agent[np.maximum(owner, 0)] if acts.count else owner
+    names = acts.names.take(pa.array(agent, mask=owner < 0))
+    return pc.fill_null(names, "")
+
+
+def handoff_rows(found: Findings) -> pa.Table:
+    """HANDOFFS rows, by session and start."""
+    readings, acts, edges = found.readings, found.acts, found.edges
+    source, target = acts.head[edges.source], acts.head[edges.target]
+    session = found.sessions.session[target]
+    began = readings.start[target]
+    order = np.lexsort((source, target, began, session))
+    kept = edges.select(order)
+    source, target, session = source[order], target[order], session[order]
+    ordinal = np.arange(len(order)) - np.searchsorted(session, session, side="left")
+    span_id, trace_id = (readings.spans.column(c).combine_chunks() for c in ("span_id", "trace_id"))
+    from_span, to_span = span_id.take(pa.array(source)), span_id.take(pa.array(target))
+    trace = trace_id.take(pa.array(target))
+    completed = _completed(found)[kept.target].astype(np.float64)
+    unknown = pa.nulls(len(order), pa.float64())
+    return pa.table(
+        {
+            "handoff_id": pc.binary_join_element_wise(trace, from_span, to_span, "-"),
+            "session_id": found.sessions.ids.take(pa.array(session)),
+            "trace_id": trace,
+            "ordinal": ordinal.astype(np.int32),
+            "from_agent": acts.names.take(pa.array(acts.agent[kept.source])),
+            "to_agent": acts.names.take(pa.array(acts.agent[kept.target])),
+            "kind": pa.array(HANDOFF_KINDS).take(pa.array(kept.kind)),
+            "started_at": pa.array(began[order]).cast(_TIME),
+            "confidence": kept.confidence,
+            "quality": completed,
+            "evidence": evidence_text(kept.evidence),
+            "from_span_id": from_span,
+            "to_span_id": to_span,
+            "final": found.final[session],
+            "latency_ns": latency_ns(readings, acts, kept),
+            "completed": completed,
+            "context_kept": unknown,
+            "no_bounce": unknown,
+            "promptness": unknown,
+            "allowed": unknown,
+        }
+    )
+
+
+def _completed(found: Findings) -> Mask:
+    """For each activation whether it succeeded: neither it nor the last thing it did failed."""
+    readings, acts = found.readings, found.acts
+    work = (acts.owner >= 0) & readings.is_kind(Kind.LLM, Kind.TOOL, Kind.AGENT)
+    rows = np.flatnonzero(work)
+    rows = rows[np.lexsort((rows, readings.end[rows]))]
+    last = acts.head.copy()
+    last[acts.owner[rows]] = rows
+    return np.asarray(~(readings.failed[last] | readings.failed[acts.head]))
+
+
+def agents(found: Findings, operations_made: pa.Table) -> pa.Table:
+    """AGENTS rows: one for each agent of each session."""
+    acts = found.acts
+    ended = pc.add(
+        operations_made.column("started_at").cast(pa.int64()), operations_made.column("duration_ns")
+    )
+    worked = operations_made.append_column("ended_at", ended.cast(_TIME))
+    worked = worked.filter(pc.not_equal(worked.column("agent"), ""))
+    sums = ("invocations", "llm_calls", "errors", "input_tokens", "output_tokens")
+    grouped = worked.group_by(["session_id", "agent"], use_threads=False).aggregate(
+        [*((name, "sum") for name in sums), ("started_at", "min"), ("ended_at", "max")]
+        + [("model", "distinct"), ("service", "distinct"), ("final", "min")]
+    )
+    head = pa.array(acts.head)
+    said = {
+        name: found.readings.concept(name).take(head)
+        for name in ("role", "type", "description", "can_handoff_to")
+    }
+    told = _first_said(found, said, grouped)
+    return pa.table(
+        {
+            "session_id": grouped.column("session_id"),
+            "agent": grouped.column("agent"),
+            "role": told["role"],
+            "type": _types(found, grouped, told["type"]),
+            "description": told["description"],
+            "can_handoff_to": pc.if_else(
+                pc.equal(told["can_handoff_to"], ""), "[]", told["can_handoff_to"]
+            ),
+            "models": _json_lists(grouped.column("model_distinct")),
+            "services": _json_lists(grouped.column("service_distinct")),
+            **{name: grouped.column(f"{name}_sum") for name in sums},
+            "started_at": grouped.column("started_at_min"),
+            "ended_at": grouped.column("ended_at_max"),
+            "final": grouped.column("final_min"),
+            "cost_usd": pa.nulls(grouped.num_rows, pa.float64()),
+        }
+    )
+
+
+def _first_said(
+    found: Findings, said: dict[str, pa.Array], grouped: pa.Table
+) -> dict[str, pa.Array]:
+    """For each (session, agent) the first thing said of it on a head, '' where nothing is."""
+    acts = found.acts
+    session = found.sessions.ids.take(pa.array(found.sessions.session[acts.head]))
+    names = acts.names.take(pa.array(acts.agent))
+    own = pc.binary_join_element_wise(session, names, "\x00")
+    wanted = pc.binary_join_element_wise(
+        grouped.column("session_id").combine_chunks(), grouped.column("agent").combine_chunks(), "\x00"
+    )
+    result = {}
+    for concept, texts in said.items():
+        filled = pc.not_equal(texts, "")
+        place = pc.index_in(wanted, value_set=own.filter(filled))
+        result[concept] = pc.fill_null(texts.filter(filled).take(place), "")
+    return result
+
+
+def _types(found: Findings, grouped: pa.Table, declared: pa.Array) -> pa.Array:
+    """What was declared, else by behaviour: who delegates orchestrates, who is only handed to is
+    a specialist, who was there first and is handed nothing is primary."""
+    acts, edges = found.acts, found.edges
+    names = grouped.column("agent").combine_chunks()
+    agent = np.asarray(pc.fill_null(pc.index_in(names, value_set=acts.names), -1))
+    delegating = np.isin(edges.kind, [1, 3])
+    orchestrates = np.isin(agent, acts.agent[edges.source[delegating]])
+    handed_to = np.isin(agent, acts.agent[edges.target])
+    inferred = np.select(
+        [orchestrates, ~handed_to, handed_to], ["orchestrator", "primary", "specialist"], "unknown"
+    )
+    known = pc.is_in(
+        pc.utf8_lower(declared), value_set=pa.array(["primary", "orchestrator", "specialist", "tool"])
+    )
+    return pc.if_else(known, pc.utf8_lower(declared), pa.array(inferred.tolist(), type=pa.string()))
+
+
+def session_rows(
+    found: Findings, operations_made: pa.Table, passed: pa.Table, agents_made: pa.Table
+) -> pa.Table:
+    """SESSIONS rows, one a session."""
+    readings, tied = found.readings, found.sessions
+    count = len(tied.ids)
+    spans = pa.table(
+        {
+            "session": tied.session,
+            "trace_id": readings.spans.column("trace_id"),
+            "service": readings.spans.column("service"),
+            "start": readings.start,
+            "end": readings.end,
+            "orphan": readings.forest.orphan.astype(np.int64),
+        }
+    )
+    wide = spans.group_by("session").aggregate(
+        [("trace_id", "distinct"), ("service", "distinct"), ("start", "min"), ("end", "max")]
+        + [("orphan", "sum"), ("trace_id", "count")]
+    )
+    wide = wide.sort_by("session")
+    start, end = (np.asarray(wide.column(c)) for c in ("start_min", "end_max"))
+    spans_n = np.asarray(wide.column("trace_id_count"))
+    sums = ("llm_calls", "errors", "input_tokens", "output_tokens")
+    counted = _summed(operations_made, tied.ids, sums)
+    own = np.bincount(tied.session, found.ledger.input + found.ledger.output, minlength=count)
+    names = agents_made.sort_by([("started_at", "ascending"), ("agent", "ascending")])
+    listed = names.group_by("session_id", use_threads=False).aggregate([("agent", "list")])
+    place = pc.index_in(tied.ids, value_set=listed.column("session_id").combine_chunks())
+    return pa.table(
+        {
+            "session_id": tied.ids,
+            "trace_ids": _json_lists(wide.column("trace_id_distinct")),
+            "agents": pc.fill_null(_json_lists(listed.column("agent_list")).take(place), "[]"),
+            "services": _json_lists(wide.column("service_distinct")),
+            "started_at": pa.array(start).cast(_TIME),
+            "ended_at": pa.array(end).cast(_TIME),
+            "duration_ns": end - start,
+            "spans": spans_n,
+            "operations": _counted(operations_made, tied.ids),
+            "handoffs": _counted(passed, tied.ids),
+            **counted,
+            "residual_tokens": own.astype(np.int64)
+            - counted["input_tokens"]
+            - counted["output_tokens"],
+            "completeness": 1.0 - np.asarray(wide.column("orphan_sum")) / np.maximum(spans_n, 1),
+            "analysis_version": np.full(count, ANALYSIS_VERSION, dtype=np.int32),
+            "final": found.final,
+            "cost_usd": pa.nulls(count, pa.float64()),
+            "drift_score": pa.nulls(count, pa.float64()),
+        }
+    )
+
+
+def session_keys(found: Findings) -> pa.Table:
+    """SESSION_KEYS rows: trace ids and conversation ids to sessions."""
+    tied = found.sessions
+    start = np.full(len(tied.ids), np.iinfo(np.int64).max)
+    np.minimum.at(start, tied.session, found.readings.start)
+    return pa.table(
+        {
+            "key": tied.key,
+            "kind": tied.key_kind,
+            "session_id": tied.ids.take(pa.array(tied.key_session)),
+            "started_at": pa.array(start[tied.key_session]).cast(_TIME),
+        }
+    )
+
+
+def ledger_rows(found: Findings) -> pa.Table:
+    """LEDGER rows: every span that reports usage, in the order of the spans."""
+    readings, ledger = found.readings, found.ledger
+    rows = np.flatnonzero(readings.usage.reported)
+    place = pa.array(rows)
+    spans = readings.spans
+    return pa.table(
+        {
+            "session_id": found.sessions.ids.take(pa.array(found.sessions.session[rows])),
+            "trace_id": spans.column("trace_id").take(place),
+            "span_id": spans.column("span_id").take(place),
+            "span_name": spans.column("name").take(place),
+            "agent": _owners(found, rows),
+            "started_at": spans.column("start_time").take(place),
+            "reported_input_tokens": readings.usage.input[rows],
+            "reported_output_tokens": readings.usage.output[rows],
+            "own_input_tokens": ledger.input[rows],
+            "own_output_tokens": ledger.output[rows],
+            "rule": rule_names(ledger.rule[rows]),
+            "conflict": ledger.conflict[rows],
+        }
+    )
+
+
+def _summed(table: pa.Table, ids: pa.Array, columns: tuple[str, ...]) -> dict[str, Ints]:
+    grouped = table.group_by("session_id").aggregate([(name, "sum") for name in columns])
+    place = pc.index_in(ids, value_set=grouped.column("session_id").combine_chunks())
+    return {
+        name: np.asarray(pc.fill_null(grouped.column(f"{name}_sum").take(place), 0)).astype(np.int64)
+        for name in columns
+    }
+
+
+def _counted(table: pa.Table, ids: pa.Array) -> Ints:
+    numbered = table.select(["session_id"]).append_column(
+        "one", pa.array(np.ones(table.num_rows, dtype=np.int64))
+    )
+    return _summed(numbered, ids, ("one",))["one"]
+
+
+def _json_lists(lists: pa.ChunkedArray) -> pa.Array:
+    """Lists of text as JSON text; empty texts are left out."""
+    whole = lists.combine_chunks()
+    flat = whole.flatten().dictionary_encode()
+    quoted = pa.array([json.dumps(v) if v else None for v in flat.dictionary.to_pylist()], pa.string())
+    items = quoted.take(flat.indices)
+    owner = pc.list_parent_indices(whole)
+    kept = pc.is_valid(items)
+    items, owner = items.filter(kept), np.asarray(owner.filter(kept))
+    offsets = np.searchsorted(owner, np.arange(len(whole) + 1)).astype(np.int32)
+    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), items), ", ")
+    return pc.binary_join_element_wise("[", joined, "]", "")

@@ -1,0 +1,126 @@
+"""Captured OTLP files, analysed without a server.
+
+Strategy: the same decoder and the same analysis as the engine's, over everything at once; the
+document that `analyze --json` prints is made here, so that a program and a person see one answer.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from otel_llmops.analysis.derive import Derived, analyse
+from otel_llmops.errors import DecodeError
+from otel_llmops.otlp import Request, decode_traces, requests_of
+
+__all__ = ["analyze", "report"]
+
+_SUFFIXES = (".binpb", ".json", ".jsonl")
+
+
+def analyze(
+    paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
+) -> Derived:
+    """Analyse captured OTLP trace requests.
+
+    In:     files, or folders that are searched for them: `.binpb` request bodies, `.json` and
+            `.jsonl` as the OpenTelemetry Collector's file exporter writes them. `progress` hears
+            (files done, files) after each file.
+    Out:    the tables of analysis.derive.analyse.
+    Raises: DecodeError, if a path holds no such file, or a file is not OTLP; it names the file.
+    """
+    files = _files(paths)
+    decoded = []
+    for done, file in enumerate(files, start=1):
+        decoded.append(decode_traces(_requests(file)))
+        if progress is not None:
+            progress(done, len(files))
+    return analyse(pa.concat_tables(decoded))
+
+
+def report(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """The document of `otel-llmops analyze --json`: sessions in the order of their start."""
+    handoffs = _by_session(tables["agent_handoffs"])
+    agents = _by_session(tables["agents"])
+    rows = tables["sessions"].sort_by([("started_at", "ascending"), ("session_id", "ascending")])
+    return {
+        "sessions": [
+            _session(row, handoffs.get(row["session_id"], []), agents.get(row["session_id"], []))
+            for row in rows.drop_columns(["started_at", "ended_at"]).to_pylist()
+        ]
+    }
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if _is_capture(p))
+            if not found:
+                raise DecodeError(
+                    f"{path} holds no captured OTLP", hint=f"looked for {', '.join(_SUFFIXES)}"
+                )
+            files += found
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise DecodeError(f"{path} does not exist", hint="give a file or a folder")
+    return files
+
+
+def _is_capture(path: Path) -> bool:
+    """Whether a file in a folder is traces: not the reading copy, truth or logs beside them."""
+    if path.suffix == ".binpb":
+        return not path.name.startswith(("logs", "metrics"))
+    if path.suffix not in _SUFFIXES:
+        return False
+    with path.open("rb") as file:
+        return b"resourceSpans" in file.read(4096)
+
+
+def _requests(file: Path) -> list[Request]:
+    try:
+        return requests_of(file.read_bytes(), file.name)
+    except DecodeError as error:
+        raise DecodeError(f"{file}: {error.message}", hint=error.hint) from error
+
+
+def _by_session(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in table.drop_columns(["started_at"]).to_pylist():
+        grouped.setdefault(row["session_id"], []).append(row)
+    return grouped
+
+
+def _session(
+    row: dict[str, Any], handoffs: list[dict[str, Any]], agents: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "session_id": row["session_id"],
+        "trace_ids": json.loads(row["trace_ids"]),
+        "agents": json.loads(row["agents"]),
+        "handoffs": [
+            {
+                "from": handoff["from_agent"],
+                "to": handoff["to_agent"],
+                "kind": handoff["kind"],
+                "order": handoff["ordinal"],
+                "quality": handoff["quality"],
+                "confidence": handoff["confidence"],
+                "evidence": json.loads(handoff["evidence"]),
+            }
+            for handoff in handoffs
+        ],
+        "llm_calls": row["llm_calls"],
+        "input_tokens": row["input_tokens"],
+        "output_tokens": row["output_tokens"],
+        "tokens_by_agent": {
+            agent["agent"]: {
+                name: agent[name] for name in ("llm_calls", "input_tokens", "output_tokens")
+            }
+            for agent in agents
+        },
+        "errors": row["errors"],
+    }

@@ -1,0 +1,382 @@
+"""Attribute names and the dialect table: canonical concept -> where each dialect keeps it.
+
+Strategy: everything that is known of a convention, an instrumentation library or a framework is
+data here, and rules elsewhere read it. A new framework is a new row. The order inside a concept
+is the order of priority: first present, not empty wins.
+
+A place is an attribute name, or `member("input.value", "coworker")` for a member of a JSON
+document in an attribute, or `pattern("input.value", "...(...)")` for the first group of a regular
+expression (RE2), or `event("gen_ai.tool.message", "content")` for an attribute of a span event.
+
+Sources: OpenTelemetry GenAI conventions (semantic-conventions <= 1.41 and semantic-conventions-
+genai), OpenInference, OpenLLMetry's semconv_ai, and the wire as real frameworks write it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = [
+    "AFFIXES",
+    "CONCEPTS",
+    "CONTROL_FLOW",
+    "EXCLUSIVE_CACHE",
+    "GENERIC_HANDOFF_TOOLS",
+    "HANDOFF_TOOL",
+    "KIND_MARKS",
+    "OUTRANKING_MARKS",
+    "PLUMBING",
+    "Dialect",
+    "Kind",
+    "Place",
+    "event",
+    "member",
+    "pattern",
+]
+
+
+class Kind(StrEnum):
+    """What a span is, in one vocabulary."""
+
+    AGENT = "agent"
+    LLM = "llm"
+    TOOL = "tool"
+    WORKFLOW = "workflow"
+    STEP = "step"
+    CREATION = "creation"
+    HANDOFF = "handoff"
+    EMBEDDINGS = "embeddings"
+    RETRIEVAL = "retrieval"
+    USAGE = "usage"
+    OTHER = "other"
+
+
+class Dialect(StrEnum):
+    """Whose convention said what a span is."""
+
+    OTEL = "otel-genai"
+    OPENINFERENCE = "openinference"
+    TRACELOOP = "traceloop"
+    LANGFUSE = "langfuse"
+    VERCEL = "vercel-ai"
+    NAME = "span-name"
+    NONE = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value is kept; see the module's docstring."""
+
+    attribute: str
+    member: str = ""
+    pattern: str = ""
+    event: str = ""
+
+
+def member(attribute: str, name: str) -> Place:
+    """A scalar member of the JSON document in `attribute`, at whatever depth, first one."""
+    return Place(attribute, member=name)
+
+
+def pattern(attribute: str, expression: str) -> Place:
+    """The first group of `expression` (RE2) in `attribute`."""
+    return Place(attribute, pattern=expression)
+
+
+def event(name: str, attribute: str, json_member: str = "") -> Place:
+    """`attribute` of the span event `name` (the last such event), or a member of its JSON."""
+    return Place(attribute, event=name, member=json_member)
+
+
+def _places(*items: str | Place) -> tuple[Place, ...]:
+    return tuple(Place(item) if isinstance(item, str) else item for item in items)
+
+
+KIND_MARKS: tuple[tuple[str, Dialect, Mapping[str, Kind]], ...] = (
+    (
+        "gen_ai.operation.name",
+        Dialect.OTEL,
+        {
+            "chat": Kind.LLM,
+            "generate_content": Kind.LLM,
+            "text_completion": Kind.LLM,
+            "embeddings": Kind.EMBEDDINGS,
+            "retrieval": Kind.RETRIEVAL,
+            "execute_tool": Kind.TOOL,
+            "invoke_agent": Kind.AGENT,
+            "create_agent": Kind.CREATION,
+            "invoke_workflow": Kind.WORKFLOW,
+            "invoke_swarm": Kind.WORKFLOW,
+            "invoke_graph": Kind.WORKFLOW,
+            "handoff": Kind.HANDOFF,
+            "agent_handoff": Kind.HANDOFF,
+            "goto": Kind.HANDOFF,
+            "execute_task": Kind.STEP,
+            "agent_step": Kind.STEP,
+            "execute_event_loop_cycle": Kind.STEP,
+            "plan": Kind.STEP,
+            "chain": Kind.STEP,
+            "unknown": Kind.STEP,
+        },
+    ),
+    (
+        "openinference.span.kind",
+        Dialect.OPENINFERENCE,
+        {
+            "LLM": Kind.LLM,
+            "EMBEDDING": Kind.EMBEDDINGS,
+            "CHAIN": Kind.STEP,
+            "RETRIEVER": Kind.RETRIEVAL,
+            "RERANKER": Kind.RETRIEVAL,
+            "TOOL": Kind.TOOL,
+            "AGENT": Kind.AGENT,
+            "PROMPT": Kind.STEP,
+            "GUARDRAIL": Kind.STEP,
+            "EVALUATOR": Kind.STEP,
+        },
+    ),
+    (
+        "traceloop.span.kind",
+        Dialect.TRACELOOP,
+        {
+            "workflow": Kind.WORKFLOW,
+            "task": Kind.STEP,
+            "agent": Kind.AGENT,
+            "tool": Kind.TOOL,
+            "handoff": Kind.HANDOFF,
+        },
+    ),
+    (
+        "langfuse.observation.type",
+        Dialect.LANGFUSE,
+        {
+            "generation": Kind.LLM,
+            "embedding": Kind.EMBEDDINGS,
+            "retriever": Kind.RETRIEVAL,
+            "agent": Kind.AGENT,
+            "tool": Kind.TOOL,
+            "chain": Kind.STEP,
+            "span": Kind.STEP,
+        },
+    ),
+    (
+        "llm.request.type",
+        Dialect.TRACELOOP,
+        {"chat": Kind.LLM, "completion": Kind.LLM, "embedding": Kind.EMBEDDINGS},
+    ),
+    (
+        "ai.operationId",
+        Dialect.VERCEL,
+        {
+            "ai.generateText": Kind.AGENT,
+            "ai.streamText": Kind.AGENT,
+            "ai.generateObject": Kind.AGENT,
+            "ai.streamObject": Kind.AGENT,
+            "ai.generateText.doGenerate": Kind.LLM,
+            "ai.streamText.doStream": Kind.LLM,
+            "ai.generateObject.doGenerate": Kind.LLM,
+            "ai.streamObject.doStream": Kind.LLM,
+            "ai.toolCall": Kind.TOOL,
+            "ai.embed.doEmbed": Kind.EMBEDDINGS,
+        },
+    ),
+    ("ag2.span.type", Dialect.OTEL, {"usage": Kind.USAGE}),
+)
+"""Marks that say what a span is: attribute, whose it is, value -> kind; first match wins."""
+
+OUTRANKING_MARKS: tuple[tuple[str, str, Kind], ...] = (
+    # A workflow or task of Traceloop's that also carries invoke_agent is a workflow or task.
+    ("traceloop.span.kind", "workflow", Kind.WORKFLOW),
+    ("traceloop.span.kind", "task", Kind.STEP),
+    # Where OpenInference rewrites a native agent span into its LLM span, the call is what it holds.
+    ("openinference.span.kind", "LLM", Kind.LLM),
+    ("ag2.span.type", "usage", Kind.USAGE),
+)
+"""Marks that win over the order of KIND_MARKS."""
+
+CONCEPTS: Mapping[str, tuple[Place, ...]] = {
+    "operation": _places("gen_ai.operation.name"),
+    "agent": _places(
+        "gen_ai.agent.name",
+        "agent.name",
+        "traceloop.entity.name",
+        "ai.telemetry.functionId",
+        "graph.node.name",
+        "graph.node.id",
+        "agent_name",
+        "gen_ai.agent.id",
+    ),
+    "stamped_agent": _places("llmops.agent.name"),
+    "graph_agent": _places(
+        member("metadata", "lc_agent_name"), "langfuse.observation.metadata.lc_agent_name",
+        "langsmith.metadata.lc_agent_name",
+    ),
+    "graph_node": _places(
+        member("metadata", "langgraph_node"), "langfuse.observation.metadata.langgraph_node",
+        "langsmith.metadata.langgraph_node",
+        "traceloop.association.properties.langgraph_node",
+    ),
+    "entity": _places("traceloop.entity.name"),
+    "role": _places("llmops.agent.role"),
+    "type": _places("llmops.agent.type"),
+    "description": _places("gen_ai.agent.description", "llmops.agent.description"),
+    "can_handoff_to": _places("llmops.agent.can_handoff_to", "openai.agent.handoffs"),
+    "conversation": _places(
+        "gen_ai.conversation.id",
+        "session.id",
+        "traceloop.association.properties.session_id",
+        "traceloop.association.properties.thread_id",
+        "langfuse.session.id",
+        "gcp.vertex.agent.session_id",
+        "langsmith.metadata.thread_id",
+        "langfuse.observation.metadata.thread_id",
+        "langfuse.trace.metadata.thread_id",
+        "llmops.conversation.id",
+        "group_id",
+    ),
+    "provider": _places(
+        "gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"
+    ),
+    "model": _places(
+        "gen_ai.response.model",
+        "llm.response.model_name",
+        "llm.model_name",
+        "gen_ai.request.model",
+        "llm.request.model_name",
+        "embedding.model_name",
+        "langfuse.observation.model.name",
+        "ai.model.id",
+    ),
+    "tool": _places("gen_ai.tool.name", "tool.name", "mcp.tool.name", "ai.toolCall.name"),
+    "input_tokens": _places(
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.prompt_tokens",
+        "llm.token_count.prompt",
+        "llm.usage.prompt_tokens",
+        "ai.usage.inputTokens",
+        "ai.usage.promptTokens",
+        member("langfuse.observation.usage_details", "input"),
+    ),
+    "output_tokens": _places(
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.completion_tokens",
+        "llm.token_count.completion",
+        "llm.usage.completion_tokens",
+        "ai.usage.outputTokens",
+        "ai.usage.completionTokens",
+        member("langfuse.observation.usage_details", "output"),
+    ),
+    "cache_read_tokens": _places(
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_read_input_tokens",
+        "gen_ai.usage.details.cache_read_tokens",
+        "gen_ai.usage.input_tokens.cached",
+        "llm.token_count.prompt_details.cache_read",
+        "llm.token_count.prompt_details.cache_input",
+        "ai.usage.cachedInputTokens",
+        member("langfuse.observation.usage_details", "input_cache_read"),
+    ),
+    "cache_write_tokens": _places(
+        "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.cache_write_input_tokens",
+        "gen_ai.usage.details.cache_write_tokens",
+        "llm.token_count.prompt_details.cache_write",
+        member("langfuse.observation.usage_details", "input_cache_creation"),
+    ),
+    "reasoning_tokens": _places(
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.reasoning_tokens",
+        "llm.usage.reasoning_tokens",
+        "gen_ai.usage.details.reasoning_tokens",
+        "gen_ai.usage.output_tokens.reasoning",
+        "llm.token_count.completion_details.reasoning",
+        "ai.usage.reasoningTokens",
+    ),
+    "handoff_target": _places(
+        "gen_ai.transfer.target.name",
+        "gen_ai.agent.handoff.target.name",
+        "gen_ai.handoff.to_agent",
+        "to_agent",
+        "langgraph.command.goto_node",
+    ),
+    "handoff_source": _places(
+        "gen_ai.caller.name",
+        "gen_ai.agent.handoff.source.name",
+        "gen_ai.handoff.from_agent",
+        "from_agent",
+    ),
+    "handoff_mode": _places("gen_ai.transfer.mode"),
+    "handoff_argument": _places(
+        *(
+            member(attribute, name)
+            for attribute in (
+                "gen_ai.tool.call.arguments",
+                "traceloop.entity.input",
+                "input.value",
+                "ai.toolCall.args",
+            )
+            for name in ("agent_name", "to_agent", "coworker", "member_id", "target_agent", "agent")
+        ),
+        event("gen_ai.tool.message", "content", "agent_name"),
+    ),
+    "acting_agent": _places(pattern("input.value", "current_agent_name='([^']+)'")),
+    "error_type": _places("error.type", event("exception", "exception.type")),
+    "function": _places("code.function.name", "code.function"),
+    "namespace": _places("code.namespace"),
+    "file": _places("code.file.path", "code.filepath"),
+    "line": _places("code.line.number", "code.lineno"),
+    "revision": _places("vcs.ref.head.revision"),
+}
+"""Canonical concept -> places in order of priority."""
+
+EXCLUSIVE_CACHE = ("langfuse.observation.usage_details",)
+"""Attributes whose `input` leaves cached tokens out: they are added to give the input."""
+
+AFFIXES: tuple[tuple[str, str], ...] = (
+    ("invoke_agent ", ""),
+    ("create_agent ", ""),
+    ("execute_task ", ""),
+    ("execute_tool ", ""),
+    ("agent_run [", "]"),
+    ("executor.process ", ""),
+    ("", "._execute_core"),
+    ("", ".on_messages_stream"),
+    ("", ".run_stream"),
+    ("", ".agent"),
+    ("", ".workflow"),
+    ("", ".task"),
+    ("", ".tool"),
+    ("", ".arun"),
+    ("", ".run"),
+)
+"""What instrumentations put around a name in a span's name: (before, after)."""
+
+PLUMBING = frozenset(
+    {
+        "", "model", "agent", "tools", "tool", "call_model", "call_agent", "default",
+        "langgraph", "runnablesequence", "runnablelambda", "runnableparallel",
+        "runnablepassthrough", "prompt", "chatprompttemplate", "stroutputparser",
+        "should_continue", "route_to_active_agent", "__start__", "__end__", "unknown",
+        "generate_structured_response", "pre_model_hook", "post_model_hook",
+    }
+)  # fmt: skip
+"""Lower-case names that a framework gives to its own nodes: no agent of the user's has them."""
+
+HANDOFF_TOOL = (
+    r"(?i)(?:^|[-.])(?:transfer|handoff|hand_off|handover|delegate)(?:_back)?[_ ]to[_ ](?P<to>.+)$"
+)
+"""A tool whose name says to whom it hands over."""
+
+GENERIC_HANDOFF_TOOLS = frozenset(
+    {
+        "transfer_to_agent", "handoff_to_agent", "handoff", "delegate_task_to_member",
+        "delegate work to coworker", "ask question to coworker", "delegate_task",
+        "transfer_task_to_member",
+    }
+)  # fmt: skip
+"""Lower-case tools whose argument says to whom they hand over."""
+
+CONTROL_FLOW = r"ParentCommand|GraphInterrupt|GraphBubbleUp|NodeInterrupt|GeneratorExit"
+"""Exceptions by which a framework steers, not fails."""
