@@ -48,9 +48,9 @@ def open_directory(disk: Disk, layout: Layout, settings: JournalSettings) -> Ope
         with contextlib.ExitStack() as undo:
             lock_fd = _take_lock(disk, layout, settings.lock_wait_s)
             undo.callback(disk.close, lock_fd)
-            durable = _prepare(disk, layout)
+            durable = _prepare(disk, layout, syncs=settings.syncs)
             undo.callback(durable.close)
-            recovered = recover(disk, layout, durable)
+            recovered = recover(disk, layout, durable, syncs=settings.syncs)
             segment = _unused_segment(disk, layout, durable, recovered)
             tail = Tail(disk, layout, settings, segment=segment)
             durable.publish(tail.end)
@@ -83,10 +83,11 @@ def _take_lock(disk: Disk, layout: Layout, wait_s: float) -> int:
     return fd
 
 
-def _prepare(disk: Disk, layout: Layout) -> Durable:
+def _prepare(disk: Disk, layout: Layout, *, syncs: bool) -> Durable:
     _make_directory(disk, layout.segments)
     _make_directory(disk, layout.cursors)
-    _sync_names(disk, layout.segments)
+    if syncs:
+        _sync_names(disk, layout.segments)
     return Durable.open(disk, layout.durable, create=True)
 
 

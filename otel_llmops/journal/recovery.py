@@ -30,8 +30,8 @@ class Recovered:
     torn_bytes: int = 0
 
 
-def recover(disk: Disk, layout: Layout, durable: Durable) -> Recovered:
-    """Read the segments, cut the last one's torn tail, and return when that is on the disk.
+def recover(disk: Disk, layout: Layout, durable: Durable, *, syncs: bool) -> Recovered:
+    """Read the segments, cut the last one's torn tail; `syncs`: return when that is on the disk.
 
     Raises OSError. Cost: the last segment once, one block of each 16 KiB that holds a header.
     """
@@ -42,6 +42,9 @@ def recover(disk: Disk, layout: Layout, durable: Durable) -> Recovered:
         try:
             if number == numbers[-1]:
                 _recover_last(disk, fd, number, durable.read(), found)
+                if syncs:
+                    # A record that was written and never acknowledged is whole, and counts now
+                    disk.fdatasync(fd)
             else:
                 _recover_older(disk, fd, number, found)
         finally:
@@ -79,8 +82,6 @@ def _recover_last(disk: Disk, fd: int, number: int, durable: Position, found: Re
     if end < size:
         _log.warning("cut %d bytes of a torn tail off segment %d", size - end, number)
         disk.truncate(fd, end)
-    # A record that was written and never acknowledged is whole: from here on it counts
-    disk.fdatasync(fd)
     found.sizes[number] = end
     found.damaged_records += sum(start < end for start, _ in damaged)
     found.torn_bytes += size - end

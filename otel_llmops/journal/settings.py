@@ -28,6 +28,11 @@ class JournalSettings:
     durability: Literal["fsync", "os", "none"] = "fsync"
     lock_wait_s: float = 3.0
 
+    @property
+    def syncs(self) -> bool:
+        """Whether anything waits for the disk itself."""
+        return self.durability == "fsync"
+
 
 @dataclass(frozen=True, slots=True)
 class JournalStats:

@@ -26,7 +26,7 @@ class Tail:
         self._disk = disk
         self._layout = layout
         self._settings = settings
-        self._syncs = settings.durability == "fsync"
+        self._syncs = settings.syncs
         self._fd: int | None = None
         self._uncut = False
         self._distrusted = False
