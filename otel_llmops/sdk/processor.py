@@ -1,0 +1,117 @@
+"""AgentSpanProcessor: stamps every span with our agent, the conversation and the user's function.
+
+Strategy
+    All is done in `on_start`, which runs in the stack of whoever starts the span, before any
+    other code sees the span; so it does not matter where among the processors it stands.
+
+    The agent comes down from span to span by the parent's own stamp. That holds where a framework
+    builds a context of its own around the parent span, which would lose a key of ours; and it
+    stops by itself at a framework's own agent span, which gets no stamp and so passes none on.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import get_current_span
+
+from otel_llmops.sdk import attributes as names
+from otel_llmops.sdk.code_location import CodeLocations
+from otel_llmops.sdk.context import current_invocation
+from otel_llmops.sdk.guard import Guard, failed
+from otel_llmops.sdk.revision import program_directory, revision
+
+Stamp = dict[str, str | int]
+
+_NOTHING: Mapping[str, object] = {}
+# today's name and the deprecated one: where either is, someone knows better
+_CODE_KEYS = (names.FUNCTION, names.FILE_PATH, "code.function", "code.filepath")
+
+
+class AgentSpanProcessor(SpanProcessor):
+    """Stamps spans at start: `provider.add_span_processor(AgentSpanProcessor())`, in any order.
+
+    Writes `llmops.agent.name` and `llmops.conversation.id` (below `agent` and `monitor_llm`),
+    `code.function.name`, `code.file.path` and `code.line.number` (of the nearest frame outside
+    installed packages), and `vcs.ref.head.revision` (on the first span of a trace in this process,
+    unless the resource has it). Never overwrites what is there, never writes `gen_ai.*`.
+
+    Args:
+        code_location: False leaves the user's function out, and saves the walk over the stack.
+        project_root: directory that holds the user's code, where "what is not installed" does not
+            say it: a project that is itself installed, or several projects side by side.
+    """
+
+    def __init__(self, *, code_location: bool = True, project_root: str | None = None) -> None:
+        self._locations: CodeLocations | None = None
+        self._revision: str | None = None
+        with Guard("processor set-up"):
+            self._locations = CodeLocations(project_root) if code_location else None
+            self._revision = revision(os.environ, program_directory(project_root))
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Stamp a span that has just been started; never raises."""
+        try:
+            stamp = self._stamp(span, parent_context)
+            if stamp:
+                span.set_attributes(stamp)
+        except Exception as error:  # noqa: BLE001 - runs in user code, see guard.py; cheaper than Guard
+            failed("processor", error)
+
+    def _stamp(self, span: Span, parent_context: Context | None) -> Stamp:
+        own = _attributes(span)
+        parent = get_current_span(parent_context)
+        stamp: Stamp = {}
+        if isinstance(parent, ReadableSpan):
+            above = _attributes(parent)
+            _inherit(stamp, own, above)
+        else:
+            above = _NOTHING
+            self._begin(stamp, own, span, parent_context)
+        if self._locations is not None and not any(key in own for key in _CODE_KEYS):
+            location = self._locations.nearest(sys._getframe(2), above)  # noqa: SLF001 - no public way
+            if location is not None:
+                stamp.update(location)
+        return stamp
+
+    def _begin(
+        self, stamp: Stamp, own: Mapping[str, object], span: Span, context: Context | None
+    ) -> None:
+        """Stamp the first span of a trace in this process, or one below an unrecorded span."""
+        if self._revision is not None and names.REVISION not in span.resource.attributes:
+            stamp[names.REVISION] = self._revision
+        invocation = current_invocation(context)
+        if invocation is not None:
+            _put(stamp, own, invocation.agent_name, invocation.conversation_id)
+
+
+def _inherit(stamp: Stamp, own: Mapping[str, object], above: Mapping[str, object]) -> None:
+    name = above.get(names.AGENT_NAME)
+    if name is not None and is_agent(above) and above.get(names.GEN_AI_AGENT_NAME) != name:
+        name = None  # a framework's agent, known as one only after our stamp: it wins from here on
+    _put(stamp, own, name, above.get(names.CONVERSATION_ID))
+
+
+def _put(stamp: Stamp, own: Mapping[str, object], name: object, conversation_id: object) -> None:
+    if isinstance(name, str) and names.AGENT_NAME not in own and not is_agent(own):
+        stamp[names.AGENT_NAME] = name
+    if isinstance(conversation_id, str) and names.CONVERSATION_ID not in own:
+        stamp[names.CONVERSATION_ID] = conversation_id
+
+
+def is_agent(attributes: Mapping[str, object]) -> bool:
+    """Whether a span with these attributes is an agent's, in any dialect known here."""
+    return (
+        attributes.get(names.OPERATION) == names.INVOKE_AGENT
+        or attributes.get("openinference.span.kind") == "AGENT"
+        or attributes.get("traceloop.span.kind") == "agent"
+    )
+
+
+def _attributes(span: ReadableSpan) -> Mapping[str, object]:
+    """A plain copy, where a look-up that misses costs 0.03 us; 0.4 us in the SDK's own mapping."""
+    attributes = span.attributes
+    copy = getattr(attributes, "copy", None)
+    return copy() if copy is not None else dict(attributes or {})

@@ -1,0 +1,114 @@
+"""The revision of the repository that runs, from the environment or .git, without a subprocess."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from opentelemetry.sdk.resources import Resource, ResourceDetector
+
+from otel_llmops.sdk import attributes as names
+from otel_llmops.sdk.guard import Guard
+
+# what CI services and platforms call the commit that they build or run, the general ones last
+_VARIABLES = (
+    "GITHUB_SHA",
+    "CI_COMMIT_SHA",
+    "CIRCLE_SHA1",
+    "BUILDKITE_COMMIT",
+    "BITBUCKET_COMMIT",
+    "BUILD_SOURCEVERSION",
+    "TRAVIS_COMMIT",
+    "DRONE_COMMIT_SHA",
+    "VERCEL_GIT_COMMIT_SHA",
+    "RENDER_GIT_COMMIT",
+    "RAILWAY_GIT_COMMIT_SHA",
+    "HEROKU_BUILD_COMMIT",
+    "HEROKU_SLUG_COMMIT",
+    "GIT_COMMIT",
+    "COMMIT_SHA",
+    "SOURCE_VERSION",
+)
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_PACKED_BYTES_MAX = 8 * 1024 * 1024  # about 100,000 references
+
+
+def revision(environment: Mapping[str, str], start: Path) -> str | None:
+    """The commit that runs, or None where it is not known.
+
+    In:     `start`, a directory inside the work tree.
+    Out:    40 (SHA-1) or 64 (SHA-256) hex digits: HEAD as checked out; changes that are not
+            committed do not show in it.
+    Edge:   A CI service's environment variable wins over .git: an image built there has no .git.
+            References kept in the reftable format are not read.
+    Cost:   at most five small files, once for each processor.
+    """
+    for variable in _VARIABLES:
+        value = environment.get(variable, "").strip().lower()
+        if _COMMIT.fullmatch(value):
+            return value
+    for directory in (start, *start.parents):
+        entry = directory / ".git"
+        if entry.exists():
+            return _head(entry)
+    return None
+
+
+def program_directory(project_root: str | None) -> Path:
+    """Where the user's program lives: the given root, the main module's directory, or here."""
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    if project_root is not None:
+        return Path(project_root).absolute()
+    return Path(main).absolute().parent if main else Path.cwd()
+
+
+def _head(entry: Path) -> str | None:
+    git = entry
+    if entry.is_file():  # a work tree or a submodule: "gitdir: <path>"
+        git = entry.parent / _read(entry).removeprefix("gitdir:").strip()
+    head = _read(git / "HEAD")
+    if not head.startswith("ref:"):
+        return _commit(head)
+    reference = head.removeprefix("ref:").strip()
+    shared = git / (_read(git / "commondir") or ".")
+    for directory in (git, shared):
+        if found := _commit(_read(directory / reference)):
+            return found
+    for line in _read(shared / "packed-refs", _PACKED_BYTES_MAX).splitlines():
+        commit, _, name = line.partition(" ")
+        if name == reference:
+            return _commit(commit)
+    return None
+
+
+def _commit(content: str) -> str | None:
+    return content if _COMMIT.fullmatch(content) else None
+
+
+def _read(path: Path, bytes_max: int = 4096) -> str:
+    if not path.is_file():  # also keeps us from waiting on a named pipe
+        return ""
+    with path.open("rb") as file:
+        return file.read(bytes_max).decode("utf-8", "replace").strip()
+
+
+class RevisionDetector(ResourceDetector):
+    """Puts `vcs.ref.head.revision` on a resource, where a resource's facts belong.
+
+    A resource cannot be changed once its provider is built, so a span processor cannot do this:
+    `TracerProvider(resource=Resource.create().merge(RevisionDetector().detect()))`. Without it,
+    AgentSpanProcessor writes the revision on the first span of each trace in this process.
+    """
+
+    def __init__(self, *, project_root: str | None = None, raise_on_error: bool = False) -> None:
+        super().__init__(raise_on_error)
+        self._project_root = project_root
+
+    def detect(self) -> Resource:
+        """A resource with the revision alone, empty where it is unknown or already given."""
+        found = None
+        with Guard("revision"):
+            if names.REVISION not in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+                found = revision(os.environ, program_directory(self._project_root))
+        return Resource({names.REVISION: found} if found else {})
