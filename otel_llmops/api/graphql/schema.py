@@ -7,7 +7,7 @@ caller's is told in full.
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import strawberry
@@ -22,6 +22,7 @@ from strawberry.extensions import (
     MaxAliasesLimiter,
     MaxTokensLimiter,
     QueryDepthLimiter,
+    SchemaExtension,
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -64,12 +65,24 @@ class _Schema(strawberry.Schema):
                 _LOG.error("graphql: %s failed", error.path, exc_info=error.original_error)
 
 
+class _Hints(SchemaExtension):
+    """Says to the caller what to do as well, which graphql-core leaves out of the message."""
+
+    def on_operation(self) -> Iterator[None]:
+        """After the operation has run."""
+        yield
+        for error in getattr(self.execution_context.result, "errors", None) or ():
+            if isinstance(error.original_error, QueryError):
+                error.message = str(error.original_error)
+
+
 def schema() -> strawberry.Schema:
     """The schema of the contract, as far as it is built."""
     return _Schema(
         query=Query,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
+            _Hints,
             lambda: QueryDepthLimiter(max_depth=_DEPTH_MAX),
             lambda: MaxAliasesLimiter(max_alias_count=_ALIASES_MAX),
             lambda: MaxTokensLimiter(max_token_count=_TOKENS_MAX),
