@@ -80,8 +80,8 @@ def test_pieces_of_any_size_make_the_whole(
     found = []
     with Reader.open(directory, "store") as reader:
         while piece := payloads_of(reader, limit_bytes):
-            found.append(piece)
-    assert sum(found, []) == sent
+            found += piece
+    assert found == sent
 
 
 def test_a_piece_ends_with_the_record_that_reaches_the_limit(tmp_path: Path) -> None:
