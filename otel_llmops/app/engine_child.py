@@ -24,13 +24,13 @@ from otel_llmops.engine.pipeline import Engine, EngineSettings
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.journal import Reader
+from otel_llmops.receiver.listening import listening_socket
 from otel_llmops.storage.queries import Queries
 
 __all__ = ["run"]
 
 _LOCK_WAIT_S = 10.0
 _PORT_WAIT_S = 1.0
-_API_BACKLOG = 256
 _API_STOP_S = 3
 _FAILED = 1
 
@@ -130,17 +130,8 @@ class _Api:
 
 def _listening(config: ServeConfig) -> socket.socket:
     """The API's socket, bound before the store is opened: a taken port is told at once."""
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    try:
-        return patiently(
-            lambda: socket.create_server(
-                (config.host, config.api_port), family=family, backlog=_API_BACKLOG
-            ),
-            OSError,
-            wait_s=_PORT_WAIT_S,
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {config.host}:{config.api_port} (API): {error.strerror or error}",
-            hint="choose another port with --api-port, or an address of this machine with --host",
-        ) from error
+    return patiently(
+        lambda: listening_socket(config.host, config.api_port, flag="--api-port"),
+        ConfigError,
+        wait_s=_PORT_WAIT_S,
+    )

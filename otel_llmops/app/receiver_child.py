@@ -29,11 +29,10 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
         receiver = Receiver(
             journal, host=config.host, grpc_port=config.grpc_port, http_port=config.http_port
         )
-        patiently(receiver.start, ConfigError, wait_s=_PORT_WAIT_S)
+        endpoints = patiently(receiver.start, ConfigError, wait_s=_PORT_WAIT_S)
         try:
-            lifeline.say(
-                {"ready": {"grpc_port": receiver.grpc_port, "http_port": receiver.http_port}}
-            )
+            ports = {"grpc_port": endpoints.grpc_port, "http_port": endpoints.http_port}
+            lifeline.say({"ready": ports})
             lifeline.stopping.wait()
         finally:
             receiver.stop()
