@@ -1,8 +1,9 @@
 """How much one request may hold before anything of it is built in memory."""
 
+import sys
 from dataclasses import dataclass
 
-__all__ = ["LIMITS", "Limits"]
+__all__ = ["LIMITS", "NO_LIMITS", "Limits"]
 
 _MIB = 1024 * 1024
 
@@ -37,3 +38,18 @@ class Limits:
 
 
 LIMITS = Limits()
+"""What a receiver applies unless told otherwise."""
+
+_ANY = sys.maxsize
+NO_LIMITS = Limits(
+    request_bytes=_ANY,
+    records=_ANY,
+    attributes=_ANY,
+    events=_ANY,
+    links=_ANY,
+    record_fields=_ANY,
+    request_attributes=_ANY,
+    spread_bytes=_ANY,
+    json_tokens=_ANY,
+)
+"""For what was let in already: a reader refuses nothing that was acknowledged."""

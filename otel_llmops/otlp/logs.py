@@ -8,7 +8,7 @@ from otel_llmops.errors import DecodeError
 from otel_llmops.model.schemas import LOG_EVENTS
 from otel_llmops.otlp.attributes import text_of, texts_of
 from otel_llmops.otlp.columns import Maps, clamped, times
-from otel_llmops.otlp.limits import LIMITS
+from otel_llmops.otlp.limits import NO_LIMITS
 from otel_llmops.otlp.outline import outline
 from otel_llmops.otlp.records import envelopes, parsed
 from otel_llmops.otlp.shapes import SHAPES, Message
@@ -64,11 +64,13 @@ _PLAIN = ("trace_id", "span_id", "event_name", "severity", "service", "body")
 def _records(request: Request) -> Iterator[tuple[str, Message]]:
     refused = frozenset(request.rejected)
     ordinal = 0
-    groups = outline(request.payload, signal=Signal.LOGS, encoding=request.encoding, limits=LIMITS)
+    groups = outline(
+        request.payload, signal=Signal.LOGS, encoding=request.encoding, limits=NO_LIMITS
+    )
     for group in groups:
-        resource, _ = envelopes(group, _SHAPE, LIMITS)
+        resource, _ = envelopes(group, _SHAPE, NO_LIMITS)
         service = texts_of(resource.resource.attributes).get("service.name", "")
-        for record in parsed(group.records, _SHAPE, LIMITS):
+        for record in parsed(group.records, _SHAPE, NO_LIMITS):
             if ordinal not in refused:
                 if isinstance(record, str):
                     raise DecodeError(f"log record {ordinal} was accepted, but is {record}")

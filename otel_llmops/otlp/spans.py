@@ -8,7 +8,7 @@ from otel_llmops.errors import DecodeError
 from otel_llmops.model.schemas import SPANS
 from otel_llmops.otlp.attributes import texts_of
 from otel_llmops.otlp.columns import Maps, clamped, times
-from otel_llmops.otlp.limits import LIMITS
+from otel_llmops.otlp.limits import NO_LIMITS
 from otel_llmops.otlp.outline import Group, outline
 from otel_llmops.otlp.records import envelopes, parsed
 from otel_llmops.otlp.shapes import SHAPES, Message
@@ -49,7 +49,7 @@ def _groups(request: Request) -> Iterator[tuple[Group, list[bytes]]]:
     refused = frozenset(request.rejected)
     ordinal = 0
     groups = outline(
-        request.payload, signal=Signal.TRACES, encoding=request.encoding, limits=LIMITS
+        request.payload, signal=Signal.TRACES, encoding=request.encoding, limits=NO_LIMITS
     )
     for group in groups:
         kept: list[bytes] = []
@@ -59,8 +59,23 @@ def _groups(request: Request) -> Iterator[tuple[Group, list[bytes]]]:
                     raise DecodeError(f"span {ordinal} was accepted, but is {record}")
                 kept.append(record)
             ordinal += 1
-        if kept:
-            yield group, kept
+        envelope_bytes = len(group.resource_wire) + len(group.scope_wire)
+        for part in _parts(kept, envelope_bytes):
+            yield group, part
+
+
+def _parts(wires: list[bytes], envelope_bytes: int) -> Iterator[list[bytes]]:
+    """`wires` cut where a batch would be too large, since every row repeats its envelopes."""
+    part: list[bytes] = []
+    part_bytes = 0
+    for wire in wires:
+        part.append(wire)
+        part_bytes += len(wire) + envelope_bytes
+        if part_bytes >= _BATCH_BYTES:
+            yield part
+            part, part_bytes = [], 0
+    if part:
+        yield part
 
 
 class _Columns:
@@ -75,10 +90,10 @@ class _Columns:
         self._events, self._links = _Events(), _Links()
 
     def append(self, group: Group, wires: list[bytes]) -> None:
-        resource, scope = envelopes(group, _SHAPE, LIMITS)
+        resource, scope = envelopes(group, _SHAPE, NO_LIMITS)
         attributes = texts_of(resource.resource.attributes)
         self._resources.append(attributes)
-        for wire, span in zip(wires, parsed(wires, _SHAPE, LIMITS), strict=True):
+        for wire, span in zip(wires, parsed(wires, _SHAPE, NO_LIMITS), strict=True):
             if isinstance(span, str):
                 raise DecodeError(f"a span was accepted, but is {span}")
             self._append_span(span)

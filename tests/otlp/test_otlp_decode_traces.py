@@ -264,3 +264,15 @@ def test_what_check_accepts_decodes(payload: bytes, data: st.DataObject) -> None
 def test_the_first_day_reads_as_utc() -> None:
     row = _rows(span(start_time_unix_nano=0))[0]
     assert row["start_time"] == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_rows_that_repeat_a_large_resource_come_in_several_chunks() -> None:
+    body = trace_request(*spans(10), resource={"service.name": "x" * 2**24})
+    table = decode_traces([Request(body)])
+    assert [batch.num_rows for batch in table.to_batches()] == [4, 4, 2]
+    assert table["span_id"].to_pylist() == [f"{number:016x}" for number in range(1, 11)]
+
+
+def test_what_was_let_in_is_read_whatever_the_limits_are_today() -> None:
+    body = b"".join([trace_request(*spans(1))] * 100_001)
+    assert decode_traces([Request(body)]).num_rows == 100_001
