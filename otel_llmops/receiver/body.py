@@ -1,0 +1,73 @@
+"""Request bodies over HTTP: read and inflated, never beyond the limit."""
+
+import zlib
+
+from starlette.types import Receive
+
+from otel_llmops.errors import DecodeError
+from otel_llmops.receiver.status import TooLarge
+
+__all__ = ["Disconnected", "inflated", "read_body"]
+
+_CHUNK_BYTES = 64 * 1024
+_MEMBERS_MAX = 1000
+_GZIP = 31  # zlib's window bits for gzip framing
+
+
+class Disconnected(Exception):  # noqa: N818 - names what happened
+    """The sender left before its request was whole."""
+
+
+async def read_body(receive: Receive, limit_bytes: int) -> bytes:
+    """The body as it is on the wire.
+
+    Raises: TooLarge, as soon as it is over the limit; Disconnected.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit_bytes:
+            raise too_large(limit_bytes)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def inflated(body: bytes, limit_bytes: int) -> bytes:
+    """The content of a gzip body, of one member or several.
+
+    Raises: TooLarge, before more than the limit is built; DecodeError, if it is not gzip.
+    """
+    parts: list[bytes] = []
+    room = limit_bytes
+    inflater = zlib.decompressobj(_GZIP)
+    members = 1
+    try:
+        for start in range(0, len(body), _CHUNK_BYTES):
+            rest = body[start : start + _CHUNK_BYTES]
+            while rest:
+                if inflater.eof:
+                    inflater, members = zlib.decompressobj(_GZIP), members + 1
+                    if members > _MEMBERS_MAX:
+                        raise DecodeError(f"the gzip body has more than {_MEMBERS_MAX} members")
+                part = inflater.decompress(rest, room + 1)
+                room -= len(part)
+                if room < 0:
+                    raise too_large(limit_bytes)
+                parts.append(part)
+                rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    except zlib.error as error:
+        raise DecodeError(f"the body is not gzip: {error}") from error
+    if body and not inflater.eof:
+        raise DecodeError("the gzip body ends too early")
+    return b"".join(parts)
+
+
+def too_large(limit_bytes: int) -> TooLarge:
+    """The error for a request over the limit."""
+    return TooLarge(f"the request is larger than {limit_bytes} bytes", hint="send smaller batches")
