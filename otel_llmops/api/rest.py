@@ -34,6 +34,7 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
         Route("/api/sessions", _answered(rest.sessions)),
         Route("/api/sessions/{session_id:path}", _answered(rest.session)),
         Route("/api/handoffs", _answered(rest.handoffs)),
+        Route("/api/functions", _answered(rest.functions)),
     ]
 
 
@@ -126,6 +127,12 @@ class _Rest:
         )
         return {"handoffs": [plain(row) | self._trace_url(row.trace_id) for row in rows]}
 
+    async def functions(self, request: Request) -> object:
+        """Tokens by function of the user's code."""
+        limit, offset = _Parameters(request, {"limit", "offset"}).page()
+        rows = await self._queries.tokens_by_function(limit=limit, offset=offset)
+        return {"functions": [plain(row) | {"total_tokens": row.total_tokens} for row in rows]}
+
     def _trace_url(self, trace_id: str) -> dict[str, str | None]:
         return {"trace_url": f"{self._jaeger_url}/trace/{trace_id}" if self._jaeger_url else None}
 
@@ -158,9 +165,13 @@ class _Parameters:
             raise QueryError(f"type is {text!r}", hint=f"give one of {', '.join(AGENT_TYPES)}")
         return None if text is None else text.lower()
 
+    def page(self) -> tuple[int, int]:
+        """The limit and the offset, checked."""
+        return page(self._whole("limit"), self._whole("offset"))
+
     def window(self) -> dict[str, Any]:
         """since, until, limit and offset as the queries take them."""
-        limit, offset = page(self._whole("limit"), self._whole("offset"))
+        limit, offset = self.page()
         since, until = (self._given.get(name) for name in ("since", "until"))
         return {
             "since": time(since) if since is not None else None,

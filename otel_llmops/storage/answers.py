@@ -7,7 +7,14 @@ counts are unbounded Python integers.
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["AgentSummary", "Handoff", "HandoffQuality", "LedgerEntry", "SessionSummary"]
+__all__ = [
+    "AgentSummary",
+    "FunctionTokens",
+    "Handoff",
+    "HandoffQuality",
+    "LedgerEntry",
+    "SessionSummary",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +111,20 @@ class LedgerEntry:
     own_tokens: int
     rule: str
     conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionTokens:
+    """A function of the user's code over all its model calls; `file` is empty where unknown."""
+
+    function: str
+    file: str
+    llm_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output together."""
+        return self.input_tokens + self.output_tokens

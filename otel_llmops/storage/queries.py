@@ -14,7 +14,14 @@ import sqlalchemy as sa
 
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.agents import AgentQueries
-from otel_llmops.storage.answers import AgentSummary, Handoff, LedgerEntry, SessionSummary
+from otel_llmops.storage.answers import (
+    AgentSummary,
+    FunctionTokens,
+    Handoff,
+    LedgerEntry,
+    SessionSummary,
+)
+from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
 from otel_llmops.storage.summaries import live
@@ -146,6 +153,16 @@ class Queries:
             table.c.handoff_id.in_([row["handoff_id"] for row in found]),
         )
         return [handoff(row) for row in rows]
+
+    async def tokens_by_function(
+        self, *, limit: int = LIMIT_DEFAULT, offset: int = 0
+    ) -> list[FunctionTokens]:
+        """Functions of the user's code by total tokens (most first), then name and file.
+
+        Raises: QueryError, on a bad limit or offset.
+        """
+        _check_page(limit, offset)
+        return await functions_by_tokens(self._store, limit=limit, offset=offset)
 
     async def _session_ids(self, key: str) -> list[str]:
         """The session id that a key leads to first, then the key itself."""

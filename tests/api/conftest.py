@@ -76,6 +76,8 @@ def _operations() -> list[dict[str, Any]]:
             agent=agent,
             kind="llm",
             span_id=f"{number:016x}",
+            function="desk.classify" if agent == "triage" else "",
+            file="/srv/desk.py" if agent == "triage" else "",
             llm_calls=1,
             invocations=1,
             input_tokens=tokens,

@@ -116,6 +116,22 @@ def test_sessions_of_an_agent(ask: Ask) -> None:
     assert [session["session_id"] for session in found] == ["conv-1"]
 
 
+def test_tokens_by_function_are_of_functions_that_are_known(ask: Ask) -> None:
+    assert ask("GET", "/api/functions").json() == {
+        "functions": [
+            {
+                "function": "desk.classify",
+                "file": "/srv/desk.py",
+                "llm_calls": 2,
+                "input_tokens": 200,
+                "output_tokens": 2,
+                "total_tokens": 202,
+                "cost_usd": None,
+            }
+        ]
+    }
+
+
 def test_a_session_that_is_not_known_has_no_handoffs(ask: Ask) -> None:
     assert _got(ask("GET", "/api/handoffs", params={"session_id": "?"})) == (200, {"handoffs": []})
 
