@@ -208,11 +208,13 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
     ),
     "stamped_agent": _places("llmops.agent.name"),
     "graph_agent": _places(
-        member("metadata", "lc_agent_name"), "langfuse.observation.metadata.lc_agent_name",
+        member("metadata", "lc_agent_name"),
+        "langfuse.observation.metadata.lc_agent_name",
         "langsmith.metadata.lc_agent_name",
     ),
     "graph_node": _places(
-        member("metadata", "langgraph_node"), "langfuse.observation.metadata.langgraph_node",
+        member("metadata", "langgraph_node"),
+        "langfuse.observation.metadata.langgraph_node",
         "langsmith.metadata.langgraph_node",
         "traceloop.association.properties.langgraph_node",
     ),

@@ -103,9 +103,10 @@ def _graph_nodes(readings: Readings, bare: Mask) -> Mask:
     node = _filled(readings.graph_node)
     trace, _ = codes(_column(readings, "trace_id"))
     in_graph = np.isin(trace, np.unique(trace[node]))
-    own_node = np.asarray(pc.equal(readings.graph_node, readings.clean_name))
+    own_node: Mask = np.asarray(pc.equal(readings.graph_node, readings.clean_name))
     entity = readings.concept("entity")
-    task = _filled(entity) & np.asarray(pc.equal(readings.concept("operation"), "execute_task"))
+    a_task: Mask = np.asarray(pc.equal(readings.concept("operation"), "execute_task"))
+    task = _filled(entity) & a_task
     is_root = readings.forest.parent < 0
     return step & ((node & own_node) | task | (in_graph & is_root & ~node))
 
@@ -116,7 +117,8 @@ def _stamps(readings: Readings) -> Mask:
     has = _filled(readings.stamped_agent)
     stamp, _ = codes(readings.stamped_agent)
     above = np.where(parent >= 0, stamp[np.maximum(parent, 0)], -1)
-    return has & (stamp != above)
+    topmost: Mask = has & (stamp != above)
+    return topmost
 
 
 def _wraps_workflow(readings: Readings, named: Mask) -> Mask:
@@ -187,11 +189,13 @@ def _agents(name: pa.Array) -> tuple[Ints, pa.Array]:
 
 
 def _plumbing(name: pa.Array) -> Mask:
-    return np.asarray(pc.is_in(pc.utf8_lower(name), value_set=pa.array(sorted(PLUMBING))))
+    found: Mask = np.asarray(pc.is_in(pc.utf8_lower(name), value_set=pa.array(sorted(PLUMBING))))
+    return found
 
 
 def _filled(text: pa.Array) -> Mask:
-    return np.asarray(pc.not_equal(text, ""))
+    filled: Mask = np.asarray(pc.not_equal(text, ""))
+    return filled
 
 
 def _column(readings: Readings, name: str) -> pa.Array:

@@ -88,7 +88,8 @@ def _failures(readings: Readings) -> Mask:
     operation = readings.is_kind(Kind.LLM, Kind.TOOL, Kind.AGENT, Kind.RETRIEVAL, Kind.EMBEDDINGS)
     failed = readings.failed & operation
     below = readings.forest.subtree_sum(failed.astype(np.int64)) - failed
-    return failed & (below == 0)
+    first: Mask = failed & (below == 0)
+    return first
 
 
 def _final(readings: Readings, tied: Sessions, open_traces: pa.Array | None) -> Mask:

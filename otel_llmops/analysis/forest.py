@@ -20,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Rows as nodes: `parent` (-1 for a root), `depth` (0 for a root), `orphan` (parent unknown)."""
+    """Rows as nodes: `parent` (-1: a root), `depth` (0: a root), `orphan` (parent unknown)."""
 
     parent: Ints
     depth: Ints

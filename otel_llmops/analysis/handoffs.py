@@ -11,6 +11,7 @@ from the one that had it took a return: what went before was a delegation, and t
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from otel_llmops.analysis.agents import Activations
@@ -48,10 +49,10 @@ class Edges:
     target: Ints
     kind: Ints
     evidence: Ints
-    confidence: np.ndarray
+    confidence: npt.NDArray[np.float64]
 
-    def select(self, keep: Mask) -> "Edges":
-        """The edges of which `keep` is true."""
+    def select(self, keep: Mask | Ints) -> "Edges":
+        """The edges of which `keep` is true, or those with these numbers in this order."""
         return Edges(
             self.source[keep],
             self.target[keep],
@@ -141,7 +142,9 @@ def _words(readings: Readings, acts: Activations) -> _Words:
     target = readings.hint_target.take(pa.array(rows))
     index = {name: agent for agent, name in enumerate(plain(acts.names).to_pylist())}
     said, names = codes(plain(target))
-    lookup = np.array([-1 if not n else index.get(n, -2) for n in names.to_pylist()], dtype=np.int64)
+    lookup = np.array(
+        [-1 if not n else index.get(n, -2) for n in names.to_pylist()], dtype=np.int64
+    )
     to = lookup[said] if len(lookup) else said
     # No such agent acted (a human, an end node): no word to any of those that did
     keep = (to != -2) & (own >= 0)
@@ -161,12 +164,12 @@ def _inward(acts: Activations, order: Ints, group: Ints, wave: Ints, up: Ints) -
     target = order[picked]
     wide = size[wave[picked]] > 1
     count = len(target)
-    evidence = np.full(count, _PARENT_CHILD) | np.where(acts.tool_made[target], _TOOL, 0)
+    by_tool: Ints = np.where(acts.tool_made[target], _TOOL, 0)
     return Edges(
         acts.up[target],
         target,
         np.where(wide, _FAN_OUT, _DELEGATION),
-        evidence,
+        by_tool | _PARENT_CHILD,
         np.full(count, _CONFIDENCE[_PARENT_CHILD]),
     )
 
@@ -251,9 +254,7 @@ def latency_ns(readings: Readings, acts: Activations, edges: Edges) -> pa.Array:
     _, rank = np.unique(np.concatenate([end, began]), return_inverse=True)
     stride = len(rank) + 1
     ended, starts = rank[: len(end)], rank[len(end) :]
-    place = np.searchsorted(
-        owner * stride + ended, edges.source * stride + starts, side="right"
-    )
+    place = np.searchsorted(owner * stride + ended, edges.source * stride + starts, side="right")
     last = np.maximum(place - 1, 0)
     known = (place > 0) & (owner[last] == edges.source) & (end[last] <= began)
     return pa.array(np.where(known, began - end[last], 0), mask=~known)

@@ -82,7 +82,8 @@ class Readings:
     @cached_property
     def end(self) -> Ints:
         """End of each span, ns; never before its start."""
-        return self.start + np.asarray(self.spans.column("duration_ns"))
+        duration: Ints = np.asarray(self.spans.column("duration_ns"))
+        return self.start + duration
 
     def concept(self, name: str) -> pa.Array:
         """The text of a concept of semconv.CONCEPTS for every span."""
@@ -108,7 +109,9 @@ def read(spans: pa.Table) -> Readings:
     failed, error_type = _failures(attributes, spans)
     return Readings(
         spans=spans,
-        forest=forest(*(_whole(spans.column(c)) for c in ("trace_id", "span_id", "parent_span_id"))),
+        forest=forest(
+            *(_whole(spans.column(c)) for c in ("trace_id", "span_id", "parent_span_id"))
+        ),
         kind=kind,
         dialect=dialect,
         clean_name=clean,

@@ -12,17 +12,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from otel_llmops.analysis.attributes import Attributes
 from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.readings import Readings, codes
+from otel_llmops.semconv import CONCEPTS
 
-__all__ = ["Sessions", "conversation_keys", "linked_traces", "sessions"]
+__all__ = ["Sessions", "conversation_ids", "linked_traces", "sessions"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """`session` and `run` are numbers for each span; `ids` the sessions' names by number.
 
-    `key`, `key_kind`, `key_session` list what leads to each session: trace ids and conversation ids.
+    `key`, `key_kind`, `key_session` list what leads to each session: trace and conversation ids.
     """
 
     session: Ints
@@ -33,9 +35,9 @@ class Sessions:
     key_session: Ints
 
 
-def conversation_keys(readings: Readings) -> pa.Array:
+def conversation_ids(spans: pa.Table) -> pa.Array:
     """The distinct conversation ids on the spans."""
-    ids = pc.unique(readings.concept("conversation"))
+    ids = pc.unique(Attributes(spans).text(CONCEPTS["conversation"]))
     return ids.filter(pc.not_equal(ids, ""))
 
 

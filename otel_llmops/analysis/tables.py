@@ -179,8 +179,14 @@ def agents(found: Findings, operations_made: pa.Table) -> pa.Table:
     worked = worked.filter(pc.not_equal(worked.column("agent"), ""))
     sums = ("invocations", "llm_calls", "errors", "input_tokens", "output_tokens")
     grouped = worked.group_by(["session_id", "agent"], use_threads=False).aggregate(
-        [*((name, "sum") for name in sums), ("started_at", "min"), ("ended_at", "max")]
-        + [("model", "distinct"), ("service", "distinct"), ("final", "min")]
+        [
+            *((name, "sum") for name in sums),
+            ("started_at", "min"),
+            ("ended_at", "max"),
+            ("model", "distinct"),
+            ("service", "distinct"),
+            ("final", "min"),
+        ]
     )
     head = pa.array(acts.head)
     said = {
@@ -218,7 +224,9 @@ def _first_said(
     names = acts.names.take(pa.array(acts.agent))
     own = pc.binary_join_element_wise(session, names, "\x00")
     wanted = pc.binary_join_element_wise(
-        grouped.column("session_id").combine_chunks(), grouped.column("agent").combine_chunks(), "\x00"
+        grouped.column("session_id").combine_chunks(),
+        grouped.column("agent").combine_chunks(),
+        "\x00",
     )
     result = {}
     for concept, texts in said.items():
@@ -229,8 +237,10 @@ def _first_said(
 
 
 def _types(found: Findings, grouped: pa.Table, declared: pa.Array) -> pa.Array:
-    """What was declared, else by behaviour: who delegates orchestrates, who is only handed to is
-    a specialist, who was there first and is handed nothing is primary."""
+    """What was declared, else what behaviour tells.
+
+    Who delegates orchestrates, who is handed to is a specialist, who is handed nothing is primary.
+    """
     acts, edges = found.acts, found.edges
     names = grouped.column("agent").combine_chunks()
     agent = np.asarray(pc.fill_null(pc.index_in(names, value_set=acts.names), -1))
@@ -241,7 +251,8 @@ def _types(found: Findings, grouped: pa.Table, declared: pa.Array) -> pa.Array:
         [orchestrates, ~handed_to, handed_to], ["orchestrator", "primary", "specialist"], "unknown"
     )
     known = pc.is_in(
-        pc.utf8_lower(declared), value_set=pa.array(["primary", "orchestrator", "specialist", "tool"])
+        pc.utf8_lower(declared),
+        value_set=pa.array(["primary", "orchestrator", "specialist", "tool"]),
     )
     return pc.if_else(known, pc.utf8_lower(declared), pa.array(inferred.tolist(), type=pa.string()))
 
@@ -263,8 +274,14 @@ def session_rows(
         }
     )
     wide = spans.group_by("session").aggregate(
-        [("trace_id", "distinct"), ("service", "distinct"), ("start", "min"), ("end", "max")]
-        + [("orphan", "sum"), ("trace_id", "count")]
+        [
+            ("trace_id", "distinct"),
+            ("service", "distinct"),
+            ("start", "min"),
+            ("end", "max"),
+            ("orphan", "sum"),
+            ("trace_id", "count"),
+        ]
     )
     wide = wide.sort_by("session")
     start, end = (np.asarray(wide.column(c)) for c in ("start_min", "end_max"))
@@ -343,7 +360,9 @@ def _summed(table: pa.Table, ids: pa.Array, columns: tuple[str, ...]) -> dict[st
     grouped = table.group_by("session_id").aggregate([(name, "sum") for name in columns])
     place = pc.index_in(ids, value_set=grouped.column("session_id").combine_chunks())
     return {
-        name: np.asarray(pc.fill_null(grouped.column(f"{name}_sum").take(place), 0)).astype(np.int64)
+        name: np.asarray(pc.fill_null(grouped.column(f"{name}_sum").take(place), 0)).astype(
+            np.int64
+        )
         for name in columns
     }
 
@@ -359,7 +378,9 @@ def _json_lists(lists: pa.ChunkedArray) -> pa.Array:
     """Lists of text as JSON text; empty texts are left out."""
     whole = lists.combine_chunks()
     flat = whole.flatten().dictionary_encode()
-    quoted = pa.array([json.dumps(v) if v else None for v in flat.dictionary.to_pylist()], pa.string())
+    quoted = pa.array(
+        [json.dumps(v) if v else None for v in flat.dictionary.to_pylist()], pa.string()
+    )
     items = quoted.take(flat.indices)
     owner = pc.list_parent_indices(whole)
     kept = pc.is_valid(items)

@@ -66,7 +66,7 @@ def ledger(readings: Readings) -> Ledger:
         input=np.select([call, hidden], [own_in, roll_in], 0),
         output=np.select([call, hidden], [own_out, roll_out], 0),
         rule=rule,
-        conflict=(call & (over_in | over_out)),
+        conflict=call & (over_in | over_out),
         is_call=_innermost(llm & readings.is_kind(Kind.LLM), inside, usage.reported),
     )
 
@@ -96,11 +96,11 @@ def _calls_shown(readings: Readings, call: Mask) -> Mask:
 
 
 def _innermost(llm: Mask, inside: Ints, reported: Mask) -> Mask:
-    """Each model call once: of spans nested in one call the one that reports, else the outermost."""
+    """Each model call once: of spans nested in one call the one that reports, else the outer."""
     nested = llm & (inside >= 0)
     reports_below = np.zeros(len(llm), dtype=bool)
     reports_below[inside[nested & reported]] = True
-    return llm & np.where(inside >= 0, reported, True) & ~reports_below
+    return llm & ((inside < 0) | reported) & ~reports_below
 
 
 def rule_names(rule: Ints) -> pa.Array:

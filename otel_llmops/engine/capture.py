@@ -20,9 +20,7 @@ __all__ = ["analyze", "report"]
 _SUFFIXES = (".binpb", ".json", ".jsonl")
 
 
-def analyze(
-    paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
-) -> Derived:
+def analyze(paths: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> Derived:
     """Analyse captured OTLP trace requests.
 
     In:     files, or folders that are searched for them: `.binpb` request bodies, `.json` and

@@ -15,7 +15,8 @@ _BUCKETS_AN_OCTAVE = 8
 def bucket(duration_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
     """The bucket of each duration; 0 ns and 1 ns share bucket 0."""
     floor = np.maximum(duration_ns, 1).astype(np.float64)
-    return np.floor(np.log2(floor) * _BUCKETS_AN_OCTAVE).astype(np.int16)
+    found: npt.NDArray[np.int16] = np.floor(np.log2(floor) * _BUCKETS_AN_OCTAVE).astype(np.int16)
+    return found
 
 
 def percentile_ns(

@@ -203,7 +203,11 @@ AGENTS = pa.schema(
     )
     + _unknown_or(("cost_usd", pa.float64()))
 )
-"""One row for each agent of each session; `type` is primary, orchestrator, specialist, tool, unknown."""
+"""One row for each agent of each session.
+
+`type` is primary, orchestrator, specialist, tool or unknown; `can_handoff_to`, `models` and
+`services` are JSON lists.
+"""
 
 SESSIONS = pa.schema(
     _required(
@@ -233,7 +237,7 @@ SESSIONS = pa.schema(
 SESSION_KEYS = pa.schema(
     _required(("key", _TEXT), ("kind", _TEXT), ("session_id", _TEXT), ("started_at", _TIME))
 )
-"""What leads to a session: `kind` trace (a trace id) or conversation (any id it was ever known by)."""
+"""What leads to a session: `kind` trace (a trace id) or conversation (any id it ever had)."""
 
 LEDGER = pa.schema(
     _required(
