@@ -42,9 +42,12 @@ _REASONS_OF_CHOICES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
-    """Tokens of one call of a model, in {token}; None is unknown, which is not zero."""
+    """Tokens of one call of a model, in {token}; None is unknown, which is not zero.
+
+    Not frozen, which would make it three times as slow to build; only its maker changes it.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -191,7 +194,7 @@ class StreamUsage:
 def _read(answer: object, depth: int = 0) -> tuple[Usage, bool] | None:
     if isinstance(answer, _PLAIN) or depth > 2:
         return None
-    if isinstance(answer, Sequence):
+    if type(answer) is not dict and isinstance(answer, Sequence):
         return _last(answer, depth)
     for place in _CONTAINERS:
         if found := _counts(_at(answer, place)):
@@ -204,7 +207,9 @@ def _read(answer: object, depth: int = 0) -> tuple[Usage, bool] | None:
 
 
 def _described(usage: Usage, answer: object) -> Usage:
-    return replace(usage, model=_model(answer), finish_reason=_finish_reason(answer))
+    usage.model = _model(answer)
+    usage.finish_reason = _finish_reason(answer)
+    return usage
 
 
 def _last(answers: Sequence[object], depth: int) -> tuple[Usage, bool] | None:
@@ -253,7 +258,7 @@ def _first(holder: object, paths: tuple[str, ...]) -> int | None:
 
 def tokens(value: object) -> int | None:
     """`value` where it is a token count, None where it is anything else."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _TOKENS_MAX:
+    if isinstance(value, int) and 0 <= value <= _TOKENS_MAX and not isinstance(value, bool):
         return int(value)
     return None
 
@@ -266,25 +271,31 @@ def _model(answer: object) -> str | None:
 
 
 def _finish_reason(answer: object) -> str | None:
-    candidates: list[object] = [_at(answer, path) for path in _REASON_PATHS]
     for several, single in _REASONS_OF_CHOICES:
         choices = _get(answer, several)
         if isinstance(choices, list | tuple) and choices:
-            candidates.append(_get(choices[0], single))
-    for candidate in candidates:
-        reason = getattr(candidate, "value", candidate)  # Google gives an enum
-        if isinstance(reason, str) and reason:
-            return reason.lower()
+            reason = _get(choices[0], single)
+            if isinstance(said := getattr(reason, "value", reason), str) and said:
+                return said.lower()  # Google says it with an enum, in capitals
+    for path in _REASON_PATHS:
+        if isinstance(said := _at(answer, path), str) and said:
+            return said
     return None
 
 
 def _at(holder: object, path: str) -> object:
+    if "." not in path:
+        return _get(holder, path)
     for name in path.split("."):
         holder = _get(holder, name)
+        if holder is None:
+            return None
     return holder
 
 
 def _get(holder: object, name: str) -> object:
+    if type(holder) is dict:  # spares the question to an abstract class, which costs more than all
+        return holder.get(name)
     if holder is None:
         return None
     if isinstance(holder, Mapping):
