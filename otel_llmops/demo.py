@@ -8,6 +8,7 @@ no key; it answers in the shape of an OpenAI response, whose usage is picked up 
 """
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,20 +20,20 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from otel_llmops import AgentSpanProcessor, agent, handoff, monitor_llm
 
-__all__ = ["CONVERSATIONS", "main"]
+__all__ = ["TICKETS", "main"]
 
-CONVERSATIONS: Mapping[str, str] = {
+TICKETS: Mapping[str, str] = {
     "ticket-101": "How do I rotate the signing keys of my workspace without downtime?",
     "ticket-102": "I was charged twice for November, please give me my money back.",
     "ticket-103": "My export fails since the upgrade, and the invoice shows the old plan.",
 }
-"""Conversation id -> what the customer wrote."""
+"""Ticket, and id of its conversation -> what the customer wrote."""
 
 _MODEL = "gpt-4o-mini"
 _WORDS_A_SECOND = 900
 """The script thinks a little, so that the timeline looks like one."""
 
-tracer = trace.get_tracer("support-desk")
+tracer = trace.get_tracer("support_desk")
 
 _ANSWERS: Mapping[str, str] = {
     "classify": "technical",
@@ -140,7 +141,9 @@ def text_of(response: Mapping[str, Any]) -> str:
 
 
 async def _answer_all() -> None:
-    await asyncio.gather(*(answer(*ticket) for ticket in CONVERSATIONS.items()))
+    answers = await asyncio.gather(*(answer(*ticket) for ticket in TICKETS.items()))
+    for ticket_id, text in zip(TICKETS, answers, strict=True):
+        sys.stdout.write(f"{ticket_id}: {text}\n")
 
 
 def main() -> None:

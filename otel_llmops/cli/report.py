@@ -25,6 +25,7 @@ def print_report(
         return
     console.print()
     console.print(tables.agents(agents, console))
+    console.print()
     if not handoffs:
         console.print(Text("No handoff was found in these spans.", style="dim"))
         return

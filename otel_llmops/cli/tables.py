@@ -16,7 +16,7 @@ from otel_llmops.cli.terminal import printable
 
 __all__ = ["AgentRow", "FunctionRow", "HandoffRow", "agents", "functions", "handoffs", "summary"]
 
-_BAR_CELLS = 10
+_BAR_CELLS = 6
 _GOOD, _FAIR = 0.8, 0.5
 """Qualities from which a handoff is shown green, and yellow; below it is red."""
 
@@ -69,73 +69,77 @@ def summary(counts: Sequence[tuple[int, str]]) -> Text:
 
 def agents(rows: Sequence[AgentRow], console: Console) -> Table:
     """Agents with their tokens and their share of all tokens, most tokens first."""
-    table = _table("Agents")
-    table.add_column("agent")
     with_about = any(row.about for row in rows)
+    with_errors = any(row.errors for row in rows)
+    table = _table("Agents")
+    table.add_column("agent", no_wrap=True)
     if with_about:
         table.add_column("what", style="dim")
-    for name in ("LLM calls", "input", "output", "tokens"):
-        table.add_column(name, justify="right")
-    table.add_column("share")
-    with_errors = any(row.errors for row in rows)
+    for name in ("calls", "input", "output", "tokens"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("share", no_wrap=True)
     if with_errors:
-        table.add_column("errors", justify="right")
+        table.add_column("errors", justify="right", no_wrap=True)
     total = sum(_tokens(row) for row in rows)
     for row in sorted(rows, key=lambda row: (-_tokens(row), row.name)):
-        cells = [
+        table.add_row(
             _text(row.name, "bold cyan"),
             *([_text(row.about)] if with_about else []),
-            *_numbers(row),
+            Text(f"{row.llm_calls:,}"),
+            Text(f"{row.input_tokens:,}"),
+            Text(f"{row.output_tokens:,}"),
+            Text(f"{_tokens(row):,}", style="bold"),
             _share(_tokens(row), total, console),
-        ]
-        if with_errors:
-            cells.append(Text(f"{row.errors or 0:,}", style="red" if row.errors else "dim"))
-        table.add_row(*cells)
+            *([_errors(row.errors or 0)] if with_errors else []),
+        )
     return table
 
 
 def functions(rows: Sequence[FunctionRow], console: Console) -> Table:
     """Functions of the user's code with the tokens spent in them, most tokens first."""
     table = _table("Tokens by function")
-    table.add_column("function")
-    table.add_column("where", style="dim")
-    for name in ("LLM calls", "input", "output", "tokens"):
-        table.add_column(name, justify="right")
-    table.add_column("share")
+    table.add_column("function", overflow="fold")
+    table.add_column("where", style="dim", overflow="fold")
+    for name in ("calls", "a call", "tokens"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("share", no_wrap=True)
     total = sum(_tokens(row) for row in rows)
     for row in sorted(rows, key=lambda row: (-_tokens(row), row.name)):
         table.add_row(
             _text(row.name, "bold"),
             _text(row.place),
-            *_numbers(row),
+            Text(f"{row.llm_calls:,}"),
+            Text(f"{_tokens(row) / max(1, row.llm_calls):,.0f}"),
+            Text(f"{_tokens(row):,}", style="bold"),
             _share(_tokens(row), total, console),
         )
     return table
 
 
 def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
-    """Handoffs in the order given, each with what it rests on."""
-    table = _table("Handoffs")
+    """Handoffs in the order given, each with what it rests on; a session is named once."""
     with_session = len({row.session for row in rows}) > 1
+    table = _table("Handoffs")
     if with_session:
-        table.add_column("session", style="dim", max_width=24, no_wrap=True, overflow="ellipsis")
-    arrow = "->" if console.options.ascii_only else "→"
-    for name in ("from", "", "to", "kind"):
-        table.add_column(name)
-    table.add_column("quality", justify="right")
-    table.add_column("confidence", justify="right")
-    table.add_column("evidence", style="dim")
+        table.add_column("session", style="dim", max_width=14, no_wrap=True)
+    table.add_column("handoff", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    for name in ("quality", "confidence"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("evidence", style="dim", min_width=12)
+    before = ""
     for row in rows:
-        cells = [
-            _text(row.from_agent, "bold cyan"),
-            Text(arrow, style="dim"),
-            _text(row.to_agent, "bold cyan"),
+        if with_session and row.session != before and before:
+            table.add_section()
+        table.add_row(
+            *([_text(row.session if row.session != before else "")] if with_session else []),
+            _passed(row, console),
             _text(row.kind.replace("_", " ")),
             Text(f"{row.quality:.2f}", style=_quality_style(row.quality)),
             Text(f"{row.confidence:.2f}"),
             _text(", ".join(row.evidence).replace("_", " ")),
-        ]
-        table.add_row(*([_text(row.session)] if with_session else []), *cells)
+        )
+        before = row.session
     return table
 
 
@@ -145,9 +149,21 @@ def _table(title: str) -> Table:
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
+        collapse_padding=True,
         header_style="dim",
     )
+
+
+def _passed(row: HandoffRow, console: Console) -> Text:
+    passed = _text(row.from_agent, "bold cyan")
+    passed.append(" -> " if console.options.ascii_only else " → ", style="not bold dim")
+    return passed.append_text(_text(row.to_agent, "bold cyan"))
+
+
+def _errors(count: int) -> Text:
+    return Text(f"{count:,}", style="red" if count else "dim")
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -156,15 +172,6 @@ def _text(text: str, style: str = "") -> Text:
 
 def _tokens(row: AgentRow | FunctionRow) -> int:
     return row.input_tokens + row.output_tokens
-
-
-def _numbers(row: AgentRow | FunctionRow) -> list[Text]:
-    return [
-        Text(f"{row.llm_calls:,}"),
-        Text(f"{row.input_tokens:,}"),
-        Text(f"{row.output_tokens:,}"),
-        Text(f"{_tokens(row):,}", style="bold"),
-    ]
 
 
 def _share(part: int, total: int, console: Console) -> Text:
