@@ -116,26 +116,27 @@ class ClickHouse:
         self._written.put(sessions, {name: made.live for name, made in changed.items()})
 
     def _live(self, name: str, known: Mapping[str, int], unknown: Sequence[str]) -> pa.Table:
-        table = TABLES[name]
-        columns = data_columns(table)
-        statement = (
-            sa.select(
-                *columns,
-                sa.func.max(table.c.generation).label("newest"),
-                live(table).label("copies"),
-            )
-            .group_by(*columns)
-            .having(live(table) != 0)
-        )
-        schema = STORED[name]
-        read = [
-            self._read(statement.where(table.c.session_id.in_(ids))).rename_columns(schema.names)
-            for ids in _chunks(unknown)
-        ]
+        """All rows whose signs are to be taken back, STORED[name]."""
+        read = [self._signed(name, ids) for ids in _chunks(unknown)]
         kept = self._written.rows(name, known)
-        with translated():
-            parts = [rows.cast(schema) for rows in [*read, *kept]]
-            return pa.concat_tables([schema.empty_table(), *parts])
+        return pa.concat_tables([STORED[name].empty_table(), *read, *kept])
+
+    def _signed(self, name: str, sessions: Sequence[str]) -> pa.Table:
+        """The rows of these sessions, equal rows added up; those that come to 0 are left out."""
+        table = TABLES[name]
+        ours = table.c.session_id.in_(sessions)
+        # adding up takes three times as long as reading, and often nothing was ever taken back
+        lowest = sa.select(sa.func.min(table.c.sign).label("lowest"), sa.func.count().label("rows"))
+        seen = self._read(lowest.where(ours)).to_pylist()[0]
+        if not seen["rows"]:
+            return STORED[name].empty_table()
+        if seen["lowest"] == 1:
+            return self._read(sa.select(*table.columns).where(ours)).cast(STORED[name])
+        columns = data_columns(table)
+        newest = sa.func.max(table.c.generation).label("newest")
+        statement = sa.select(*columns, newest, live(table).label("copies")).where(ours)
+        added = self._read(statement.group_by(*columns).having(live(table) != 0))
+        return added.rename_columns(STORED[name].names).cast(STORED[name])
 
     def session_keys(self, keys: Sequence[str]) -> pa.Table:
         """As Exporter.session_keys."""
@@ -185,13 +186,13 @@ class ClickHouse:
         rows: list[Row] = table.to_pylist(maps_as_pydicts="lossy")
         return rows
 
-    def _read(self, statement: sa.Select[Any]) -> pa.Table:
+    def _read(self, statement: sa.Select[*tuple[Any, ...]]) -> pa.Table:
         try:
             return self._select(statement)
         except QueryError as error:
             raise RetryableExport(str(error)) from error
 
-    def _select(self, statement: sa.Select[Any]) -> pa.Table:
+    def _select(self, statement: sa.Select[*tuple[Any, ...]]) -> pa.Table:
         compiled = statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
         return self._clients.select(str(compiled))
 

@@ -1,8 +1,8 @@
 """ClickHouse's tables, generated from the Arrow schemas and the summaries.
 
-Strategy: plain MergeTree everywhere, partitioned by day of the row's own time (retention drops
-whole parts; a window reads only its days). Spans and log events are ordered by trace; derived rows
-by session, with an aggregate projection for each Summary. Every insert is on the disk before it
+Strategy: plain MergeTree everywhere, partitioned by the row's own time, so that retention drops
+whole parts: spans and log events by day and ordered by trace, derived rows by month and ordered by
+session, with an aggregate projection for each Summary. Every insert is on the disk before it
 returns (fsync_*): the journal's cursor passes what was inserted.
 """
 
@@ -83,10 +83,15 @@ def _create(name: str, schema: pa.Schema) -> str:
     return (
         f"CREATE TABLE IF NOT EXISTS {name} (\n{body}\n)\n"
         f"ENGINE = MergeTree\n"
-        f"PARTITION BY toYYYYMMDD({_DAY.get(name, 'started_at')})\n"
+        f"PARTITION BY {_partition(name)}\n"
         f"ORDER BY ({order})\n"
         f"SETTINGS {', '.join(settings)}"
     )
+
+
+def _partition(name: str) -> str:
+    # derived rows by month: with one partition a day a session's rows took 30 parts to look for
+    return f"toYYYYMMDD({_DAY[name]})" if name in _DAY else "toYYYYMM(started_at)"
 
 
 def _column(field: pa.Field, *, bounded: bool) -> str:

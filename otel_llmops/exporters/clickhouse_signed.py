@@ -87,10 +87,16 @@ class _Call:
         self.starts = {name: _starts(table) for name, table in self.tables.items()}
         self.nbytes = sum(table.nbytes for table in self.tables.values())
 
-    def rows(self, name: str, sessions: Iterable[str]) -> list[pa.Table]:
+    def rows(self, name: str, sessions: Iterable[str]) -> pa.Table:
         starts = self.starts.get(name, {})
-        spans = (starts[session] for session in sessions if session in starts)
-        return [self.tables[name].slice(start, length) for start, length in spans]
+        spans = [starts[session] for session in sessions if session in starts]
+        if not spans:
+            return STORED[name].empty_table()
+        table = self.tables[name]
+        if len(spans) == len(starts):
+            return table
+        places = np.concatenate([np.arange(start, start + length) for start, length in spans])
+        return table.take(places)
 
 
 def _starts(table: pa.Table) -> dict[str, tuple[int, int]]:
@@ -124,11 +130,7 @@ class Written:
         by_call: dict[int, list[str]] = {}
         for session, call in known.items():
             by_call.setdefault(call, []).append(session)
-        return [
-            rows
-            for call, sessions in by_call.items()
-            for rows in self._calls[call].rows(name, sessions)
-        ]
+        return [self._calls[call].rows(name, sessions) for call, sessions in by_call.items()]
 
     def put(self, sessions: Sequence[str], tables: Mapping[str, pa.Table]) -> None:
         """Remember `tables` as all live rows of `sessions`."""

@@ -80,7 +80,9 @@ def _slot(table: sa.Table, column: str, length_ns: int, name: str) -> sa.Label[i
 def _totals(table: sa.Table, names: Sequence[str]) -> tuple[sa.Label[Any], ...]:
     known = sa.func.coalesce(table.c.cost_usd, sa.literal(0.0))
     nano_usd = sa.cast(sa.func.round(known * sa.literal(NANO_USD)), sa.BigInteger())
-    priced = sa.case((table.c.cost_usd.is_(None), 0), else_=table.c.sign)
+    # not a CASE and not IS NULL: ClickHouse rewrites those, and then finds no projection for them
+    is_priced = sa.func.coalesce(table.c.cost_usd, sa.literal(-1.0)) >= sa.literal(0.0)
+    priced = sa.cast(is_priced, sa.Integer()) * table.c.sign
     return (
         live(table).label("rows"),
         *(_total(table, name) for name in names),
