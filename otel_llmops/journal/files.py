@@ -48,7 +48,8 @@ class Layout:
 
     def numbers(self, disk: Disk) -> list[int]:
         """Numbers of the segments there are, in ascending order."""
-        stems = (name.removesuffix(_SUFFIX) for name in disk.names(self.segments))
+        names = [name for name in disk.names(self.segments) if name.endswith(_SUFFIX)]
+        stems = [name.removesuffix(_SUFFIX) for name in names]
         return sorted(int(stem) for stem in stems if stem.isdecimal())
 
     def committed(self, disk: Disk) -> list[Position]:

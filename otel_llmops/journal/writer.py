@@ -6,6 +6,7 @@ fdatasync, publishes the new end to the readers and wakes the callers. While it 
 disk, the next group gathers: the more callers, the bigger the group.
 """
 
+import contextlib
 import logging
 import threading
 import time
@@ -37,7 +38,7 @@ class Journal:
     """Appends requests durably. `append` and `submit` may be called from any thread."""
 
     def __init__(
-        self, opened: Opened, *, required_consumers: Sequence[str], clock_ns: Callable[[], int]
+        self, opened: Opened, *, cursors: Sequence[Path], clock_ns: Callable[[], int]
     ) -> None:
         """Use `open`."""
         self._opened = opened
@@ -46,7 +47,7 @@ class Journal:
         self._settings = opened.settings
         self._durable = opened.durable
         self._tail = opened.tail
-        self._cursors = [opened.layout.cursor(name) for name in required_consumers]
+        self._cursors = cursors
         self._clock_ns = clock_ns
         self._extent = Extent(opened.recovered.sizes)
         self._known = Known(opened.recovered.hashes, opened.settings.hashes_max)
@@ -86,10 +87,10 @@ class Journal:
         Only `required_consumers` hold back the deletion of segments and fill the budget. Raises
         JournalError where another process writes here, or the directory cannot be used.
         """
-        opened = open_directory(
-            disk or Disk(), Layout(Path(directory)), settings or JournalSettings()
-        )
-        return cls(opened, required_consumers=required_consumers, clock_ns=clock_ns)
+        layout = Layout(Path(directory))
+        cursors = [layout.cursor(name) for name in required_consumers]
+        opened = open_directory(disk or Disk(), layout, settings or JournalSettings())
+        return cls(opened, cursors=cursors, clock_ns=clock_ns)
 
     def append(
         self, payload: bytes, *, signal: int, encoding: int, rejected: Sequence[int] = ()
@@ -278,7 +279,8 @@ class Journal:
                 # A cursor that was seen may not be on the disk yet, and must not be outlived
                 self._disk.sync_directory(self._layout.cursors)
             for number in numbers:
-                self._disk.unlink(self._layout.segment(number))
+                with contextlib.suppress(FileNotFoundError):
+                    self._disk.unlink(self._layout.segment(number))
                 with self._wake:
                     self._extent.delete(number)
                     self._known.forget(number)

@@ -176,6 +176,13 @@ class ModelDisk(Disk):
                 effect(self._stored_entries)
             self._entry_changes = [pair for pair in self._entry_changes if pair[0] != path]
 
+    def after_kill(self) -> None:
+        """Only the process died: its files are closed, and the page cache goes on."""
+        with self._lock:
+            self.fails_at = 0
+            for fd in list(self._fds):
+                self.close(fd)
+
     def after_power_loss(self, survival: Survival, rng: random.Random) -> "ModelDisk":
         """The disk as the next process finds it."""
         entries = dict(self._stored_entries)
@@ -249,6 +256,7 @@ class History:
     acknowledged: set[bytes] = field(default_factory=set)
     refused: set[bytes] = field(default_factory=set)
     consumed: dict[Position, bytes] = field(default_factory=dict)
+    committed: Position = field(default_factory=lambda: Position(0, 0))
 
     def send(self, journal: Journal, *payloads: bytes) -> None:
         futures = [journal.submit(payload, signal=1, encoding=1) for payload in payloads]
@@ -264,9 +272,11 @@ class History:
         for record in reader.read(10_000):
             self.consumed[record.position] = record.payload
         reader.commit(reader.position)
+        self.committed = reader.committed
 
     def restart(self, reader: Reader) -> None:
         """What was read and not committed is forgotten by a consumer that dies."""
+        assert reader.committed >= self.committed, "the cursor went back"
         self.consumed = {
             position: payload
             for position, payload in self.consumed.items()
@@ -353,6 +363,25 @@ def test_a_power_loss_at_any_call_loses_and_repeats_nothing(survival: Survival) 
         run(disk, history)
         found = disk.after_power_loss(survival, dice(fails_at))
         assert finish(found, history) == ONCE, f"power loss at call {fails_at}"
+
+
+def resend(disk: ModelDisk, history: History) -> None:
+    """The senders are quicker than the consumer: nothing is read between kill and power loss."""
+    with Journal.open(DIRECTORY, SETTINGS, required_consumers=["store"], disk=disk) as journal:
+        history.send(journal, *sorted(ALL - history.acknowledged))
+
+
+@pytest.mark.parametrize("between", [resend, finish])
+def test_a_kill_at_any_call_and_a_power_loss_later_lose_and_repeat_nothing(
+    between: Callable[[ModelDisk, History], object],
+) -> None:
+    for fails_at in range(1, count_calls() + 1):
+        disk, history = ModelDisk(fails_at=fails_at), History()
+        run(disk, history)
+        disk.after_kill()
+        between(disk, history)
+        found = disk.after_power_loss("dropped", dice(fails_at))
+        assert finish(found, history) == ONCE, f"killed at call {fails_at}"
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])

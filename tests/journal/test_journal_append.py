@@ -1,9 +1,11 @@
 """The writer on a real disk: stored once, refused in words, one at a time."""
 
+import errno
+import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -195,6 +197,49 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="cannot open the journal"):
         opened(tmp_path / "file" / "journal")
+
+
+class RefusingDisk(Disk):
+    """A disk that answers writes with an error while one is set."""
+
+    def __init__(self) -> None:
+        self.error = 0
+
+    def pwritev(self, fd: int, buffers: Sequence[bytes | memoryview], offset: int) -> int:
+        if self.error:
+            raise OSError(self.error, os.strerror(self.error))
+        return super().pwritev(fd, buffers, offset)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (errno.ENOSPC, "no space for the journal: No space left on device"),
+        (errno.EDQUOT, "no space for the journal: Disk quota exceeded"),
+        (errno.EROFS, "the disk did not take the journal: Read-only file system"),
+    ],
+)
+def test_what_the_disk_refuses_is_refused_in_its_words(
+    tmp_path: Path, error: int, message: str
+) -> None:
+    disk = RefusingDisk()
+    with opened(tmp_path, disk=disk) as journal:
+        disk.error = error
+        with pytest.raises(JournalError) as refused:
+            journal.append(b"payload", signal=1, encoding=1)
+        disk.error = 0
+    assert refused.value.message == message
+
+
+def test_after_a_full_disk_the_same_request_is_stored(tmp_path: Path) -> None:
+    disk = RefusingDisk()
+    with opened(tmp_path, disk=disk) as journal:
+        disk.error = errno.ENOSPC
+        refused = journal.submit(b"payload", signal=1, encoding=1).exception(10)
+        disk.error = 0
+        stored = journal.append(b"payload", signal=1, encoding=1)
+        stats = journal.stats()
+    assert (type(refused), stored, stats.refused, stats.failures) == (JournalFull, True, 1, 1)
 
 
 def test_closing_writes_what_was_submitted(tmp_path: Path) -> None:
