@@ -109,6 +109,11 @@ class CodeLocations:
         return _USER
 
 
+def is_installed(path: str) -> bool:
+    """Whether a file belongs to Python or to an installed package, scripts included."""
+    return path.startswith(_INSTALLED) or any(part in path for part in _INSTALLED_PARTS)
+
+
 def function_location(function: Callable[..., object]) -> Location:
     """Location of a function that is decorated, found once, so that its spans need no walk.
 

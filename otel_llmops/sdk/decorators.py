@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import ParamSpec, TypeVar, overload
+from typing import ParamSpec, TypeVar, cast, overload
 
 from opentelemetry.trace import Span, TracerProvider
 
@@ -127,9 +127,10 @@ def agent(  # noqa: PLR0913 - keywords of the public face
     Raises: nothing of its own, ever (`otel_llmops.sdk.failures` counts).
     """
     traits = _traits(role, type, description, can_handoff_to)
+    bare = callable(name) or isinstance(name, classmethod)
 
     def planned(function: Callable[..., object] | None) -> Plan:
-        given = getattr(function, "__name__", None) if name is None or callable(name) else name
+        given = getattr(function, "__name__", None) if name is None or bare else name
         agent_name = names.text(given) if given else None
         return Plan(
             agent_name=agent_name,
@@ -141,7 +142,7 @@ def agent(  # noqa: PLR0913 - keywords of the public face
         )
 
     observed = Observed(planned)
-    return observed(name) if callable(name) else observed
+    return observed(cast("Callable[P, R]", name)) if bare else observed
 
 
 def monitor_llm(

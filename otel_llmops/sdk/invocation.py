@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from contextvars import Token
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach, get_current, set_value
@@ -31,7 +32,8 @@ _ENDING = Guard("end of a span")
 _USAGE = Guard("token usage")
 _EXCEPTION = Guard("exception of the user's")
 
-# asking a provider for its tracer costs more than the span, so the last answer is kept
+# asking a provider for its tracer may cost more than the span, so answers are kept
+_tracers: WeakKeyDictionary[TracerProvider, Tracer] = WeakKeyDictionary()
 _last_tracer: tuple[TracerProvider, Tracer] | None = None
 
 
@@ -42,7 +44,9 @@ def tracer_of(provider: TracerProvider | None) -> Tracer:
     kept = _last_tracer
     if kept is not None and kept[0] is provider:
         return kept[1]
-    tracer = provider.get_tracer("otel_llmops", __version__)
+    tracer = _tracers.get(provider)
+    if tracer is None:
+        tracer = _tracers[provider] = provider.get_tracer("otel_llmops", __version__)
     _last_tracer = (provider, tracer)
     return tracer
 

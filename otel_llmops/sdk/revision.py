@@ -9,6 +9,7 @@ from pathlib import Path
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 
 from otel_llmops.sdk import attributes as names
+from otel_llmops.sdk.code_location import is_installed
 from otel_llmops.sdk.guard import Guard
 
 # what CI services and platforms call the commit that they build or run, the general ones last
@@ -56,11 +57,16 @@ def revision(environment: Mapping[str, str], start: Path) -> str | None:
 
 
 def program_directory(project_root: str | None) -> Path:
-    """Where the user's program lives: the given root, the main module's directory, or here."""
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    """Where the user's program lives: the given root, the main module's directory, or here.
+
+    A main module that is installed (a server, a test runner) says nothing of the program it runs.
+    """
     if project_root is not None:
         return Path(project_root).absolute()
-    return Path(main).absolute().parent if main else Path.cwd()
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not main or is_installed(str(Path(main).absolute())):
+        return Path.cwd()
+    return Path(main).absolute().parent
 
 
 def _head(entry: Path) -> str | None:

@@ -19,7 +19,12 @@ R = TypeVar("R")
 
 
 def wrapped(function: Callable[P, R], plan: Plan) -> Callable[P, R]:
-    """`function` with its signature and kind, each run of it an invocation of `plan`."""
+    """`function` with its signature and kind, each run of it an invocation of `plan`.
+
+    Raises: TypeError for a class, which has to stay one; the caller guards.
+    """
+    if isinstance(function, type):
+        raise TypeError(f"{function.__qualname__} is a class: decorate its methods")
     if isinstance(function, staticmethod | classmethod):
         kind = type(function)
         return cast("Callable[P, R]", kind(wrapped(function.__func__, plan)))

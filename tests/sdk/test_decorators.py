@@ -307,17 +307,31 @@ def test_methods_of_every_kind_can_be_agents(recorded: Recorder) -> None:
         def two() -> str:
             return "static"
 
+        @agent
+        @classmethod
+        def four(cls) -> str:
+            return cls.__name__
+
         @agent("three", tracer_provider=recorded.provider)
         @functools.cache  # noqa: B019 - any other decorator
         def three(self) -> str:
             return "cached"
 
     team = Team()
-    assert (team.one(), team.two(), recorded.names()) == (
+    assert (team.one(), team.two(), team.three(), team.four(), recorded.names()) == (
         "Team",
         "static",
-        ["invoke_agent one", "invoke_agent two"],
+        "cached",
+        "Team",
+        ["invoke_agent one", "invoke_agent two", "invoke_agent three"],
     )
+
+
+def test_a_class_stays_a_class() -> None:
+    class Team:
+        pass
+
+    assert agent("team")(Team) is Team
 
 
 def test_monitor_llm_for_an_agent_not_at_work_makes_both_spans(recorded: Recorder) -> None:

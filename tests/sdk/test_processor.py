@@ -4,12 +4,19 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Span, TracerProvider
+from opentelemetry.sdk.trace import (
+    ReadableSpan,
+    Span,
+    SpanLimits,
+    SpanProcessor,
+    TracerProvider,
+)
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_llmops import AgentSpanProcessor, agent
 from otel_llmops.sdk import failures
+from otel_llmops.sdk.span_attributes import put
 from tests.sdk.recorder import Recorder, record
 
 REVISION = "vcs.ref.head.revision"
@@ -163,3 +170,28 @@ def test_a_span_that_breaks_us_is_counted_and_swallowed() -> None:
     before = failures().get("processor", 0)
     AgentSpanProcessor().on_start(_BrokenSpan())
     assert failures()["processor"] == before + 1
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [SpanLimits(), SpanLimits(max_span_attributes=4), SpanLimits(max_span_attribute_length=9)],
+    ids=["none", "few", "short"],
+)
+def test_a_stamp_is_the_same_as_set_by_the_public_interface(limits: SpanLimits) -> None:
+    class Public(SpanProcessor):
+        def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+            span.set_attributes(stamp)
+
+    class Direct(SpanProcessor):
+        def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+            put(span, stamp)
+
+    stamp: dict[str, str | int] = {"file": "/a/b/c/d/e/f", "function": "a.b", "line": 12}
+    seen = []
+    for processor in (Public(), Direct()):
+        provider = TracerProvider(shutdown_on_exit=False, span_limits=limits)
+        provider.add_span_processor(processor)
+        span = provider.get_tracer("x").start_span("s", attributes={"own": "value", "file": "?"})
+        assert isinstance(span, ReadableSpan)
+        seen.append((dict(span.attributes or {}), span.dropped_attributes))
+    assert seen[0] == seen[1]

@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,3 +93,26 @@ def test_a_detector_puts_the_revision_on_a_resource(repository: Path, git: Git) 
 
 def test_the_given_root_is_where_the_program_lives(tmp_path: Path) -> None:
     assert program_directory(str(tmp_path)) == tmp_path
+
+
+def test_below_an_installed_main_module_the_program_is_where_we_stand(tmp_path: Path) -> None:
+    server = tmp_path / "site-packages" / "server" / "__main__.py"
+    server.parent.mkdir(parents=True)
+    server.write_text(
+        "from otel_llmops.sdk.revision import program_directory\nprint(program_directory(None))\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    command = [sys.executable, str(server)]
+    run = subprocess.run(command, cwd=home, check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == str(home)
+
+
+def test_a_script_says_where_the_program_lives(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from otel_llmops.sdk.revision import program_directory\nprint(program_directory(None))\n"
+    )
+    command = [sys.executable, str(script)]
+    run = subprocess.run(command, cwd="/", check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == str(tmp_path)
