@@ -15,12 +15,16 @@ __all__ = ["Attributes"]
 
 
 class Attributes:
-    """The attributes (and event attributes) of SPANS rows, by name."""
+    """The attributes (and event attributes) of SPANS rows, by name.
 
-    def __init__(self, spans: pa.Table) -> None:
+    `rank` says where each row of `spans` stands among the rows that are asked for.
+    """
+
+    def __init__(self, spans: pa.Table, rank: Ints) -> None:
         self._rows = spans.num_rows
-        self._attributes = _Entries(*_flat_map(_whole(spans.column("attributes"))))
-        self._events = _event_entries(_whole(spans.column("events")))
+        rows, keys, values = _flat_map(_whole(spans.column("attributes")))
+        self._attributes = _Entries(rank[rows], keys, values)
+        self._events = _event_entries(_whole(spans.column("events")), rank)
 
     def text(self, places: tuple[Place, ...], *, where: Mask | None = None) -> pa.Array:
         """For each span the first value that is not empty, '' where there is none.
@@ -125,8 +129,8 @@ def _flat_map(array: pa.MapArray) -> tuple[Ints, pa.Array, pa.Array]:
     return rows, array.keys[span.start : span.stop], array.items[span.start : span.stop]
 
 
-def _event_entries(events: pa.ListArray) -> _Entries:
-    owner = np.asarray(pc.list_parent_indices(events)).astype(np.int64)
+def _event_entries(events: pa.ListArray, rank: Ints) -> _Entries:
+    owner = rank[np.asarray(pc.list_parent_indices(events)).astype(np.int64)]
     flat = events.flatten()
     names = flat.field("name")
     entry_event, keys, values = _flat_map(flat.field("attributes"))

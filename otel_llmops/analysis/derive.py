@@ -34,7 +34,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
             both count.
     Cost:   O(n log n).
     """
-    spans = _ordered(_once(require(spans, SPANS)))
+    spans = _once(require(spans, SPANS))
     if not spans.num_rows:
         return {name: empty(schema) for name, schema in DERIVED.items()}
     readings = read(spans)
@@ -75,12 +75,6 @@ def _once(spans: pa.Table) -> pa.Table:
         return spans
     first = numbered.group_by([*key, "span_wire"]).aggregate([("row", "min")])
     return spans.take(first.column("row_min"))
-
-
-def _ordered(spans: pa.Table) -> pa.Table:
-    """One order for whatever order the spans came in, so that no answer depends on it."""
-    keys = [(name, "ascending") for name in ("start_time", "trace_id", "span_id", "end_time")]
-    return spans.take(pc.sort_indices(spans, sort_keys=keys)).combine_chunks()
 
 
 def _failures(readings: Readings) -> Mask:

@@ -37,7 +37,7 @@ class Sessions:
 
 def conversation_ids(spans: pa.Table) -> pa.Array:
     """The distinct conversation ids on the spans."""
-    ids = pc.unique(Attributes(spans).text(CONCEPTS["conversation"]))
+    ids = pc.unique(Attributes(spans, np.arange(spans.num_rows)).text(CONCEPTS["conversation"]))
     return ids.filter(pc.not_equal(ids, ""))
 
 
@@ -60,7 +60,7 @@ def sessions(readings: Readings) -> Sessions:
     conversation = readings.concept("conversation")
     spoken, spoken_ids = codes(conversation)
     has = np.asarray(pc.not_equal(conversation, ""))
-    links = _link_edges(spans, trace, trace_ids)
+    links = _link_edges(readings, trace, trace_ids)
     run = _components(len(trace_ids), links)
     talk = np.unique(np.column_stack([trace[has], spoken[has]]), axis=0)
     bridged = np.vstack([links, _through(talk)]) if len(talk) else links
@@ -100,15 +100,11 @@ def _names(
     return pa.array(text, type=pa.string())
 
 
-def _link_edges(spans: pa.Table, trace: Ints, trace_ids: pa.Array) -> Ints:
-    links = spans.column("links").combine_chunks()
-    flat = links.flatten()
-    if not len(flat):
-        return np.zeros((0, 2), dtype=np.int64)
-    owner = np.asarray(pc.list_parent_indices(links)).astype(np.int64)
-    target = np.asarray(pc.fill_null(pc.index_in(flat.field("trace_id"), value_set=trace_ids), -1))
+def _link_edges(readings: Readings, trace: Ints, trace_ids: pa.Array) -> Ints:
+    place = pc.fill_null(pc.index_in(readings.link_trace, value_set=trace_ids), -1)
+    target = np.asarray(place).astype(np.int64)
     known = target >= 0
-    return np.column_stack([trace[owner[known]], target[known].astype(np.int64)])
+    return np.column_stack([trace[readings.link_owner[known]], target[known]])
 
 
 def _through(pairs: Ints) -> Ints:
