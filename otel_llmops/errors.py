@@ -1,16 +1,19 @@
 """What can go wrong, by who is wrong and what the caller does next.
 
 LlmopsError(message, *, hint="")
-+- ConfigError        the operator, at start-up; lists every problem          exit 2
-+- SchemaError        us: a table breaks its schema (a bug)                   500 / INTERNAL
-+- DecodeError        the sender: not OTLP                                    400 / INVALID_ARGUMENT, never retried
++- ConfigError        the operator, at start-up; lists every problem     exit 2
++- SchemaError        us: a table breaks its schema (a bug)              500 / INTERNAL
++- DecodeError        the sender: not OTLP                               400 / INVALID_ARGUMENT
 +- JournalError
-|  +- JournalFull     load: over budget or disk full, nothing lost yet        429 + Retry-After / RESOURCE_EXHAUSTED + RetryInfo
-|  +- JournalCorrupt  the disk: segment, position, expected and found sums    503 / UNAVAILABLE, page the operator
+|  +- JournalFull     over budget or disk full, nothing lost yet         429 / RESOURCE_EXHAUSTED
+|  +- JournalCorrupt  the disk: expected and found sums differ           503 / UNAVAILABLE
 +- ExportError
-|  +- RetryableExport(delay_s)   the destination, for now                     backoff with jitter, no limit but the journal budget
-|  +- PermanentExport            the batch                                    quarantine + counter
-+- QueryError         the API caller: malformed or too large                  400 / GraphQL error
+|  +- RetryableExport(delay_s)   the destination, for now                back-off with jitter
+|  +- PermanentExport            the batch                               quarantine and counter
++- QueryError         the API's caller: malformed or too large           400 / GraphQL error
+
+A 429 carries Retry-After, a RESOURCE_EXHAUSTED RetryInfo: the sender keeps the spans and tries
+again. A 400 is never retried.
 """
 
 __all__ = [
