@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 
+from otel_llmops.app.extras import extra_required
 from otel_llmops.app.lifeline import Lifeline
 from otel_llmops.config import serve_config
 from otel_llmops.errors import LlmopsError
@@ -25,8 +26,9 @@ def main() -> int:
         level=logging.WARNING,
         format=f"%(asctime)s {role} %(levelname)s %(message)s",
     )
-    child = importlib.import_module(f"otel_llmops.app.{role}_child")
     try:
+        with extra_required(f"the {role}"):
+            child = importlib.import_module(f"otel_llmops.app.{role}_child")
         exit_code: int = child.run(serve_config(json.loads(document)), lifeline)
     except LlmopsError as error:
         lifeline.say({"error": error.message, "hint": error.hint})

@@ -11,9 +11,10 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
+from otel_llmops.app.extras import extra_required
 from otel_llmops.cli.arguments import parser
 from otel_llmops.cli.terminal import one_line
-from otel_llmops.errors import ConfigError, DecodeError, LlmopsError
+from otel_llmops.errors import DecodeError, LlmopsError
 
 __all__ = ["main"]
 
@@ -40,14 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(name: str) -> Callable[[Namespace], int]:
-    try:
+    with extra_required(name):
         run: Callable[[Namespace], int] = importlib.import_module(f"otel_llmops.cli.{name}").run
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if missing.partition(".")[0] == "otel_llmops":
-            raise
-        raise ConfigError(
-            f"`{name}` needs the package {missing}",
-            hint="pip install 'otel-llmops[server]'",
-        ) from error
     return run

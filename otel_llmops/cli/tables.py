@@ -122,7 +122,7 @@ def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
     table = _table("Handoffs")
     if with_session:
         table.add_column("session", style="dim", max_width=14, no_wrap=True)
-    table.add_column("handoff", no_wrap=True)
+    table.add_column("handoff")
     table.add_column("kind", no_wrap=True)
     for name in ("quality", "confidence"):
         table.add_column(name, justify="right", no_wrap=True)
