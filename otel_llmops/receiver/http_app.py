@@ -42,6 +42,7 @@ _ENCODINGS: Mapping[str, Encoding] = {
     "application/json": Encoding.JSON,
 }
 _CONTENT_TYPES = {encoding: name for name, encoding in _ENCODINGS.items()}
+_DIGITS_MAX = 18
 _COMPRESSIONS = {"", "identity", "gzip"}
 
 # the body of a request refused by its head is never read, so the connection cannot go on
@@ -80,9 +81,10 @@ class OtlpHttpApp:
         await _response(answer, encoding or Encoding.JSON)(scope, receive, send)
 
     def _load_refusal(self, headers: Headers) -> Refusal | None:
-        length = headers.get("content-length", "0")
+        length = headers.get("content-length", "").lstrip("0")
         limit = self._intake.limits.request_bytes
-        if not length.isdecimal() or int(length) > limit:
+        # what is no number is left to the server and to read_body, which count for themselves
+        if length.isdecimal() and (len(length) > _DIGITS_MAX or int(length) > limit):
             return _closing(refusal_of(too_large(limit)))
         if self._in_flight >= self._in_flight_max:
             message = "too many requests are in flight"
