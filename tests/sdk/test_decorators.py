@@ -124,20 +124,28 @@ def test_agents_at_work_at_once_keep_their_own_spans(recorded: Recorder) -> None
     }
 
 
-def test_one_block_object_may_be_open_several_times_at_once(recorded: Recorder) -> None:
+def test_one_block_object_open_in_two_tasks_closes_the_span_of_the_task(
+    recorded: Recorder,
+) -> None:
     shared = agent("shared", tracer_provider=recorded.provider)
 
-    async def work(first: asyncio.Event, second: asyncio.Event) -> None:
-        async with shared:
-            first.set()
-            await second.wait()
+    async def first(left: asyncio.Event, entered: asyncio.Event) -> bool:
+        async with shared as span:
+            await entered.wait()
+        left.set()
+        return span.is_recording()
 
-    async def both() -> None:
-        one, two = asyncio.Event(), asyncio.Event()
-        await asyncio.gather(work(one, two), work(two, one))
+    async def second(left: asyncio.Event, entered: asyncio.Event) -> bool:
+        async with shared as span:
+            entered.set()
+            await left.wait()
+            return span.is_recording()
 
-    asyncio.run(both())
-    assert recorded.names() == ["invoke_agent shared", "invoke_agent shared"]
+    async def both() -> tuple[bool, bool]:
+        left, entered = asyncio.Event(), asyncio.Event()
+        return await asyncio.gather(first(left, entered), second(left, entered))
+
+    assert asyncio.run(both()) == (False, True)
 
 
 def test_a_generators_span_lasts_until_it_is_exhausted(recorded: Recorder) -> None:
@@ -192,21 +200,19 @@ def test_a_generator_takes_what_is_sent_and_thrown_and_returns(recorded: Recorde
 
 
 def test_a_generator_closed_early_ends_well(recorded: Recorder) -> None:
-    closed: list[bool] = []
-
     @agent("writer", tracer_provider=recorded.provider)
     def write() -> Iterator[int]:
         try:
             yield 1
         finally:
-            closed.append(True)
+            recorded.tracer.start_span("cleaning up").end()
 
     words = write()
     next(words)
     assert inspect.isgenerator(words)
     words.close()
     status = recorded.span("invoke_agent writer").status.status_code
-    assert (closed, status) == ([True], StatusCode.UNSET)
+    assert (recorded.tree()["cleaning up"], status) == ("invoke_agent writer", StatusCode.UNSET)
 
 
 def test_an_async_generator_is_observed_and_leaks_nothing(recorded: Recorder) -> None:
@@ -236,8 +242,10 @@ def test_an_async_generator_is_observed_and_leaks_nothing(recorded: Recorder) ->
 def test_an_async_generator_closed_early_ends_well(recorded: Recorder) -> None:
     @agent("writer", tracer_provider=recorded.provider)
     async def write() -> AsyncIterator[int]:
-        yield 1
-        yield 2
+        try:
+            yield 1
+        finally:
+            recorded.tracer.start_span("cleaning up").end()
 
     async def consume() -> None:
         words = write()
@@ -246,7 +254,8 @@ def test_an_async_generator_closed_early_ends_well(recorded: Recorder) -> None:
         await words.aclose()
 
     asyncio.run(consume())
-    assert recorded.span("invoke_agent writer").status.status_code is StatusCode.UNSET
+    status = recorded.span("invoke_agent writer").status.status_code
+    assert (recorded.tree()["cleaning up"], status) == ("invoke_agent writer", StatusCode.UNSET)
 
 
 def test_a_users_exception_is_recorded_and_is_the_very_same(recorded: Recorder) -> None:

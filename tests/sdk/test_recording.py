@@ -1,5 +1,6 @@
 from otel_llmops import agent, handoff, monitor_llm, record_usage
-from tests.sdk.recorder import Recorder
+from otel_llmops.sdk import failures
+from tests.sdk.recorder import Recorder, record
 
 
 def test_usage_told_in_a_call_stands_on_it(recorded: Recorder) -> None:
@@ -130,3 +131,16 @@ def test_a_handoff_of_an_unknown_kind_is_sent_without_a_mode(recorded: Recorder)
     assert recorded.attributes("execute_tool handoff b", "gen_ai.transfer") == {
         "gen_ai.transfer.target.name": "b"
     }
+
+
+class _Hostile:
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(name)
+
+
+def test_what_is_told_by_name_counts_where_the_answer_cannot_be_read() -> None:
+    recorded = record()
+    before = failures().get("record_usage", 0)
+    record_usage(input_tokens=3, response=_Hostile(), tracer_provider=recorded.provider)
+    assert failures()["record_usage"] == before + 1
+    assert recorded.attributes("chat", "gen_ai.usage") == {"gen_ai.usage.input_tokens": 3}
