@@ -242,6 +242,22 @@ def test_after_a_full_disk_the_same_request_is_stored(tmp_path: Path) -> None:
     assert (type(refused), stored, stats.refused, stats.failures) == (JournalFull, True, 1, 1)
 
 
+class BuggyDisk(Disk):
+    """A disk that raises what nobody expects."""
+
+    def fdatasync(self, fd: int) -> None:
+        raise RuntimeError("a bug")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_ever_for_a_writer_that_died_of_a_bug(tmp_path: Path) -> None:
+    journal = opened(tmp_path, disk=BuggyDisk())
+    first = journal.submit(b"first", signal=1, encoding=1).exception(10)
+    later = journal.submit(b"later", signal=1, encoding=1).exception(10)
+    journal.close()
+    assert (type(first), type(later)) == (JournalError, JournalError)
+
+
 def test_closing_writes_what_was_submitted(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     futures = [journal.submit(f"{n}".encode(), signal=1, encoding=1) for n in range(50)]
