@@ -1,7 +1,8 @@
 """The face for an instrumented application, resolved lazily: importing it costs almost nothing."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # type checkers know the name; importing typing costs more than this module
 
 if TYPE_CHECKING:
     from otel_llmops.sdk.decorators import agent, monitor_llm

@@ -145,7 +145,7 @@ def test_one_block_object_open_in_two_tasks_closes_the_span_of_the_task(
         left, entered = asyncio.Event(), asyncio.Event()
         return await asyncio.gather(first(left, entered), second(left, entered))
 
-    assert asyncio.run(both()) == (False, True)
+    assert list(asyncio.run(both())) == [False, True]
 
 
 def test_a_generators_span_lasts_until_it_is_exhausted(recorded: Recorder) -> None:
