@@ -238,6 +238,8 @@ class Journal:
         self._publish()
         with self._wake:
             self._extent.grow(self._tail.end)
+            if not self._cursors:
+                self._extent.consumed(self._tail.end)
             self._queue_bytes -= size
             for pending in group:
                 self._known.add(at.segment, pending.header.request)

@@ -384,8 +384,15 @@ def test_a_kill_at_any_call_and_a_power_loss_later_lose_and_repeat_nothing(
         assert finish(found, history) == ONCE, f"killed at call {fails_at}"
 
 
-@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC])
-@pytest.mark.parametrize("survival", ["dropped", "kept", "torn"])
+@pytest.mark.parametrize(
+    ("error", "survival"),
+    [
+        (errno.EIO, "dropped"),
+        (errno.EIO, "kept"),
+        (errno.EIO, "torn"),
+        (errno.ENOSPC, "dropped"),
+    ],
+)
 def test_a_call_that_fails_once_loses_and_repeats_nothing(error: int, survival: Survival) -> None:
     for fails_at in range(1, count_calls() + 1):
         disk = ModelDisk(fails_at=fails_at, error=error, goes_on=True)
