@@ -30,7 +30,7 @@ from otel_llmops.storage.queries import Queries
 __all__ = ["run"]
 
 _LOCK_WAIT_S = 10.0
-_PORT_WAIT_S = 1.0
+_PORT_WAIT_S = 0.3
 _API_STOP_S = 3
 _FAILED = 1
 

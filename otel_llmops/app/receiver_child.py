@@ -11,7 +11,7 @@ from otel_llmops.receiver.server import Receiver
 __all__ = ["run"]
 
 _LOCK_WAIT_S = 10.0
-_PORT_WAIT_S = 1.0
+_PORT_WAIT_S = 0.3
 
 
 def run(config: ServeConfig, lifeline: Lifeline) -> int:

@@ -9,7 +9,7 @@ from otel_llmops.exporters.clickhouse import ClickHouse
 
 __all__ = ["open_store"]
 
-_PREDECESSOR_S = 2.0
+_PREDECESSOR_S = 0.5
 
 
 def open_store(url: str) -> ClickHouse:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from otel_llmops.engine import capture
+from otel_llmops.engine.capture import analyze, report
 from otel_llmops.errors import ConfigError
 
 __all__ = ["run"]
@@ -30,7 +30,7 @@ def run(arguments: Namespace) -> int:
         if not Path(path).exists():
             raise ConfigError(f"{path}: there is no such file or folder")
     with _progress() as progress:
-        document = capture.report(capture.analyze(arguments.paths, progress))
+        document = report(analyze(arguments.paths, progress))
     if arguments.json:
         # ASCII alone: whatever a span's text holds, nothing of it can steer a terminal
         sys.stdout.write(json.dumps(document, allow_nan=False, indent=2) + "\n")
