@@ -65,8 +65,12 @@ class ClickHouse:
         self._generation = 0
         self._clients = Clients(connect, query_s_max=query_s_max)
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="clickhouse-read")
-        for statement in create_statements():
-            self._clients.command(statement)
+        try:
+            for statement in create_statements():
+                self._clients.command(statement)
+        except BaseException:
+            self._clients.close()
+            raise
 
     @classmethod
     def embedded(cls, folder: Path, **options: Any) -> Self:
@@ -168,13 +172,13 @@ class ClickHouse:
         ]
         return pa.concat_tables([schema.empty_table(), *parts])
 
-    async def fetch(self, statement: sa.Select[Any]) -> list[Row]:
+    async def fetch(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Row]:
         """As Store.fetch, in a thread: chDB has no asynchronous client."""
         return await asyncio.get_running_loop().run_in_executor(
             self._threads, self._rows, statement
         )
 
-    def _rows(self, statement: sa.Select[Any]) -> list[Row]:
+    def _rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Row]:
         table = self._select(statement)
         for place, column in enumerate(statement.selected_columns):
             if isinstance(column.type, sa.LargeBinary):

@@ -57,7 +57,7 @@ class Exporter(Protocol):
 class Store(Protocol):
     """What is read from. Not found is an empty list, never an error."""
 
-    async def fetch(self, statement: sa.Select[Any]) -> list[Row]:
+    async def fetch(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Row]:
         """Rows of a SQLAlchemy Core query, as mappings by column label, in the query's order.
 
         Raises QueryError if the statement runs longer than the store's limit. Thread-safe, and

@@ -1,0 +1,219 @@
+"""What is ClickHouse's own: its schema, its projections, its lock, its failures."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from otel_llmops.errors import ConfigError, PermanentExport, QueryError, RetryableExport
+from otel_llmops.exporters.clickhouse import ClickHouse
+from otel_llmops.exporters.clickhouse_client import FolderLock, translated
+from otel_llmops.exporters.clickhouse_schema import DIALECT, create_statements
+from otel_llmops.storage.queries import Queries
+from otel_llmops.storage.summaries import SUMMARIES
+from otel_llmops.storage.tables import STORED, TABLES
+from tests.support.tables import derived, spans, table
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "ddl" / "clickhouse.sql"
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from otel_llmops.exporters.clickhouse_client import FolderLock
+lock = FolderLock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[ClickHouse]:
+    opened = ClickHouse.embedded(folder, insert_rows_max=3)
+    yield opened
+    opened.close()
+
+
+def by_hand(folder: Path, name: str, rows: pa.Table) -> None:
+    client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
+    client.insert_arrow(name, rows)
+    client.close()
+
+
+def total(store: ClickHouse) -> dict[str, Any]:
+    rows = TABLES["agent_operations"].c
+    sums = (sa.func.sum(rows.sign).label("rows"), sa.func.sum(rows.input_tokens * rows.sign))
+    found = asyncio.run(store.fetch(sa.select(sums[0], sums[1].label("tokens"))))
+    return dict(found[0])
+
+
+def operations(*tokens: int) -> dict[str, pa.Table]:
+    return derived(
+        agent_operations=[
+            {"session_id": "s", "span_id": str(place), "agent": "a", "input_tokens": count}
+            for place, count in enumerate(tokens)
+        ]
+    )
+
+
+def test_the_schema_is_the_golden_one() -> None:
+    assert ";\n\n".join(create_statements()) + ";\n" == GOLDEN.read_text()
+
+
+@pytest.mark.parametrize("sign", [-1, 1], ids=["taken back only", "added only"])
+def test_half_a_replacement_is_mended_by_the_next(folder: Path, sign: int) -> None:
+    store = ClickHouse.embedded(folder)
+    store.replace_sessions(["s"], operations(10, 20))
+    store.close()
+    half = operations(10, 20) if sign < 0 else operations(11, 21, 31)
+    signed = [
+        {**row, "generation": 1, "sign": sign} for row in half["agent_operations"].to_pylist()
+    ]
+    by_hand(folder, "agent_operations", table(STORED["agent_operations"], *signed))
+    store = ClickHouse.embedded(folder)
+    store.replace_sessions(["s"], operations(11, 21, 31))
+    found = total(store)
+    store.close()
+    assert found == {"rows": 3, "tokens": 63}
+
+
+def test_what_was_forgotten_is_read_back_from_the_store(folder: Path) -> None:
+    store = ClickHouse.embedded(folder, written_bytes_max=0)
+    for tokens in ((10, 20, 30), (10, 21), (5,)):
+        store.replace_sessions(["s"], operations(*tokens))
+    found = total(store)
+    store.close()
+    assert found == {"rows": 1, "tokens": 5}
+
+
+def test_what_did_not_change_is_not_written_again(store: ClickHouse) -> None:
+    for tokens in ((10, 20, 30), (10, 20, 30), (10, 20, 31)):
+        store.replace_sessions(["s"], operations(*tokens))
+    count = sa.select(sa.func.count(TABLES["agent_operations"].c.sign).label("rows"))
+    assert asyncio.run(store.fetch(count)) == [{"rows": 3 + 2}]
+
+
+def test_a_batch_cut_into_several_inserts_is_stored_once(store: ClickHouse) -> None:
+    batch = spans(*({"trace_id": "t", "span_id": str(place)} for place in range(10)))
+    for _ in range(2):
+        store.export_spans(batch, batch_id="1-2")
+    assert store.wire_spans(["t"]).num_rows == 10
+
+
+def test_a_batch_is_cut_alike_however_it_was_put_together(store: ClickHouse) -> None:
+    batch = spans(*({"trace_id": "t", "span_id": str(place)} for place in range(10)))
+    store.export_spans(batch, batch_id="1-2")
+    store.export_spans(pa.concat_tables([batch[:4], batch[4:]]), batch_id="1-2")
+    assert store.wire_spans(["t"]).num_rows == 10
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_a_summary_is_read_from_its_projection(store: ClickHouse, name: str) -> None:
+    summary = SUMMARIES[name]
+    keys = [key.name for key in summary.keys]
+    store.replace_sessions(["s"], derived(**{summary.table: [{"session_id": "s"}]}))
+    select = summary.select(*keys)
+    sql = str(select.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    plan = "\n".join(store._clients.select(f"EXPLAIN {sql}")["explain"].to_pylist())
+    assert f"ReadFromMergeTree ({name})" in plan
+
+
+def test_whole_hours_of_a_window_are_read_from_the_projection(store: ClickHouse) -> None:
+    store.replace_sessions(["s"], operations(1))
+    asked: list[str] = []
+
+    class Overheard:
+        async def fetch(self, statement: sa.Select[*tuple[Any, ...]]) -> Any:
+            asked.append(
+                str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+            )
+            return await store.fetch(statement)
+
+    since = datetime(2025, 12, 30, 0, 30, tzinfo=UTC)
+    asyncio.run(Queries(Overheard()).agents(since=since, until=since + timedelta(days=7)))
+    work = next(sql for sql in asked if "UNION ALL" in sql)
+    plan = "\n".join(store._clients.select(f"EXPLAIN {work}")["explain"].to_pylist())
+    assert "ReadFromMergeTree (by_agent_hour)" in plan
+
+
+def test_a_folder_that_another_process_has_open_is_refused(folder: Path) -> None:
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            HOLDER,
+            str(folder),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(ConfigError, match=r"the store in .* is in use by another process"):
+            ClickHouse.embedded(folder)
+        holder.communicate()
+
+
+def test_a_folder_that_was_closed_can_be_opened_again(folder: Path) -> None:
+    for _ in range(2):
+        FolderLock(folder).release()
+    store = ClickHouse.embedded(folder)
+    store.close()
+    store.close()
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written: Not a directory"):
+        ClickHouse.embedded(tmp_path / "file" / "store")
+
+
+def test_a_store_that_cannot_be_reached_is_refused() -> None:
+    def connect(settings: dict[str, Any]) -> Any:
+        return clickhouse_connect.get_client(host="127.0.0.1", port=1, settings=settings)
+
+    with pytest.raises(ConfigError, match="the store cannot be opened"):
+        ClickHouse(connect)
+
+
+def test_a_query_over_the_limit_is_the_callers_fault(folder: Path) -> None:
+    store = ClickHouse.embedded(folder, query_s_max=0.1)
+    slow = sa.select(sa.func.sleepEachRow(1).label("slept"))
+    try:
+        with pytest.raises(QueryError, match=r"longer than 0\.1 s"):
+            asyncio.run(store.fetch(slow))
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (DatabaseError("Code: 53. TYPE_MISMATCH", code=53), PermanentExport),
+        (DatabaseError("Code: 243. NOT_ENOUGH_SPACE", code=243), RetryableExport),
+        (DatabaseError("connection refused"), RetryableExport),
+        (pa.ArrowInvalid("offset overflow"), PermanentExport),
+        (OSError(28, "No space left on device"), RetryableExport),
+    ],
+    ids=str,
+)
+def test_failures_are_permanent_where_the_rows_are_at_fault(
+    error: Exception, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind), translated():
+        raise error
