@@ -94,8 +94,10 @@ def _open_cycles(parent: Ints) -> Ints:
         target = np.maximum(jump, 0)
         lowest = np.where(alive, np.minimum(lowest, lowest[target]), lowest)
         jump = np.where(alive, jump[target], -1)
+    # After n steps only rows of cycles are reached, not those that hang below one.
+    on_cycle = np.isin(np.arange(len(parent)), jump[jump >= 0])
     opened = parent.copy()
-    opened[(jump >= 0) & (lowest == np.arange(len(parent)))] = -1
+    opened[on_cycle & (lowest == np.arange(len(parent)))] = -1
     return opened
 
 
