@@ -2,9 +2,10 @@
 
     python benchmarks/bench_store.py [OPERATIONS] [--keep DIR]
 
-Fills a store of the real schema with OPERATIONS (default 1,000,000) rows of agent_operations, 100 a session, 20,000
-functions, 12 agents, over 30 days, and the agents, sessions, keys and handoffs that go with them,
-generated inside the engine from a fixed seed. Then measures, warm, and prints milliseconds.
+Fills a store of the real schema with OPERATIONS (default 1,000,000) rows of agent_operations, 100
+a session, 20,000 functions, 12 agents, over 30 days, and the agents, sessions, keys and handoffs
+that go with them, generated inside the engine from a fixed seed. Then measures, warm, and prints
+milliseconds.
 """
 
 import argparse
@@ -149,10 +150,10 @@ def merges_done(folder: Path, deadline_s: float = 120) -> None:
     end = time.monotonic() + deadline_s
     while time.monotonic() < end and client.query("SELECT 1 FROM system.merges").row_count:
         time.sleep(0.5)
-    parts, size = client.query(
+    ((parts, size),) = client.query(
         "SELECT count(), sum(bytes_on_disk) FROM system.parts "
         "WHERE active AND table = 'agent_operations'"
-    ).first_row
+    ).result_rows
     print(f"agent_operations: {parts} parts, {size / 2**20:.0f} MiB")
     client.close()
 
@@ -181,7 +182,7 @@ def top_functions() -> sa.Select[Any]:
 
 def histogram() -> sa.Select[Any]:
     """Activations of each agent by latency bucket."""
-    return SUMMARIES["by_agent_bucket"].select("agent", "latency_bucket")
+    return SUMMARIES["by_agent_bucket_day"].select("agent", "latency_bucket")
 
 
 def live_rows(session_id: str) -> sa.Select[Any]:
@@ -214,7 +215,7 @@ async def _queries(store: ClickHouse, sessions: int, rounds: int = ROUNDS) -> No
 
 def _tables(store: ClickHouse, ids: list[str]) -> dict[str, pa.Table]:
     """What is derived of these sessions now, with one token more on each operation."""
-    read = {name: store._live(name, {}, ids) for name in DERIVED}  # noqa: SLF001 - Arrow, in bulk
+    read = store._live({}, ids)  # noqa: SLF001 - Arrow, in bulk
     tables = {name: rows.select(DERIVED[name].names) for name, rows in read.items()}
     operations = tables["agent_operations"]
     place = operations.schema.get_field_index("output_tokens")

@@ -42,6 +42,8 @@ _SIGNED_ROWS_MAX = 400_000
 """Rows of derived tables in one insert: narrower, and in one insert they change at one moment."""
 _IDS_MAX = 10_000
 """Ids in one statement: ClickHouse takes 50,000 elements of syntax."""
+_SESSIONS_MAX = 2_000
+"""Sessions in one statement that names them once for each derived table."""
 _WRITTEN_BYTES_MAX = 64 * 2**20
 _QUERY_S_MAX = 30.0
 _WIRE = ("span_wire", "scope_wire", "resource_wire")
@@ -109,8 +111,8 @@ class ClickHouse:
         unknown = [session for session in sessions if session not in known]
         generation = self._generation = max(time.time_ns(), self._generation + 1)
         changed = {
-            name: change(name, self._live(name, known, unknown), found[name], generation=generation)
-            for name in DERIVED
+            name: change(name, old, found[name], generation=generation)
+            for name, old in self._live(known, unknown).items()
         }
         # until all of it is written, nobody knows what the store holds of these sessions
         self._written.forget(sessions)
@@ -119,22 +121,35 @@ class ClickHouse:
                 self._clients.insert(name, cut, {"insert_deduplicate": 0})
         self._written.put(sessions, {name: made.live for name, made in changed.items()})
 
-    def _live(self, name: str, known: Mapping[str, int], unknown: Sequence[str]) -> pa.Table:
-        """All rows whose signs are to be taken back, STORED[name]."""
-        read = [self._signed(name, ids) for ids in _chunks(unknown)]
-        kept = self._written.rows(name, known)
-        return pa.concat_tables([STORED[name].empty_table(), *read, *kept])
+    def _live(self, known: Mapping[str, int], unknown: Sequence[str]) -> dict[str, pa.Table]:
+        """Table name -> all rows whose signs are to be taken back, STORED[name]."""
+        parts = {name: [STORED[name].empty_table()] for name in DERIVED}
+        for ids in _chunks(unknown, _SESSIONS_MAX):
+            for name, has_negatives in self._found(ids).items():
+                parts[name].append(self._signed(name, ids, added_up=has_negatives))
+        for name in DERIVED:
+            parts[name] += self._written.rows(name, known)
+        return {name: pa.concat_tables(tables) for name, tables in parts.items()}
 
-    def _signed(self, name: str, sessions: Sequence[str]) -> pa.Table:
-        """The rows of these sessions, equal rows added up; those that come to 0 are left out."""
+    def _found(self, sessions: Sequence[str]) -> dict[str, bool]:
+        """Tables that have rows of these sessions -> whether any was ever taken back."""
+        counts = (
+            sa.select(
+                sa.literal(name).label("name"),
+                sa.func.count().label("rows"),
+                sa.func.min(TABLES[name].c.sign).label("lowest"),
+            ).where(TABLES[name].c.session_id.in_(sessions))
+            for name in DERIVED
+        )
+        every = sa.union_all(*counts).subquery()
+        rows = self._read(sa.select(every.c.name, every.c.rows, every.c.lowest)).to_pylist()
+        return {row["name"]: row["lowest"] < 1 for row in rows if row["rows"]}
+
+    def _signed(self, name: str, sessions: Sequence[str], *, added_up: bool) -> pa.Table:
+        """The rows of these sessions; equal ones added up, where reading alone is not enough."""
         table = TABLES[name]
         ours = table.c.session_id.in_(sessions)
-        # adding up takes three times as long as reading, and often nothing was ever taken back
-        lowest = sa.select(sa.func.min(table.c.sign).label("lowest"), sa.func.count().label("rows"))
-        seen = self._read(lowest.where(ours)).to_pylist()[0]
-        if not seen["rows"]:
-            return STORED[name].empty_table()
-        if seen["lowest"] == 1:
+        if not added_up:
             return self._read(sa.select(*table.columns).where(ours)).cast(STORED[name])
         columns = data_columns(table)
         newest = sa.func.max(table.c.generation).label("newest")
@@ -239,7 +254,7 @@ def _text_bytes(rows: pa.Table) -> int:
     return sum(pc.sum(pc.binary_length(rows[name])).as_py() for name in sized)
 
 
-def _chunks(ids: Sequence[str]) -> Iterable[list[str]]:
+def _chunks(ids: Sequence[str], length: int = _IDS_MAX) -> Iterable[list[str]]:
     distinct = list(dict.fromkeys(ids))
-    for start in range(0, len(distinct), _IDS_MAX):
-        yield distinct[start : start + _IDS_MAX]
+    for start in range(0, len(distinct), length):
+        yield distinct[start : start + length]

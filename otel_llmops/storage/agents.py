@@ -2,8 +2,8 @@
 latency buckets, and who hands over to whom.
 
 Strategy: each part comes from a Summary, so that without a window a store reads sums it keeps
-ready. With a window the whole hours in it come from those sums too, and rows are read for the
-beginning and the end alone.
+ready. With a window the whole hours or days in it come from those sums too, and rows are read for
+its beginning and its end alone.
 """
 
 import asyncio
@@ -112,20 +112,17 @@ class AgentQueries:
     async def _work(self, name: str | None, window: Window) -> dict[str, Row]:
         summary = SUMMARIES["by_agent_hour"]
         agent = summary.key("agent")
-        statement = _within(summary, window, ["agent"])
         wanted = agent == name if name is not None else agent != ""
-        rows = await self._store.fetch(statement(wanted))
+        rows = await self._store.fetch(_within(summary, window, ["agent"], wanted))
         return {row["agent"]: row for row in rows if row["rows"] > 0}
 
     async def _latencies(
         self, agents: Sequence[str], window: Window
     ) -> dict[str, tuple[float | None, float | None]]:
         """p50 and p95 in ms of the activations of each agent."""
-        summary = SUMMARIES["by_agent_bucket"]
-        operations = TABLES["agent_operations"]
-        statement = summary.select("agent", "latency_bucket").where(
-            operations.c.agent.in_(agents), *_between(operations.c.started_at, window)
-        )
+        summary = SUMMARIES["by_agent_bucket_day"]
+        wanted = summary.key("agent").in_(agents)
+        statement = _within(summary, window, ["agent", "latency_bucket"], wanted)
         counted: dict[str, list[tuple[int, int]]] = {}
         for row in await self._store.fetch(statement):
             pair = (row["latency_bucket"], row["sum_invocations"])
@@ -141,7 +138,7 @@ class AgentQueries:
         sides = ("from_agent", "to_agent")
         found = await asyncio.gather(
             *(
-                self._store.fetch(_within(summary, window, [side])(summary.key(side).in_(agents)))
+                self._store.fetch(_within(summary, window, [side], summary.key(side).in_(agents)))
                 for side in sides
             )
         )
@@ -168,12 +165,15 @@ class AgentQueries:
     async def _extreme(self, column: str, hours: Mapping[str, int]) -> dict[str, datetime]:
         table = TABLES["agents"]
         moment = table.c[column]
+        by_hour: dict[int, list[str]] = {}
+        for agent, hour in hours.items():
+            by_hour.setdefault(hour, []).append(agent)
         wanted = (
             sa.and_(
-                table.c.agent == agent,
                 *_between(moment, (_EPOCH + hour * _HOUR, _EPOCH + (hour + 1) * _HOUR)),
+                table.c.agent.in_(agents),
             )
-            for agent, hour in hours.items()
+            for hour, agents in by_hour.items()
         )
         rows = (
             sa.select(table.c.agent, moment.label("moment"))
@@ -189,38 +189,36 @@ class AgentQueries:
         return {row["agent"]: row["seen"] for row in await self._store.fetch(statement)}
 
 
-def _within(summary: Summary, window: Window, keys: Sequence[str]) -> Any:
-    """A function from a condition to the sums by `keys` of what meets it within the window."""
+def _within(
+    summary: Summary, window: Window, keys: Sequence[str], wanted: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
+    """The sums by `keys` of what is wanted within the window."""
     if window == (None, None):
-        return lambda wanted: summary.select(*keys).where(wanted)
-    started_at = TABLES[summary.table].c.started_at
-    hour = summary.key("start_hour").element
+        return summary.select(*keys).where(wanted)
     since, until = window
-    first = None if since is None else -((_EPOCH - since) // _HOUR)
-    last = None if until is None else (until - _EPOCH) // _HOUR
+    length = timedelta(microseconds=summary.slot_ns // 1000)
+    first = None if since is None else -((_EPOCH - since) // length)
+    last = None if until is None else (until - _EPOCH) // length
+    slot = summary.key("slot").element
+    whole = [] if first is None else [slot >= first]
+    whole += [] if last is None else [slot < last]
+    pieces = [summary.select(*keys).where(wanted, *whole)]
+    begin = None if first is None else _EPOCH + first * length
+    end = None if last is None else _EPOCH + last * length
+    edges = list(_edges(window, (begin, end)))
+    if edges:
+        started_at = TABLES[summary.table].c.started_at
+        outside = sa.or_(*(sa.and_(*_between(started_at, edge)) for edge in edges))
+        pieces.append(summary.select(*keys).where(wanted, outside))
+    union = sa.union_all(*pieces).subquery()
+    chosen = [union.c[key] for key in keys]
+    sums = [sa.func.sum(union.c[each.name]).label(each.name) for each in summary.sums]
+    return sa.select(*chosen, *sums).group_by(*chosen)
 
-    def parts(wanted: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        whole = [wanted]
-        whole += [] if first is None else [hour >= first]
-        whole += [] if last is None else [hour < last]
-        pieces = [summary.select(*keys).where(*whole)]
-        pieces += [
-            summary.select(*keys).where(wanted, *_between(started_at, edge))
-            for edge in _edges(window, first, last)
-        ]
-        union = sa.union_all(*pieces).subquery()
-        chosen = [union.c[key] for key in keys]
-        sums = [sa.func.sum(union.c[each.name]).label(each.name) for each in summary.sums]
-        return sa.select(*chosen, *sums).group_by(*chosen)
 
-    return parts
-
-
-def _edges(window: Window, first: int | None, last: int | None) -> Iterable[Window]:
-    """What of the window lies outside its whole hours."""
-    since, until = window
-    begin = None if first is None else _EPOCH + first * _HOUR
-    end = None if last is None else _EPOCH + last * _HOUR
+def _edges(window: Window, whole: Window) -> Iterable[Window]:
+    """What of the window lies outside its whole slots."""
+    (since, until), (begin, end) = window, whole
     if since is not None and until is not None and begin is not None and begin > until:
         yield since, until
         return

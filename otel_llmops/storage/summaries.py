@@ -47,12 +47,16 @@ def _clickhouse_slot(element: time_slot, compiler: SQLCompiler, **kw: Any) -> st
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Sums of one table by `keys`; `sums` are labelled, over x * sign."""
+    """Sums of one table by `keys`; `sums` are labelled, over x * sign.
+
+    `slot_ns` is how long the slots of the key `slot` are, made of `started_at`; 0 without one.
+    """
 
     table: str
     name: str
     keys: tuple[sa.ColumnElement[Any], ...]
     sums: tuple[sa.Label[Any], ...]
+    slot_ns: int = 0
 
     def select(self, *keys: str) -> sa.Select[Any]:
         """All sums by those of the keys that are named."""
@@ -103,14 +107,20 @@ def _summaries() -> dict[str, Summary]:
         Summary(
             "agent_operations",
             "by_agent_hour",
-            (operations.c.agent, _slot(operations, "started_at", HOUR_NS, "start_hour")),
+            (operations.c.agent, _slot(operations, "started_at", HOUR_NS, "slot")),
             _totals(operations, _WORK),
+            HOUR_NS,
         ),
         Summary(
             "agent_operations",
-            "by_agent_bucket",
-            (operations.c.agent, operations.c.latency_bucket),
+            "by_agent_bucket_day",
+            (
+                operations.c.agent,
+                operations.c.latency_bucket,
+                _slot(operations, "started_at", DAY_NS, "slot"),
+            ),
             (_total(operations, "invocations"),),
+            DAY_NS,
         ),
         Summary(
             "agent_operations",
@@ -118,9 +128,10 @@ def _summaries() -> dict[str, Summary]:
             (
                 operations.c.function,
                 operations.c.file,
-                _slot(operations, "started_at", DAY_NS, "start_day"),
+                _slot(operations, "started_at", DAY_NS, "slot"),
             ),
             _totals(operations, (*_WORK, "duration_ns")),
+            DAY_NS,
         ),
         Summary(
             "agent_handoffs",
@@ -128,9 +139,10 @@ def _summaries() -> dict[str, Summary]:
             (
                 handoffs.c.from_agent,
                 handoffs.c.to_agent,
-                _slot(handoffs, "started_at", HOUR_NS, "start_hour"),
+                _slot(handoffs, "started_at", HOUR_NS, "slot"),
             ),
             (live(handoffs).label("rows"),),
+            HOUR_NS,
         ),
         Summary(
             "agents",
