@@ -23,7 +23,8 @@ def test_all_that_was_acknowledged_is_stored_at_a_clean_stop(
         _post(served, trace_request(*spans(200)))
         code = served.stop(number)
         stored = served.stored([TRACE_ID.hex()])
-    assert (code, len(stored), set(stored.values())) == (0, 200, {1})
+        left = (served.data / "endpoints.json").exists()
+    assert (code, len(stored), set(stored.values()), left) == (0, 200, {1}, False)
 
 
 def test_the_same_request_is_stored_once_with_a_restart_between(tmp_path: Path) -> None:
@@ -39,26 +40,18 @@ def test_the_same_request_is_stored_once_with_a_restart_between(tmp_path: Path) 
     assert sorted(stored.values()) == [1, 1, 1]
 
 
-def test_the_endpoints_file_is_there_while_it_serves(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as served:
-        file = served.data / "endpoints.json"
-        said = json.loads(file.read_text())
-        served.stop()
-        left = file.exists()
-    assert (said, left) == (
-        {
-            "pid": served.process.pid,
-            "host": "127.0.0.1",
-            "grpc_port": served.grpc_port,
-            "http_port": served.http_port,
-            "api_port": served.api_port,
-            "data": str(served.data),
-            "store": f"chdb://{served.data}/store",
-            "urls": {
-                "grpc": f"http://127.0.0.1:{served.grpc_port}",
-                "http": f"http://127.0.0.1:{served.http_port}",
-                "api": f"http://127.0.0.1:{served.api_port}",
-            },
+def test_the_endpoints_file_tells_where_it_serves(served: Serving) -> None:
+    assert json.loads((served.data / "endpoints.json").read_text()) == {
+        "pid": served.process.pid,
+        "host": "127.0.0.1",
+        "grpc_port": served.grpc_port,
+        "http_port": served.http_port,
+        "api_port": served.api_port,
+        "data": str(served.data),
+        "store": f"chdb://{served.data}/store",
+        "urls": {
+            "grpc": f"http://127.0.0.1:{served.grpc_port}",
+            "http": f"http://127.0.0.1:{served.http_port}",
+            "api": f"http://127.0.0.1:{served.api_port}",
         },
-        False,
-    )
+    }

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +66,15 @@ class Serving:
         assert self._process is not None
         return self._process
 
-    def start(self) -> Endpoints:
-        """Start it; return when it is ready."""
+    def launch(self) -> None:
+        """Start it, and return at once."""
         self._process = subprocess.Popen(
             serve_command(self.data, *self._flags), stdout=subprocess.DEVNULL
         )
+
+    def start(self) -> Endpoints:
+        """Start it; return when it is ready."""
+        self.launch()
         return self.ready()
 
     def ready(self) -> Endpoints:
@@ -110,6 +114,11 @@ class Serving:
             until(lambda: not any(map(_lives, children.values())), what="the children die too")
         else:
             until(lambda: not _lives(victims[0]), what=f"the {who} is dead")
+
+    def is_reachable(self, port: int) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+        return False
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=10)
