@@ -194,6 +194,9 @@ OUTRANKING_MARKS: tuple[tuple[str, str, Kind], ...] = (
 )
 """Marks that win over the order of KIND_MARKS."""
 
+_ASKS_TO_HAND_OVER = r'"name"\s*:\s*"([^"]*(?:transfer|handoff|hand_off|handover)[^"]*)"'
+"""The name of a handoff tool among the tool calls in a model's answer."""
+
 CONCEPTS: Mapping[str, tuple[Place, ...]] = {
     "operation": _places("gen_ai.operation.name"),
     "agent": _places(
@@ -248,6 +251,11 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "embedding.model_name",
         "langfuse.observation.model.name",
         "ai.model.id",
+    ),
+    "called": _places(
+        "gen_ai.tool.name",
+        "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",
+        pattern("gen_ai.output.messages", _ASKS_TO_HAND_OVER),
     ),
     "tool": _places("gen_ai.tool.name", "tool.name", "mcp.tool.name", "ai.toolCall.name"),
     "input_tokens": _places(

@@ -84,22 +84,24 @@ def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
     named = agent_kind & _filled(said)
     by_affix = agent_kind & ~named & readings.affixed
     bare = agent_kind & ~named & ~by_affix
-    node = _graph_nodes(readings, bare)
-    stamped = _stamps(readings)
-    name = pc.if_else(pa.array(stamped), readings.stamped_agent, "")
+    step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
+    node = step & _graph_nodes(readings)
+    name = _topmost(readings, readings.stamped_agent)
     name = pc.if_else(pa.array(node | bare | by_affix), readings.clean_name, name)
+    own = _topmost(readings, readings.graph_agent)
+    name = pc.if_else(pc.and_(pc.equal(name, ""), pa.array(step)), own, name)
     name = pc.if_else(pa.array(named), said, name)
-    usable = ~_plumbing(name) & ~_wraps_workflow(readings, named)
-    return pc.if_else(pa.array(usable), name, ""), (named | by_affix) & usable
+    usable = ~_plumbing(name)
+    sure = (named & ~_wraps_workflow(readings)) | by_affix
+    return pc.if_else(pa.array(usable), name, ""), sure & usable
 
 
-def _graph_nodes(readings: Readings, bare: Mask) -> Mask:
-    """Steps that are nodes of an agent graph: they say their own node's name, or are its root.
+def _graph_nodes(readings: Readings) -> Mask:
+    """Spans that are nodes of an agent graph: they say their own node's name, or are its root.
 
     A framework that only tells nodes (no agents) leaves it to the reader which of them are
     agents: those are nodes that the user named and under which a model is called.
     """
-    step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
     node = _filled(readings.graph_node)
     trace, _ = codes(_column(readings, "trace_id"))
     in_graph = np.isin(trace, np.unique(trace[node]))
@@ -108,33 +110,26 @@ def _graph_nodes(readings: Readings, bare: Mask) -> Mask:
     a_task: Mask = np.asarray(pc.equal(readings.concept("operation"), "execute_task"))
     task = _filled(entity) & a_task
     is_root = readings.forest.parent < 0
-    return step & ((node & own_node) | task | (in_graph & is_root & ~node))
+    return (node & own_node) | task | (in_graph & is_root & ~node)
 
 
-def _stamps(readings: Readings) -> Mask:
-    """The topmost spans that carry our processor's stamp of one agent."""
+def _topmost(readings: Readings, stamp: pa.Array) -> pa.Array:
+    """A stamp where it begins: on spans whose parent carries another one or none; '' elsewhere."""
     parent = readings.forest.parent
-    has = _filled(readings.stamped_agent)
-    stamp, _ = codes(readings.stamped_agent)
-    above = np.where(parent >= 0, stamp[np.maximum(parent, 0)], -1)
-    topmost: Mask = has & (stamp != above)
-    return topmost
+    said, _ = codes(stamp)
+    above = np.where(parent >= 0, said[np.maximum(parent, 0)], -1)
+    return pc.if_else(pa.array(said != above), stamp, "")
 
 
-def _wraps_workflow(readings: Readings, named: Mask) -> Mask:
-    """Agent spans that only wrap a workflow of their own name, with agents below doing the work."""
+def _wraps_workflow(readings: Readings) -> Mask:
+    """Spans with a workflow of their own name right below: the agent may be what is inside."""
     parent = readings.forest.parent
-    workflow = readings.is_kind(Kind.WORKFLOW)
-    below = np.flatnonzero(workflow & (parent >= 0))
+    below = np.flatnonzero(readings.is_kind(Kind.WORKFLOW) & (parent >= 0))
     name = readings.clean_name
     same = np.asarray(pc.equal(name.take(pa.array(below)), name.take(pa.array(parent[below]))))
     wraps = np.zeros(len(parent), dtype=bool)
     wraps[parent[below[same]]] = True
-    wraps &= named
-    if not wraps.any():
-        return wraps
-    deeper = readings.forest.subtree_sum((named & ~wraps).astype(np.int64))
-    return wraps & (deeper > 0)
+    return wraps
 
 
 def _delegating_tools(readings: Readings, head_of: Ints, is_call: Mask) -> Mask:
@@ -152,16 +147,28 @@ def _delegating_tools(readings: Readings, head_of: Ints, is_call: Mask) -> Mask:
 
 
 def _without_idle(readings: Readings, name: pa.Array, strong: Mask) -> pa.Array:
-    """Take back weak marks under which nothing is called, then those that were under them."""
-    _, head_of = _heads(readings, name)
+    """Take back marks under which nothing is called: weak ones, and doubles of a busy sibling."""
+    head, head_of = _heads(readings, name)
     marked = _filled(name)
-    called = readings.is_kind(Kind.LLM, Kind.EMBEDDINGS) | (
-        readings.is_kind(Kind.TOOL) & ~readings.is_kind(Kind.LLM)
-    )
+    called = readings.is_kind(Kind.LLM, Kind.EMBEDDINGS, Kind.TOOL)
     work = np.bincount(head_of[called & (head_of >= 0)], minlength=len(marked)) > 0
     strength = np.bincount(head_of[marked & strong], minlength=len(marked)) > 0
-    keep = marked & (work | strength)[np.maximum(head_of, 0)] & (head_of >= 0)
+    double = _doubles(readings, name, head, work)
+    keep = marked & ((work | strength) & ~double)[np.maximum(head_of, 0)] & (head_of >= 0)
     return pc.if_else(pa.array(keep), name, "")
+
+
+def _doubles(readings: Readings, name: pa.Array, head: Mask, work: Mask) -> Mask:
+    """Idle heads with a busy head of the same agent beside them, under the same parent.
+
+    Some instrumentations put an agent's span beside the step that does its work, not around it.
+    """
+    parent = readings.forest.parent
+    same, _ = codes(plain(name))
+    place = parent * (int(same.max(initial=0)) + 1) + same
+    busy = np.unique(place[head & work & (parent >= 0)])
+    double: Mask = head & ~work & (parent >= 0) & np.isin(place, busy)
+    return double
 
 
 def _heads(readings: Readings, name: pa.Array) -> tuple[Mask, Ints]:
@@ -175,8 +182,14 @@ def _heads(readings: Readings, name: pa.Array) -> tuple[Mask, Ints]:
 
 
 def _containers(readings: Readings, head: Mask, rows: Ints) -> Ints:
-    """For each head the nearest workflow above it that is not above another head first."""
+    """For each head the nearest workflow above it that is not above another head first.
+
+    A workflow that has the name of the agent around it is that agent's own loop, no container.
+    """
     workflow = readings.is_kind(Kind.WORKFLOW) & ~head
+    name, _ = codes(plain(readings.clean_name))
+    around = readings.forest.nearest(head)
+    workflow &= (around < 0) | (name != name[np.maximum(around, 0)])
     stop = readings.forest.nearest(workflow | head, inclusive=False)[rows]
     return np.where((stop >= 0) & workflow[np.maximum(stop, 0)], stop, -1)
 

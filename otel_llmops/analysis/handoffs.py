@@ -96,23 +96,36 @@ def handoffs(readings: Readings, acts: Activations, run: Ints) -> Edges:
     """
     start = readings.start[acts.head]
     end = readings.end[acts.head]
-    group, up = _peers(acts, run[acts.head])
+    group = _peers(acts, run[acts.head])
     order = np.lexsort((acts.head, end, start, group))
     wave = _waves(group[order], start[order], end[order])
     words = _words(readings, acts)
-    inward = _inward(acts, order, group[order], wave, up[order])
-    onward = _onward(acts, order, group[order], wave, up[order], words)
+    ordered = _ordered(readings, acts)[order]
+    inward = _inward(acts, order, group[order], wave, ordered)
+    inward = _widened(inward, start, end)
+    onward = _onward(acts, order, group[order], wave, ordered, words)
     both = _concatenate(inward, onward)
     return both.select(acts.agent[both.source] != acts.agent[both.target])
 
 
-def _peers(acts: Activations, run: Ints) -> tuple[Ints, Ints]:
-    """A number for each set of peers, and the activation around it (-1: none)."""
+def _ordered(readings: Readings, acts: Activations) -> Mask:
+    """Activations whose order means something: nobody around them, a workflow, or a mere container.
+
+    A container is an activation that calls nothing itself: its members run as in a workflow.
+    """
+    called = readings.is_kind(Kind.LLM, Kind.TOOL, Kind.EMBEDDINGS) & (acts.owner >= 0)
+    busy = np.bincount(acts.owner[called], minlength=acts.count) > 0
+    around = np.maximum(acts.up, 0)
+    return (acts.up < 0) | (acts.container >= 0) | ~busy[around]
+
+
+def _peers(acts: Activations, run: Ints) -> Ints:
+    """A number for each set of peers."""
     width = int(acts.container.max(initial=0)) + 2
     place = np.where(acts.up >= 0, acts.up + int(run.max(initial=0)) + 1, run)
     key = place * width + np.where(acts.up >= 0, acts.container + 1, 0)
     _, group = np.unique(key, return_inverse=True)
-    return group.astype(np.int64), acts.up
+    return group.astype(np.int64)
 
 
 def _waves(group: Ints, start: Ints, end: Ints) -> Ints:
@@ -152,15 +165,14 @@ def _words(readings: Readings, acts: Activations) -> _Words:
     return _Words(own[keep], to[keep], bit[keep], readings.hint_back[rows][keep])
 
 
-def _inward(acts: Activations, order: Ints, group: Ints, wave: Ints, up: Ints) -> Edges:
+def _inward(acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Mask) -> Edges:
     """From an activation to those it started: all of them, or the first wave of a workflow."""
-    inside = up >= 0
+    inside = acts.up[order] >= 0
     size = np.bincount(wave, minlength=int(wave.max(initial=-1)) + 1)
     first_wave = np.zeros(len(size), dtype=bool)
     starts = np.append(True, group[1:] != group[:-1]) if len(group) else np.zeros(0, dtype=bool)
     first_wave[wave[starts]] = True
-    in_workflow = acts.container[order] >= 0
-    picked = inside & (~in_workflow | first_wave[wave])
+    picked = inside & (~ordered | first_wave[wave])
     target = order[picked]
     wide = size[wave[picked]] > 1
     count = len(target)
@@ -174,11 +186,21 @@ def _inward(acts: Activations, order: Ints, group: Ints, wave: Ints, up: Ints) -
     )
 
 
+def _widened(inward: Edges, start: Ints, end: Ints) -> Edges:
+    """Delegations of one source that overlap in time, whatever is between, are a fan_out."""
+    order = np.lexsort((inward.target, start[inward.target], inward.source))
+    source, target = inward.source[order], inward.target[order]
+    wave = _waves(source, start[target], end[target])
+    width = np.bincount(wave, minlength=1)
+    kind = inward.kind[order]
+    wide: Ints = np.where(width[wave] > 1, _FAN_OUT, kind) if len(wave) else kind
+    return Edges(source, target, wide, inward.evidence[order], inward.confidence[order])
+
+
 def _onward(
-    acts: Activations, order: Ints, group: Ints, wave: Ints, up: Ints, words: _Words
+    acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Mask, words: _Words
 ) -> Edges:
     """From each wave of peers to the next one, where workflow code or the peers decide."""
-    ordered = (up < 0) | (acts.container[order] >= 0)
     source, target = _pairs(wave, group, ordered)
     source, target = order[source], order[target]
     bits = words.evidence(source, acts.agent[target])
@@ -220,6 +242,7 @@ def _without_returns(acts: Activations, edges: Edges) -> Edges:
         & (cause >= 0)
         & (acts.agent[edges.source[np.maximum(cause, 0)]] == acts.agent[edges.target])
         & told[np.maximum(cause, 0)]
+        & ((edges.evidence[np.maximum(cause, 0)] & _TOOL) > 0)
     )
     kind = edges.kind.copy()
     kind[cause[comes_back]] = _DELEGATION

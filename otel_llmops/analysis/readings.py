@@ -30,7 +30,7 @@ from otel_llmops.semconv import (
 
 __all__ = ["KINDS", "Readings", "Usage", "codes", "plain", "read"]
 
-_ORDER = ("start_time", "trace_id", "span_id", "end_time")
+_ORDER = ("start_time", "trace_id", "span_id", "end_time", "span_wire")
 _FLAT = [
     "trace_id",
     "span_id",
@@ -115,8 +115,8 @@ def read(spans: pa.Table) -> Readings:
     """Read every span on its own.
 
     In:     SPANS, n rows in any order.
-    Out:    Readings, n rows in order of (start, trace id, span id, end), whatever order they
-            came in, so that no answer depends on it.
+    Out:    Readings, n rows in order of (start, trace id, span id, end, bytes), whatever order
+            they came in, so that no answer depends on it.
     Raises: SchemaError, if a column of SPANS is missing or mistyped.
     Cost:   O(n) attributes.
     Source: the dialect table, semconv.py.
@@ -190,6 +190,9 @@ def _kinds(attributes: Attributes, rows: int) -> tuple[Ints, pa.Array]:
     for name, value, outranking in OUTRANKING_MARKS:
         said_so = np.asarray(pc.equal(attributes.text((Place(name),)), value))
         kind[said_so] = _CODE[outranking]
+    # A tool that its instrumentation takes for an agent still names the tool.
+    as_agent = np.asarray(pc.equal(attributes.text((Place("openinference.span.kind"),)), "AGENT"))
+    kind[as_agent & attributes.has("tool.name")] = _CODE[Kind.TOOL]
     return kind, pa.array(dialect, type=pa.string())
 
 
@@ -215,15 +218,17 @@ def _hints(
     is_handoff = kind == _CODE[Kind.HANDOFF]
     told = attributes.text(CONCEPTS["handoff_target"], where=is_tool | is_handoff)
     by_attribute = np.asarray(pc.not_equal(told, "")) | is_handoff
-    named = _named_target(tool)
-    named = _or(named, pc.if_else(pa.array(is_tool), _named_target(names), ""))
-    generic_tool = is_tool & np.asarray(
-        pc.is_in(pc.utf8_lower(tool), value_set=pa.array(sorted(GENERIC_HANDOFF_TOOLS)))
+    asked = pc.if_else(pa.array(kind == _CODE[Kind.LLM]), attributes.text(CONCEPTS["called"]), "")
+    said = _or(tool, asked)
+    generic_tool = np.asarray(
+        pc.is_in(pc.utf8_lower(said), value_set=pa.array(sorted(GENERIC_HANDOFF_TOOLS)))
     )
+    named = _or(_named_target(said), pc.if_else(pa.array(is_tool), _named_target(names), ""))
+    named = pc.if_else(pa.array(generic_tool), "", named)
     argument = attributes.text(CONCEPTS["handoff_argument"], where=generic_tool)
     target = _or(_or(told, named), argument)
-    by_name = is_tool & np.asarray(pc.not_equal(named, ""))
-    back = by_name & np.asarray(pc.match_substring_regex(tool, r"(?i)_back[_ ]to[_ ]"))
+    by_name: Mask = np.asarray(pc.not_equal(named, ""))
+    back = by_name & np.asarray(pc.match_substring_regex(said, r"(?i)_back[_ ]to[_ ]"))
     return by_name | generic_tool | by_attribute, back, target, by_attribute
 
 

@@ -55,12 +55,13 @@ def ledger(readings: Readings) -> Ledger:
     shown = _calls_shown(readings, call)
     hidden = rollup & ~shown
     inside = _nested_in(readings, llm)
-    own_in, over_in = _less_nested(usage.input, call, inside)
-    own_out, over_out = _less_nested(usage.output, call, inside)
+    within = _nested_in(readings, call)
+    own_in, over_in = _less_nested(usage.input, call, within)
+    own_out, over_out = _less_nested(usage.output, call, within)
     roll_in, _ = _less_nested(usage.input, hidden, _nested_in(readings, hidden))
     roll_out, _ = _less_nested(usage.output, hidden, _nested_in(readings, hidden))
     outer = np.zeros(len(call), dtype=bool)
-    outer[inside[call & (inside >= 0)]] = True
+    outer[within[call & (within >= 0)]] = True
     rule = np.select([call & outer, call, hidden, rollup, record], [2, 1, 4, 3, 5], 0)
     return Ledger(
         input=np.select([call, hidden], [own_in, roll_in], 0),
@@ -87,19 +88,20 @@ def _less_nested(reported: Ints, counted: Mask, inside: Ints) -> tuple[Ints, Mas
 
 
 def _calls_shown(readings: Readings, call: Mask) -> Mask:
-    """Spans whose instrumentation shows model calls with usage in the same trace, or below."""
-    spans = readings.spans
-    keys = [codes(spans.column(c).combine_chunks())[0] for c in ("trace_id", "scope_name")]
-    pair = keys[0] * (int(keys[1].max(initial=0)) + 1) + keys[1]
-    below = readings.forest.subtree_sum(call.astype(np.int64)) > 0
-    return np.isin(pair, np.unique(pair[call])) | below
+    """Spans of traces that show model calls with usage: what rolls up there repeats them."""
+    trace, _ = codes(readings.spans.column("trace_id").combine_chunks())
+    return np.isin(trace, np.unique(trace[call]))
 
 
 def _innermost(llm: Mask, inside: Ints, reported: Mask) -> Mask:
     """Each model call once: of spans nested in one call the one that reports, else the outer."""
     nested = llm & (inside >= 0)
     reports_below = np.zeros(len(llm), dtype=bool)
-    reports_below[inside[nested & reported]] = True
+    holders = inside[nested & reported]
+    while len(holders):
+        reports_below[holders] = True
+        holders = np.unique(inside[holders])
+        holders = holders[(holders >= 0) & ~reports_below[np.maximum(holders, 0)]]
     return llm & ((inside < 0) | reported) & ~reports_below
 
 
