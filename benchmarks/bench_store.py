@@ -185,6 +185,11 @@ def histogram() -> sa.Select[Any]:
     return SUMMARIES["by_agent_bucket_day"].select("agent", "latency_bucket")
 
 
+def agent_sums() -> sa.Select[Any]:
+    """What agents did, the one statement that design.md's table calls agents summary."""
+    return SUMMARIES["by_agent_hour"].select("agent")
+
+
 def live_rows(session_id: str) -> sa.Select[Any]:
     """All operations of a session that are live."""
     table = TABLES["agent_operations"]
@@ -197,6 +202,7 @@ async def _queries(store: ClickHouse, sessions: int, rounds: int = ROUNDS) -> No
     queries = Queries(store)
     one = f"session-{sessions // 3}"
     until = FIRST + timedelta(days=20, minutes=25)
+    await _timed("agents' sums, one statement", lambda: store.fetch(agent_sums()), rounds)
     await _timed("agents summary", queries.agents, rounds)
     await _timed(
         "agents summary, 7 days", lambda: queries.agents(since=until - timedelta(days=7),

@@ -43,7 +43,9 @@ def change(name: str, old: pa.Table, new: pa.Table, *, generation: int) -> Chang
     """
     schema = STORED[name]
     found = new.append_column(schema.field("generation"), _constant(new, pa.int64(), generation))
-    found = found.append_column(schema.field("sign"), _constant(new, pa.int8(), 1)).cast(schema)
+    found = found.append_column(schema.field("sign"), _constant(new, SIGNED[1].type, 1)).cast(
+        schema
+    )
     if old.num_rows == 0:
         return Change(found, found)
     back = _with_sign(old, pc.negate(old["sign"]))
@@ -60,10 +62,10 @@ def _added_up(rows: pa.Table, keys: list[str], generation: int) -> Change:
         [("generation", "min"), ("sign", "sum"), ("copies", "sum")]
     )
     groups = groups.rename_columns([*keys, *(field.name for field in SIGNED), "copies"])
-    groups = _with_sign(groups, groups["sign"].cast(pa.int8()))
+    groups = _with_sign(groups, groups["sign"].cast(SIGNED[1].type))
     written = groups.filter(pc.not_equal(groups["sign"], 0))
     kept = groups.filter(pc.greater(groups["copies"], 0))
-    live = _with_sign(kept, kept["copies"].cast(pa.int8()))
+    live = _with_sign(kept, kept["copies"].cast(SIGNED[1].type))
     schema = rows.schema
     return Change(*(table.select(schema.names).cast(schema) for table in (written, live)))
 

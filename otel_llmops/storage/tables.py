@@ -20,9 +20,10 @@ __all__ = ["METADATA", "SIGNED", "STORED", "TABLES", "UtcTime", "data_columns"]
 
 SIGNED = (
     pa.field("generation", pa.int64(), nullable=False),
-    pa.field("sign", pa.int8(), nullable=False),
+    pa.field("sign", pa.int32(), nullable=False),
 )
-"""The columns that a derived table has beside those of its schema."""
+"""The columns that a derived table has beside those of its schema. Equal rows are written as one
+whose sign says how many, so it is wider than +1 and -1 need."""
 
 STORED: Mapping[str, pa.Schema] = {
     "spans": pa.schema([SPANS.field(name) for name in STORED_SPAN_COLUMNS]),

@@ -26,6 +26,8 @@ from tests.support.tables import derived, spans, table
 GOLDEN = Path(__file__).parents[1] / "golden" / "ddl" / "clickhouse.sql"
 
 
+ROWS_WRITTEN = sa.select(sa.func.count(TABLES["agent_operations"].c.sign).label("rows"))
+
 HOLDER = """
 import sys
 from pathlib import Path
@@ -100,11 +102,21 @@ def test_what_was_forgotten_is_read_back_from_the_store(folder: Path) -> None:
     assert found == {"rows": 1, "tokens": 5}
 
 
+def test_rows_that_were_taken_back_are_not_taken_back_again(folder: Path) -> None:
+    store = ClickHouse.embedded(folder, written_bytes_max=0)
+    for step in (1, 2, 3):
+        few = operations(*[step] * 100)["agent_operations"]
+        store.replace_sessions(["s"], {"agent_operations": pa.concat_tables([few] * 110)})
+    written = asyncio.run(store.fetch(ROWS_WRITTEN))[0]["rows"]
+    store.close()
+    # the third finds the 100 distinct rows of the second, each 110 times, and writes 100 others
+    assert written == 11_000 + 2 * 11_000 + 2 * 100
+
+
 def test_what_did_not_change_is_not_written_again(store: ClickHouse) -> None:
     for tokens in ((10, 20, 30), (10, 20, 30), (10, 20, 31)):
         store.replace_sessions(["s"], operations(*tokens))
-    count = sa.select(sa.func.count(TABLES["agent_operations"].c.sign).label("rows"))
-    assert asyncio.run(store.fetch(count)) == [{"rows": 3 + 2}]
+    assert asyncio.run(store.fetch(ROWS_WRITTEN)) == [{"rows": 3 + 2}]
 
 
 def test_a_batch_cut_into_several_inserts_is_stored_once(store: ClickHouse) -> None:

@@ -74,7 +74,7 @@ CREATE TABLE IF NOT EXISTS agent_operations (
     `final` Bool CODEC(ZSTD(1)),
     `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
     PROJECTION by_agent_hour (SELECT `agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), sum(`sign`), sum(`invocations` * `sign`), sum(`llm_calls` * `sign`), sum(`errors` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`) GROUP BY `agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000)),
     PROJECTION by_agent_bucket_day (SELECT `agent`, `latency_bucket`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`invocations` * `sign`) GROUP BY `agent`, `latency_bucket`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000)),
     PROJECTION by_function_day (SELECT `function`, `file`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`sign`), sum(`invocations` * `sign`), sum(`llm_calls` * `sign`), sum(`errors` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(`duration_ns` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`) GROUP BY `function`, `file`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000))
@@ -106,7 +106,7 @@ CREATE TABLE IF NOT EXISTS agent_handoffs (
     `promptness` Nullable(Float64) CODEC(ZSTD(1)),
     `allowed` Nullable(Float64) CODEC(ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
     PROJECTION by_agents_hour (SELECT `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), sum(`sign`) GROUP BY `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000))
 )
 ENGINE = MergeTree
@@ -133,7 +133,7 @@ CREATE TABLE IF NOT EXISTS agents (
     `final` Bool CODEC(ZSTD(1)),
     `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
     PROJECTION by_profile_hour (SELECT `agent`, `role`, `type`, `description`, `can_handoff_to`, `models`, `services`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), intDiv(toUnixTimestamp64Nano(`ended_at`), 3600000000000), sum(`sign`) GROUP BY `agent`, `role`, `type`, `description`, `can_handoff_to`, `models`, `services`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), intDiv(toUnixTimestamp64Nano(`ended_at`), 3600000000000))
 )
 ENGINE = MergeTree
@@ -163,7 +163,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
     `drift_score` Nullable(Float64) CODEC(ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1))
+    `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(started_at)
@@ -176,7 +176,7 @@ CREATE TABLE IF NOT EXISTS session_keys (
     `session_id` String CODEC(ZSTD(1)),
     `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
     PROJECTION by_key (SELECT * ORDER BY key)
 )
 ENGINE = MergeTree
@@ -198,7 +198,7 @@ CREATE TABLE IF NOT EXISTS token_ledger (
     `rule` LowCardinality(String) CODEC(ZSTD(1)),
     `conflict` Bool CODEC(ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1))
+    `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(started_at)
@@ -214,7 +214,7 @@ CREATE TABLE IF NOT EXISTS context_drift (
     `method` LowCardinality(String) CODEC(ZSTD(1)),
     `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1))
+    `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(started_at)
@@ -228,7 +228,7 @@ CREATE TABLE IF NOT EXISTS coordination_graphs (
     `edges` Int32 CODEC(ZSTD(1)),
     `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1))
+    `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(started_at)
@@ -251,7 +251,7 @@ CREATE TABLE IF NOT EXISTS bottlenecks (
     `recommendation` String CODEC(ZSTD(1)),
     `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1))
+    `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(started_at)
@@ -267,7 +267,7 @@ CREATE TABLE IF NOT EXISTS coalitions (
     `duration_ns` Int64 CODEC(ZSTD(1)),
     `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int8 CODEC(ZSTD(1))
+    `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(started_at)
