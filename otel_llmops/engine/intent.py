@@ -1,15 +1,19 @@
-"""The range that is about to be inserted, written down before the insert.
+"""What the engine must know after a crash, written down before it acts.
 
-After a crash the very same range is cut again, so the insert carries the same id and the same
-rows, and the store sees a repetition where the first one had succeeded.
+The range that is about to be inserted: the very same range is cut again, so the insert carries
+the same id and the same rows, and the store sees a repetition where the first one had succeeded.
+The traces that grow for long: the cursor of the analysis passes what it saw of them, and they
+still get their last analysis.
 """
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
+from otel_llmops.errors import JournalError
 from otel_llmops.journal import Position
 
-__all__ = ["Intent"]
+__all__ = ["Intent", "OpenTraces"]
 
 
 class Intent:
@@ -19,23 +23,59 @@ class Intent:
         self._file = directory / "intent"
 
     def read(self) -> tuple[Position, Position] | None:
-        """The range written last, None where none ever was."""
-        try:
-            start, end = self._file.read_text(encoding="ascii").split()
-        except FileNotFoundError:
+        """The range written last, None where none ever was.
+
+        Raises: JournalError, if the file holds something else.
+        """
+        text = _text(self._file)
+        if text is None:
             return None
+        start, _, end = text.strip().partition(" ")
         return Position.parse(start), Position.parse(end)
 
     def write(self, start: Position, end: Position) -> None:
-        """Return when the range is on the disk."""
-        fresh = self._file.with_suffix(".new")
-        with fresh.open("w", encoding="ascii") as file:
-            file.write(f"{start} {end}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._file)
-        directory = os.open(self._file.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        """Return when the range is on the disk. Raises: OSError, and the old range stands."""
+        _replace(self._file, f"{start} {end}\n")
+
+
+class OpenTraces:
+    """Trace ids in one small file, replaced whole or not at all."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "open-traces"
+
+    def read(self) -> set[str]:
+        """The ids written last.
+
+        Raises: JournalError, if the file is not text.
+        """
+        return set((_text(self._file) or "").split())
+
+    def write(self, trace_ids: Collection[str]) -> None:
+        """Return when the ids are on the disk. Raises: OSError, and the old ones stand."""
+        _replace(self._file, "".join(f"{trace_id}\n" for trace_id in sorted(trace_ids)))
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise JournalError(
+            f"cannot read {file}: {error}", hint="look at the disk that holds the data folder"
+        ) from error
+
+
+def _replace(file: Path, text: str) -> None:
+    fresh = file.with_suffix(".new")
+    with fresh.open("w", encoding="ascii") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    fresh.replace(file)
+    directory = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

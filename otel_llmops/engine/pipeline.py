@@ -7,19 +7,21 @@ and since an analysis replaces all that was derived of a session, doing it twice
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
-from otel_llmops.engine.intent import Intent
+from otel_llmops.analysis.derive import analyse
+from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
+from otel_llmops.engine.intent import Intent, OpenTraces
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.recent import Recent
-from otel_llmops.engine.service import AgentIntelligenceService
+from otel_llmops.engine.service import AgentIntelligenceService, Analysis
 from otel_llmops.engine.traces import Due, GrowingTraces
 from otel_llmops.errors import PermanentExport, RetryableExport
 from otel_llmops.journal import Position, Reader, Record
@@ -30,6 +32,10 @@ __all__ = ["Engine", "EngineSettings"]
 
 _log = logging.getLogger(__name__)
 
+_ANALYSED_TRACES_MAX = 4_096
+"""Traces that are analysed at once: the figures level off far below, the memory does not."""
+_TIDY_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -39,14 +45,26 @@ class EngineSettings:
     tick_s: float = 0.2
     drain_s: float = 10.0
     recent_s: float = 10.0
+    recent_bytes_max: int = 512 * 2**20
     retry_s_min: float = 0.2
     retry_s_max: float = 30.0
+
+
+class _Range(NamedTuple):
+    """What is inserted and passed at once."""
+
+    start: Position
+    end: Position
+    records: list[Record]
+
+    def of(self, signal: Signal) -> list[Record]:
+        return [record for record in self.records if record.signal == signal]
 
 
 class Engine:
     """One thread's work: everything between the journal and one store."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it stands between, and two seams for tests
         self,
         *,
         spans_reader: Reader,
@@ -54,18 +72,30 @@ class Engine:
         exporter: Exporter,
         directory: Path,
         settings: EngineSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        analysis: Analysis = analyse,
     ) -> None:
         self._settings = settings or EngineSettings()
+        self._clock = clock
         self._reader = spans_reader
-        self._analysis = analysis_reader
+        self._analysis_reader = analysis_reader
         self._exporter = exporter
         self._intent = Intent(directory)
+        self._intended = self._intent.read()
+        self._open_traces = OpenTraces(directory)
+        self._carried = self._open_traces.read()
         self._quarantine = Quarantine(directory / "quarantine")
-        self._recent = Recent(exporter)
+        self._recent = Recent(
+            exporter, keep_s=self._settings.recent_s, bytes_max=self._settings.recent_bytes_max
+        )
         self._growing = GrowingTraces()
-        self._service = AgentIntelligenceService(exporter, self._recent)
-        self._trouble: str | None = "the engine is starting"
-        self._kept_at = 0.0
+        self._service = AgentIntelligenceService(exporter, self._recent, analysis=analysis)
+        self._store_calls = Insistence(
+            wait_s_min=self._settings.retry_s_min, wait_s_max=self._settings.retry_s_max
+        )
+        self._resumed = False
+        self._now = clock()
+        self._tidied_at = self._now
         self._counts = dict.fromkeys(
             (
                 "requests",
@@ -75,7 +105,6 @@ class Engine:
                 "sessions_analysed",
                 "analyses_failed",
                 "requests_quarantined",
-                "export_retries",
             ),
             0,
         )
@@ -85,38 +114,100 @@ class Engine:
 
         Raises: JournalError, if the journal cannot be read; everything else is waited out.
         """
-        self._resume(stop)
+        self.resume(stop)
         while not stop.is_set():
-            if not self._turn(stop):
+            if not self.turn(stop):
                 stop.wait(self._settings.tick_s)
-        self._drain()
+        self.drain()
 
     def stats(self) -> dict[str, int | float]:
         """Counts since the start, and what is under way now."""
         return {
             **self._counts,
+            "export_retries": self._store_calls.retries,
             "growing_traces": len(self._growing),
             "recent_spans": self._recent.rows,
+            "recent_bytes": self._recent.nbytes,
             "lag_bytes": self._reader.lag_bytes(),
         }
 
     def healthy(self) -> str | None:
         """None while all is well, else one sentence."""
-        return self._trouble
+        return self._store_calls.trouble if self._resumed else "the engine is starting"
 
-    def _resume(self, stop: threading.Event) -> None:
-        """Finish the batch that a crash cut off, and look again at what no analysis saw."""
-        intent = self._intent.read()
-        if intent is not None and intent[0] == self._reader.committed < intent[1]:
-            records = self._records(until=intent[1])
-            if records:
-                self._export(records, stop)
+    def resume(self, stop: threading.Event) -> None:
+        """Look again at what is in the store and no final analysis has seen."""
+        since = self._analysis_reader.committed
+        self._growing.carry_on(self._carried, since=since, now=self._now)
         while not stop.is_set():
-            records = self._analysis.read(self._settings.batch_bytes, until=self._reader.committed)
+            self._now = self._clock()
+            until = self._reader.committed
+            records = self._analysis_reader.read(self._settings.batch_bytes, until=until)
             if not records:
-                break
-            self._remember(decode_traces(_requests(records, Signal.TRACES)), records)
-        self._trouble = None
+                self._resumed = True
+                return
+            traces = [r for r in records if r.signal == Signal.TRACES]
+            known = [r for r in traces if not self._quarantine.holds(r)]
+            in_parts(known, lambda part: self._remember(_spans(part), part), self._unreadable)
+            self._tidy()
+
+    def turn(self, stop: threading.Event) -> bool:
+        """Store what has come, analyse what is due; whether there is likely more to store."""
+        stored_bytes = self._store_next(stop)
+        self._analyse(self._growing.due(self._now), stop)
+        self._pass_analysed(stop)
+        self._tidy()
+        return stored_bytes >= self._settings.batch_bytes // 4
+
+    def drain(self) -> None:
+        """Store and analyse all that is journalled, for at most `drain_s`."""
+        if not self._resumed:
+            return
+        late = threading.Event()
+        alarm = threading.Timer(self._settings.drain_s, late.set)
+        alarm.start()
+        try:
+            while not late.is_set() and self._store_next(late):
+                pass
+            self._analyse(self._growing.all_due(), late)
+            self._pass_analysed(late)
+        finally:
+            alarm.cancel()
+
+    def _store_next(self, stop: threading.Event) -> int:
+        """Put the next range of the journal into the store once, and pass it; bytes of payload."""
+        try:
+            found = self._next_range(stop)
+            if found is None:
+                return 0
+            traces = self._stored_spans(found, stop)
+            events = self._store_events(found, stop)
+        except StoppedError:
+            self._reader.seek(self._reader.committed)
+            return 0
+        self._reader.commit(found.end)
+        for spans, records in traces:
+            self._remember(spans, records)
+        self._counts["spans"] += sum(spans.num_rows for spans, _ in traces)
+        self._counts["log_events"] += events
+        self._counts["requests"] += len(found.records)
+        self._counts["batches"] += 1
+        return max(1, sum(len(record.payload) for record in found.records))
+
+    def _next_range(self, stop: threading.Event) -> _Range | None:
+        """The range that was written down and not passed, else the next one, written down."""
+        start, intended = self._reader.committed, self._intended
+        if intended is not None and intended[0] == start < intended[1]:
+            self._now = self._clock()
+            return _Range(start, intended[1], self._records(until=intended[1]))
+        records = self._reader.read(self._settings.batch_bytes)
+        self._now = self._stream_time(records)
+        if not records:
+            return None
+        end = records[-1].next
+        self._store_calls.insist(lambda: self._write_down(start, end), stop)
+        self._intended = start, end
+        return _Range(start, end, records)
 
     def _records(self, until: Position) -> list[Record]:
         """All records up to `until`, whatever their size: the range written down, no other."""
@@ -128,133 +219,140 @@ class Engine:
             records += found
         return records
 
-    def _turn(self, stop: threading.Event) -> bool:
-        """Store what has come, analyse what is due; whether there was anything to store."""
-        records = self._reader.read(self._settings.batch_bytes)
-        if records:
-            self._export(records, stop)
-        now = time.monotonic()
-        self._analyse(self._growing.due(now), now, stop)
-        self._pass_analysed()
-        self._tidy(now)
-        return sum(len(r.payload) for r in records) >= self._settings.batch_bytes // 4
+    def _stream_time(self, records: list[Record]) -> float:
+        """Now, or with a backlog the time at which the last of `records` was received.
 
-    def _drain(self) -> None:
-        deadline = time.monotonic() + self._settings.drain_s
-        late = threading.Event()
-        alarm = threading.Timer(self._settings.drain_s, late.set)
-        alarm.start()
-        try:
-            while time.monotonic() < deadline:
-                records = self._reader.read(self._settings.batch_bytes)
-                if not records:
-                    break
-                self._export(records, late)
-            now = time.monotonic()
-            self._analyse(self._growing.due(now, everything=True), now, late)
-            self._pass_analysed()
-        finally:
-            alarm.cancel()
+        Behind a backlog a trace is not quiet only because its spans have to wait.
+        """
+        now = self._clock()
+        if sum(len(record.payload) for record in records) < self._settings.batch_bytes:
+            return now
+        behind_s = (time.time_ns() - records[-1].received_at_ns) / 1e9
+        return now - max(0.0, behind_s)
 
-    def _export(self, records: list[Record], stop: threading.Event) -> None:
-        """Put a range of the journal into the store once, and pass it."""
-        start, end = self._reader.committed, records[-1].next
-        batch_id = f"{start}..{end}"
-        self._intent.write(start, end)
-        spans = decode_traces(_requests(records, Signal.TRACES))
-        events = decode_logs(_requests(records, Signal.LOGS))
-        try:
+    def _stored_spans(
+        self, found: _Range, stop: threading.Event
+    ) -> list[tuple[pa.Table, list[Record]]]:
+        stored: list[tuple[pa.Table, list[Record]]] = []
+
+        def export(part: list[Record]) -> None:
+            spans = _spans(part)
             if spans.num_rows:
-                self._insist(lambda: self._exporter.export_spans(spans, batch_id=batch_id), stop)
+                batch_id = _batch_id(part)
+                self._store_calls.insist(
+                    lambda: self._exporter.export_spans(spans, batch_id=batch_id), stop
+                )
+                stored.append((spans, part))
+
+        in_parts(found.of(Signal.TRACES), export, lambda r, why: self._refused(r, why, stop))
+        return stored
+
+    def _store_events(self, found: _Range, stop: threading.Event) -> int:
+        stored: list[int] = []
+
+        def export(part: list[Record]) -> None:
+            events = _events(part)
             if events.num_rows:
-                self._insist(
+                batch_id = _batch_id(part)
+                self._store_calls.insist(
                     lambda: self._exporter.export_log_events(events, batch_id=batch_id), stop
                 )
-        except _StoppedError:
-            self._reader.seek(start)
-            return
-        except PermanentExport as error:
-            _log.exception("the store refuses %s; it is in quarantine", batch_id)
-            self._quarantine.put(records, str(error))
-            self._counts["requests_quarantined"] += len(records)
-        else:
-            self._count(records, spans, events)
-            self._remember(spans, records)
-        self._reader.commit(end)
+                stored.append(events.num_rows)
 
-    def _count(self, records: list[Record], spans: pa.Table, events: pa.Table) -> None:
-        self._counts["requests"] += len(records)
-        self._counts["spans"] += spans.num_rows
-        self._counts["log_events"] += events.num_rows
-        self._counts["batches"] += 1
+        in_parts(found.of(Signal.LOGS), export, lambda r, why: self._refused(r, why, stop))
+        return sum(stored)
+
+    def _refused(self, record: Record, error: PermanentExport, stop: threading.Event) -> None:
+        _log.error("the request at %s goes to quarantine: %s", record.position, error)
+        self._store_calls.insist(lambda: self._set_apart(record, str(error)), stop)
+        self._counts["requests_quarantined"] += 1
+
+    def _unreadable(self, record: Record, error: PermanentExport) -> None:
+        _log.error("the request at %s was stored, and now: %s", record.position, error)
+        self._counts["analyses_failed"] += 1
+
+    def _write_down(self, start: Position, end: Position) -> None:
+        with waiting_for_disk():
+            self._intent.write(start, end)
+
+    def _set_apart(self, record: Record, reason: str) -> None:
+        with waiting_for_disk():
+            self._quarantine.put(record, reason)
 
     def _remember(self, spans: pa.Table, records: list[Record]) -> None:
         if spans.num_rows:
-            self._recent.add(spans)
-            self._growing.grew(spans, since=records[0].position, now=time.monotonic())
+            self._recent.add(spans, now=self._now)
+            self._growing.grew(spans, since=records[0].position, now=self._now)
 
-    def _analyse(self, due: Due, now: float, stop: threading.Event) -> None:
-        if not due.traces:
-            return
-        still_open = self._growing.open() - set(due.settled)
+    def _analyse(self, due: Due, stop: threading.Event) -> None:
+        """Analyse what is due; where one trace cannot be analysed, all others are."""
+        still_open = self._growing.open().difference(due.settled)
+
+        def analysed(part: list[str]) -> None:
+            self._store_calls.insist(lambda: self._analysed(part, still_open), stop)
+
         try:
-            self._insist(lambda: self._analysed(due.traces, still_open), stop)
-        except _StoppedError:
+            for start in range(0, len(due.traces), _ANALYSED_TRACES_MAX):
+                part = due.traces[start : start + _ANALYSED_TRACES_MAX]
+                in_parts(part, analysed, self._not_analysed)
+        except StoppedError:
             return
-        except Exception:  # noqa: BLE001 - a boundary: one session must not stop the others
-            _log.exception("%d traces cannot be analysed at once", len(due.traces))
-            self._one_by_one(due.traces, still_open)
-        self._growing.analysed(due, now=now)
-
-    def _one_by_one(self, trace_ids: list[str], still_open: set[str]) -> None:
-        for trace_id in trace_ids:
-            try:
-                self._analysed([trace_id], still_open)
-            except Exception:  # noqa: BLE001 - the same boundary, trace by trace
-                _log.exception("trace %s cannot be analysed", trace_id)
-                self._counts["analyses_failed"] += 1
+        self._growing.analysed(due, seen=self._reader.committed, now=self._now)
 
     def _analysed(self, trace_ids: list[str], still_open: set[str]) -> None:
-        count = self._service.analyze_traces(trace_ids, still_open=still_open)
+        try:
+            count = self._service.analyze_traces(trace_ids, still_open=still_open, now=self._now)
+        except RetryableExport:
+            raise
+        except Exception as error:  # a boundary: one session must not stop the others
+            raise PermanentExport(f"{type(error).__name__}: {error}") from error
         self._counts["sessions_analysed"] += count
 
-    def _pass_analysed(self) -> None:
-        oldest = self._growing.oldest()
-        self._analysis.commit(self._reader.committed if oldest is None else oldest)
+    def _not_analysed(self, trace_id: str, error: PermanentExport) -> None:
+        _log.error("trace %s cannot be analysed", trace_id, exc_info=error)
+        self._counts["analyses_failed"] += 1
 
-    def _tidy(self, now: float) -> None:
-        if now - self._kept_at >= 1.0:
-            self._kept_at = now
-            self._recent.keep_only(self._growing.forget_before(now - self._settings.recent_s))
-
-    def _insist(self, call: Callable[[], None], stop: threading.Event) -> None:
-        """Repeat a call until the destination takes it, with back-off and jitter.
-
-        Raises: PermanentExport; _StoppedError, if `stop` comes first.
-        """
-        wait = self._settings.retry_s_min
-        while True:
+    def _pass_analysed(self, stop: threading.Event) -> None:
+        carried, oldest = self._growing.carried(), self._growing.oldest()
+        if carried != self._carried:
             try:
-                call()
-            except RetryableExport as error:
-                self._trouble = f"the store does not take data: {error}"
-                self._counts["export_retries"] += 1
-                pause = max(error.delay_s, wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-                if stop.wait(pause):
-                    raise _StoppedError from error
-                wait = min(2 * wait, self._settings.retry_s_max)
-            else:
-                self._trouble = None
+                self._store_calls.insist(lambda: self._write_carried(carried), stop)
+            except StoppedError:
                 return
+            self._carried = carried
+        self._analysis_reader.commit(self._reader.committed if oldest is None else oldest)
+
+    def _write_carried(self, trace_ids: set[str]) -> None:
+        with waiting_for_disk():
+            self._open_traces.write(trace_ids)
+
+    def _tidy(self) -> None:
+        if self._now - self._tidied_at >= _TIDY_S:
+            self._tidied_at = self._now
+            self._recent.let_go(self._growing.open(), now=self._now)
 
 
-class _StoppedError(Exception):
-    """Asked to stop while waiting for the store."""
+def _spans(records: list[Record]) -> pa.Table:
+    return _decoded(decode_traces, records)
 
 
-def _requests(records: list[Record], signal: Signal) -> list[Request]:
-    return [
-        Request(record.payload, Encoding(record.encoding), tuple(record.rejected))
-        for record in records
-        if record.signal == signal
-    ]
+def _events(records: list[Record]) -> pa.Table:
+    return _decoded(decode_logs, records)
+
+
+def _decoded(decode: Callable[[list[Request]], pa.Table], records: list[Record]) -> pa.Table:
+    """Raises: PermanentExport, if these bytes cannot be read, though the receiver could."""
+    try:
+        return decode(
+            [
+                Request(record.payload, Encoding(record.encoding), tuple(record.rejected))
+                for record in records
+            ]
+        )
+    except Exception as error:  # a boundary: what the decoder makes of hostile bytes
+        raise PermanentExport(f"cannot be decoded: {error}") from error
+
+
+def _batch_id(records: list[Record]) -> str:
+    """The same for the same records, and for no others."""
+    return f"{records[0].position}..{records[-1].next}"

@@ -1,7 +1,6 @@
 """Requests that the store will never take, kept with the reason."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from otel_llmops.journal import Record
@@ -15,17 +14,23 @@ class Quarantine:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def put(self, records: Sequence[Record], reason: str) -> None:
-        """Keep the requests. The same ones again leave one copy."""
+    def put(self, record: Record, reason: str) -> None:
+        """Keep a request. The same one again leaves one copy. Raises: OSError."""
         self._directory.mkdir(exist_ok=True)
-        for record in records:
-            file = self._directory / f"{record.position}.request"
-            file.write_bytes(record.payload)
-            about = {
-                "signal": record.signal,
-                "encoding": record.encoding,
-                "rejected": list(record.rejected),
-                "received_at_ns": record.received_at_ns,
-                "reason": reason,
-            }
-            file.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
+        about = {
+            "signal": record.signal,
+            "encoding": record.encoding,
+            "rejected": list(record.rejected),
+            "received_at_ns": record.received_at_ns,
+            "reason": reason,
+        }
+        file = self._file(record)
+        file.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
+        file.write_bytes(record.payload)
+
+    def holds(self, record: Record) -> bool:
+        """Whether this request was put here."""
+        return self._file(record).exists()
+
+    def _file(self, record: Record) -> Path:
+        return self._directory / f"{record.position}.request"

@@ -1,81 +1,139 @@
 """Spans of traces that are being analysed, or were a moment ago.
 
-Strategy: chunks of SPANS as they were decoded, and a set of the traces of which every span is
-here. What was let go is read back from the store, where every span's own bytes are.
+Strategy: chunks of SPANS as they were decoded, each with its traces numbered, and the set of the
+traces of which every span is here. What was let go is read back from the store, where every
+span's own bytes are; so anything may be let go at any time.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from otel_llmops.analysis.forest import Mask
 from otel_llmops.model.schemas import SPANS
 from otel_llmops.otlp import Request, decode_traces, encode_traces
 from otel_llmops.storage.seams import Exporter
 
 __all__ = ["Recent"]
 
-_CHUNK_ROWS = 100_000
+_LOAD_ROWS = 20_000
+"""Spans that are decoded at once when they are read back: far below what protobuf can hold."""
 
 
 class Recent:
-    """A cache of whole traces over the store."""
+    """A cache of whole traces over the store. Times are in s, of any one clock."""
 
-    def __init__(self, exporter: Exporter) -> None:
+    def __init__(self, exporter: Exporter, *, keep_s: float, bytes_max: int) -> None:
         self._exporter = exporter
-        self._chunks: list[pa.Table] = []
+        self._keep_s = keep_s
+        self._bytes_max = bytes_max
+        self._chunks: list[_Chunk] = []
         self._whole: set[str] = set()
+        self._torn: set[str] = set()
+        self._used_at: dict[str, float] = {}
 
     @property
     def rows(self) -> int:
         """Spans in memory."""
-        return sum(chunk.num_rows for chunk in self._chunks)
+        return sum(chunk.table.num_rows for chunk in self._chunks)
 
-    def add(self, spans: pa.Table) -> None:
-        """Keep decoded spans; whether their traces are whole is not known yet."""
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return sum(chunk.nbytes for chunk in self._chunks)
+
+    def add(self, spans: pa.Table, *, now: float) -> None:
+        """Keep spans that are in the store; whether their traces are whole is not known yet."""
         if spans.num_rows:
-            self._chunks.append(spans)
+            self._chunks.append(_Chunk(spans, now))
+
+    def fill(self, trace_ids: Iterable[str], *, stored: bool, now: float) -> None:
+        """Read from the store what is missing of these traces.
+
+        `stored`: they were analysed before, so there may be spans that never were here.
+        """
+        asked = set(trace_ids)
+        missing = asked - self._whole if stored else asked & self._torn
+        if missing:
+            self._load(sorted(missing), now)
+        self._used_at.update(dict.fromkeys(asked, now))
 
     def mark_whole(self, trace_ids: Iterable[str]) -> None:
         """Every span of these traces is in memory from now on."""
         self._whole.update(trace_ids)
 
-    def spans(self, trace_ids: Collection[str], *, stored: Collection[str]) -> pa.Table:
-        """All spans of these traces.
-
-        `stored` are those of them that were analysed before: unless they are whole in memory,
-        they are read from the store, and are whole afterwards.
-        """
-        missing = sorted(set(stored) - self._whole)
-        if missing:
-            self._load(missing)
+    def spans(self, trace_ids: Collection[str]) -> pa.Table:
+        """What is in memory of these traces."""
         wanted = pa.array(sorted(trace_ids), type=pa.string())
-        parts = [_of(chunk, wanted) for chunk in self._chunks]
+        parts = [chunk.of(wanted) for chunk in self._chunks]
         return pa.concat_tables([SPANS.empty_table(), *parts])
 
-    def keep_only(self, trace_ids: Collection[str]) -> None:
-        """Let the spans of all other traces go."""
-        wanted = pa.array(sorted(trace_ids), type=pa.string())
-        kept = pa.concat_tables([SPANS.empty_table(), *(_of(c, wanted) for c in self._chunks)])
-        self._chunks = [
-            kept.slice(start, _CHUNK_ROWS).combine_chunks()
-            for start in range(0, kept.num_rows, _CHUNK_ROWS)
-        ]
-        self._whole &= set(trace_ids)
+    def let_go(self, open_traces: Collection[str], *, now: float) -> None:
+        """Forget old chunks but for traces that are open or were used, and all that is too much."""
+        self._torn &= set(open_traces)
+        self._used_at = {t: at for t, at in self._used_at.items() if now - at < self._keep_s}
+        old = [chunk for chunk in self._chunks if now - chunk.since >= self._keep_s]
+        if old:
+            kept = set(open_traces) | self._used_at.keys()
+            self._chunks = [chunk for chunk in self._chunks if now - chunk.since < self._keep_s]
+            wanted = pa.array(sorted(kept), type=pa.string())
+            rest = pa.concat_tables([SPANS.empty_table(), *(chunk.of(wanted) for chunk in old)])
+            if rest.num_rows:
+                self._chunks.insert(0, _Chunk(rest.combine_chunks(), now))
+            # all that is newer belongs to traces that are open or were used
+            self._whole &= kept
+        self._shrink()
 
-    def _load(self, trace_ids: list[str]) -> None:
+    def _shrink(self) -> None:
+        while self._chunks and self.nbytes > self._bytes_max:
+            lost = self._chunks.pop(0).trace_ids()
+            self._torn |= lost
+            self._whole -= lost
+
+    def _load(self, trace_ids: Sequence[str], now: float) -> None:
         """Read traces from the store in place of what of them is in memory."""
-        partly = pa.array(trace_ids, type=pa.string())
         wire = self._exporter.wire_spans(trace_ids)
-        loaded = decode_traces([Request(encode_traces(wire))])
-        rest = [chunk.filter(pc.invert(_is_of(chunk, partly))) for chunk in self._chunks]
-        self._chunks = [chunk for chunk in [*rest, loaded] if chunk.num_rows]
+        wanted = pa.array(trace_ids, type=pa.string())
+        loaded = [
+            decode_traces([Request(encode_traces(wire.slice(start, _LOAD_ROWS)))])
+            for start in range(0, wire.num_rows, _LOAD_ROWS)
+        ]
+        self._chunks = [part for chunk in self._chunks for part in chunk.without(wanted)]
+        self._chunks += [_Chunk(table, now) for table in loaded]
+        self._torn.difference_update(trace_ids)
         self._whole.update(trace_ids)
 
 
-def _is_of(chunk: pa.Table, trace_ids: pa.Array) -> pa.ChunkedArray:
-    return pc.is_in(chunk.column("trace_id"), value_set=trace_ids)
+class _Chunk:
+    """A table of spans whose traces are numbered once."""
 
+    def __init__(self, table: pa.Table, since: float) -> None:
+        self.table = table
+        self.since = since
+        self.nbytes = table.nbytes
+        self._trace = table.column("trace_id").combine_chunks().dictionary_encode()
 
-def _of(chunk: pa.Table, trace_ids: pa.Array) -> pa.Table:
-    return chunk.filter(_is_of(chunk, trace_ids))
+    def trace_ids(self) -> set[str]:
+        return set(self._trace.dictionary.to_pylist())
+
+    def of(self, trace_ids: pa.Array) -> pa.Table:
+        """The rows of these traces."""
+        chosen = self._chosen(trace_ids)
+        if chosen.all():
+            return self.table
+        return self.table.filter(pa.array(chosen)) if chosen.any() else self.table.slice(0, 0)
+
+    def without(self, trace_ids: pa.Array) -> "list[_Chunk]":
+        """This chunk without these traces: itself, a smaller one or none."""
+        chosen = self._chosen(trace_ids)
+        if not chosen.any():
+            return [self]
+        rest = self.table.filter(pa.array(~chosen))
+        return [_Chunk(rest, self.since)] if rest.num_rows else []
+
+    def _chosen(self, trace_ids: pa.Array) -> Mask:
+        known = np.asarray(pc.is_in(self._trace.dictionary, value_set=trace_ids))
+        chosen: Mask = known[np.asarray(self._trace.indices)]
+        return chosen

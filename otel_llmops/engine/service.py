@@ -5,17 +5,22 @@ conversation ids, the traces they link to. Whatever session the store knows unde
 part of the same one, and is analysed again whole with it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from otel_llmops.analysis.derive import Derived, analyse
 from otel_llmops.analysis.sessions import conversation_ids, linked_traces
 from otel_llmops.engine.recent import Recent
-from otel_llmops.model.schemas import DERIVED
+from otel_llmops.model.schemas import DERIVED, SESSION_KEYS
 from otel_llmops.storage.seams import Exporter
 
-__all__ = ["AgentIntelligenceService"]
+__all__ = ["AgentIntelligenceService", "Analysis"]
+
+Analysis = Callable[..., Derived]
+"""`analysis.derive.analyse`, or what stands in for it."""
 
 _ROUNDS_MAX = 64
 """A session that keeps leading to further ones after so many rounds is cut there."""
@@ -24,21 +29,31 @@ _ROUNDS_MAX = 64
 class AgentIntelligenceService:
     """Runs the whole analysis for the sessions that some traces belong to."""
 
-    def __init__(self, exporter: Exporter, recent: Recent) -> None:
+    def __init__(self, exporter: Exporter, recent: Recent, *, analysis: Analysis = analyse) -> None:
         self._exporter = exporter
         self._recent = recent
+        self._analysis = analysis
 
-    def analyze_traces(self, trace_ids: Sequence[str], *, still_open: Collection[str]) -> int:
+    def analyze_traces(
+        self, trace_ids: Sequence[str], *, still_open: Collection[str], now: float
+    ) -> int:
         """Analyse and store the sessions of these traces; how many sessions there were.
 
-        `still_open` are traces that may grow: their sessions are stored as not final.
+        `still_open` are traces that may grow: their sessions are stored as not final. `now` is of
+        the clock of `Recent`.
         Raises: RetryableExport, PermanentExport, as the exporter.
         """
-        spans, before = self._whole_sessions(trace_ids)
-        tables = analyse(spans, open_traces=pa.array(sorted(still_open), type=pa.string()))
-        return self._store(tables, before)
+        spans, before = self._whole_sessions(trace_ids, now)
+        if not spans.num_rows:
+            return 0
+        made = self._analysis(spans, open_traces=pa.array(sorted(still_open), type=pa.string()))
+        tables = {name: made[name] for name in DERIVED}
+        tables["session_keys"] = _with_link_keys(tables, spans)
+        self._exporter.replace_sessions(_replaced(made, before), tables)
+        count: int = tables["sessions"].num_rows
+        return count
 
-    def analyze_session(self, session_id: str) -> int:
+    def analyze_session(self, session_id: str, *, now: float) -> int:
         """Analyse one stored session again, by any id it is known under; 0 where there is none.
 
         Raises: RetryableExport, PermanentExport, as the exporter.
@@ -46,38 +61,63 @@ class AgentIntelligenceService:
         keys = self._exporter.session_keys([session_id])
         known = {session_id, *keys.column("session_id").to_pylist()}
         traces = self._exporter.trace_ids(sorted(known))
-        return self.analyze_traces(traces, still_open=()) if traces else 0
+        return self.analyze_traces(traces, still_open=(), now=now) if traces else 0
 
-    def _whole_sessions(self, trace_ids: Sequence[str]) -> tuple[pa.Table, set[str]]:
+    def _whole_sessions(self, trace_ids: Sequence[str], now: float) -> tuple[pa.Table, set[str]]:
         """Spans of the sessions of these traces, and the ids they are stored under by now."""
-        traces = set(trace_ids)
-        asked: set[str] = set()
-        sessions: set[str] = set()
-        stored: set[str] = set()
-        spans = self._recent.spans(traces, stored=stored)
+        traces, sessions = set(trace_ids), set[str]()
+        self._recent.fill(traces, stored=False, now=now)
+        spans = self._recent.spans(traces)
+        leads, asked = traces | _leads(spans), set[str]()
         for _ in range(_ROUNDS_MAX):
-            fresh = (traces | _leads(spans)) - asked
-            if not fresh:
-                break
-            asked |= fresh
-            keys = self._exporter.session_keys(sorted(fresh))
+            keys = self._exporter.session_keys(sorted(leads - asked))
+            asked |= leads
             found = set(keys.column("session_id").to_pylist()) - sessions
             if not found:
                 break
             sessions |= found
-            stored |= set(self._exporter.trace_ids(sorted(found)))
-            traces |= stored
-            spans = self._recent.spans(traces, stored=stored)
+            stored = self._exporter.trace_ids(sorted(found))
+            self._recent.fill(stored, stored=True, now=now)
+            traces.update(stored)
+            spans = self._recent.spans(traces)
+            leads = traces | _leads(spans)
         self._recent.mark_whole(traces)
         return spans, sessions
-
-    def _store(self, tables: Derived, before: set[str]) -> int:
-        now = tables["sessions"].column("session_id").to_pylist()
-        self._exporter.replace_sessions(sorted(before.union(now)), {n: tables[n] for n in DERIVED})
-        return len(now)
 
 
 def _leads(spans: pa.Table) -> set[str]:
     """Conversation ids and linked traces: other keys to the same session."""
     keys = [*conversation_ids(spans).to_pylist(), *linked_traces(spans).to_pylist()]
-    return set(keys)
+    return {key for key in keys if key}
+
+
+def _replaced(tables: Derived, before: set[str]) -> list[str]:
+    """Every id under which anything of these sessions may be stored.
+
+    Not only what the store's keys tell: a call that was cut off in the middle may have taken keys
+    away before the rows they led to. A session is always named by one of its keys.
+    """
+    return sorted(before.union(tables["session_keys"].column("key").to_pylist()))
+
+
+def _with_link_keys(tables: Derived, spans: pa.Table) -> pa.Table:
+    """SESSION_KEYS, and a row for each trace that a session links to and that is not here yet.
+
+    When that trace comes, it finds through this key the session it belongs to.
+    """
+    keys = tables["session_keys"]
+    links = spans.column("links").combine_chunks()
+    if not len(links.flatten()):
+        return keys
+    owner = spans.column("trace_id").combine_chunks().take(pc.list_parent_indices(links))
+    pairs = pa.table({"owner": owner, "key": links.flatten().field("trace_id")})
+    pairs = pairs.group_by(["owner", "key"], use_threads=False).aggregate([])
+    traces = keys.filter(pc.equal(keys.column("kind"), "trace"))
+    known = traces.column("key").combine_chunks()
+    pairs = pairs.filter(pc.invert(pc.is_in(pairs.column("key"), value_set=known)))
+    place = pc.index_in(pairs.column("owner").combine_chunks(), value_set=known)
+    leading = traces.take(place).set_column(0, "key", pairs.column("key"))
+    leading = leading.set_column(1, "kind", pa.array(np.full(len(place), "link"), pa.string()))
+    leading = leading.cast(SESSION_KEYS)
+    leading = leading.group_by(SESSION_KEYS.names, use_threads=False).aggregate([])
+    return pa.concat_tables([keys, leading.cast(SESSION_KEYS)])
