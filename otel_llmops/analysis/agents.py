@@ -26,11 +26,13 @@ class Activations:
 
     `head` is the row of each, `agent` its agent's number (equal for names that differ only in
     case, `_`, `-` and blanks), `names` the agents' names by number, `up` the activation that
-    encloses it, `container` the row of the workflow between it and `up`; `owner` is, for each
+    encloses it, `end` when it ended, ns,
+    `container` the row of the workflow between it and `up`; `owner` is, for each
     span, the activation whose work it is; `tool_made` those seen only as a handoff tool.
     """
 
     head: Ints
+    end: Ints
     agent: Ints
     names: pa.Array
     up: Ints
@@ -68,6 +70,7 @@ def activations(readings: Readings) -> Activations:
     agent, names = _agents(name.take(pa.array(rows)))
     return Activations(
         head=rows,
+        end=readings.end[rows],
         agent=agent,
         names=names,
         up=np.where(above >= 0, number[np.maximum(above, 0)], -1),

@@ -4,11 +4,13 @@ Strategy: activations with the same activation around them and the same workflow
 *peers*, in order of their start. Peers that overlap in time are one *wave*. Control passes from
 an activation to the first wave inside it (delegation, or fan_out where the wave is wide), and
 from each wave to the next (transfer where the source said so by a handoff tool or attribute,
-else sequence; fan_out where one starts several). A peer that gets control back without a word
-from the one that had it took a return: what went before was a delegation, and the return is none.
+else sequence; fan_out where one starts several). An activation that calls nothing itself is a
+container, whose members pass control as in a workflow. A peer that asked by a tool and gets control
+back without a word from the one that had it took a return: what went before was a delegation, and
+the return is none. A peer that ran within a tool call of another one, in time, was called by it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +34,16 @@ EVIDENCE = (
     "time",
 )
 _TRANSFER, _DELEGATION, _SEQUENCE, _FAN_OUT = range(4)
-_PARENT_CHILD, _TOOL, _ATTRIBUTE, _SIBLING, _LINK = (1 << bit for bit in range(5))
+_PARENT_CHILD, _TOOL, _ATTRIBUTE, _SIBLING, _LINK, _, _TIME = (1 << bit for bit in range(7))
 
 _OVERLAP = 0.2
 """Peers overlap if they share more than this part of the shorter one: spans that follow each
 other close a little after the next one opens."""
 
-_CONFIDENCE = {_PARENT_CHILD: 0.95, _TOOL: 0.95, _ATTRIBUTE: 0.98, _SIBLING: 0.6, _LINK: 0.6}
+_CONFIDENCE = {_PARENT_CHILD: 0.95, _TOOL: 0.95, _ATTRIBUTE: 0.98, _SIBLING: 0.6, _TIME: 0.8}
+
+_TOOLS_BACK = 16
+"""So many tool calls that began before a peer did are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +99,54 @@ def handoffs(readings: Readings, acts: Activations, run: Ints) -> Edges:
     Cost: O(a log a) for a activations, plus one pass over the spans.
     Source: kinds and evidence as defined in docs/design.md, "Handoffs: what counts".
     """
-    start = readings.start[acts.head]
-    end = readings.end[acts.head]
+    start, end = readings.start[acts.head], acts.end
+    acts, by_time = _called_in_time(readings, acts, _peers(acts, run[acts.head]))
     group = _peers(acts, run[acts.head])
     order = np.lexsort((acts.head, end, start, group))
     wave = _waves(group[order], start[order], end[order])
     words = _words(readings, acts)
     ordered = _ordered(readings, acts)[order]
-    inward = _inward(acts, order, group[order], wave, ordered)
+    inward = _inward(acts, order, group[order], wave, ordered, by_time)
     inward = _widened(inward, start, end)
     onward = _onward(acts, order, group[order], wave, ordered, words)
     both = _concatenate(inward, onward)
     return both.select(acts.agent[both.source] != acts.agent[both.target])
+
+
+def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple[Activations, Mask]:
+    """Put peers that ran within a tool call of another peer under that one.
+
+    Some instrumentations hang every agent under the workflow, also one that is called as a tool.
+    """
+    tools = np.flatnonzero(readings.is_kind(Kind.TOOL) & (acts.owner >= 0))
+    own = acts.owner[tools]
+    start = readings.start[acts.head]
+    _, rank = np.unique(np.concatenate([readings.start[tools], start]), return_inverse=True)
+    stride = len(rank) + 1
+    order = np.lexsort((rank[: len(tools)], group[own]))
+    tools, own = tools[order], own[order]
+    key = group[own] * stride + rank[: len(tools)][order]
+    last = np.searchsorted(key, group * stride + rank[len(tools) :], side="right") - 1
+    caller = np.full(acts.count, -1, dtype=np.int64)
+    for back in range(_TOOLS_BACK):
+        place = np.maximum(last - back, 0)
+        if not len(tools):
+            break
+        within = (
+            (last - back >= 0)
+            & (caller < 0)
+            & (group[own[place]] == group)
+            & (acts.agent[own[place]] != acts.agent)
+            & (readings.end[tools[place]] >= acts.end)
+        )
+        caller = np.where(within, own[place], caller)
+    by_time = caller >= 0
+    moved = replace(
+        acts,
+        up=np.where(by_time, caller, acts.up),
+        container=np.where(by_time, -1, acts.container),
+    )
+    return moved, by_time
 
 
 def _ordered(readings: Readings, acts: Activations) -> Mask:
@@ -165,7 +206,9 @@ def _words(readings: Readings, acts: Activations) -> _Words:
     return _Words(own[keep], to[keep], bit[keep], readings.hint_back[rows][keep])
 
 
-def _inward(acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Mask) -> Edges:
+def _inward(
+    acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Mask, by_time: Mask
+) -> Edges:
     """From an activation to those it started: all of them, or the first wave of a workflow."""
     inside = acts.up[order] >= 0
     size = np.bincount(wave, minlength=int(wave.max(initial=-1)) + 1)
@@ -175,14 +218,13 @@ def _inward(acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Ma
     picked = inside & (~ordered | first_wave[wave])
     target = order[picked]
     wide = size[wave[picked]] > 1
-    count = len(target)
     by_tool: Ints = np.where(acts.tool_made[target], _TOOL, 0)
     return Edges(
         acts.up[target],
         target,
         np.where(wide, _FAN_OUT, _DELEGATION),
-        by_tool | _PARENT_CHILD,
-        np.full(count, _CONFIDENCE[_PARENT_CHILD]),
+        by_tool | np.where(by_time[target], _TIME, _PARENT_CHILD),
+        np.where(by_time[target], _CONFIDENCE[_TIME], _CONFIDENCE[_PARENT_CHILD]),
     )
 
 
