@@ -1,0 +1,66 @@
+"""Hypothesis strategies: forests of spans, as awkward as the real ones and more so.
+
+Ids are few, so that parents are missing, spans are their own parents, parents go in circles, and
+two different spans have one id; times are few, so that many are equal.
+"""
+
+from hypothesis import strategies as st
+
+from tests.support.tree import Node, conversation, usage
+
+AGENTS = ("planner", "writer", "Writer", "critic", "fact-checker")
+_TOOLS = (
+    "search",
+    "handoff",
+    "transfer_to_writer",
+    "transfer_to_critic",
+    "transfer_to_fact_checker",
+    "transfer_to_human",
+    "transfer_back_to_planner",
+)
+_KINDS = ("agent", "agent", "llm", "llm", "tool", "tool", "workflow", "embeddings", "usage", "span")
+
+_tokens = st.builds(usage, st.integers(0, 50), st.integers(0, 50))
+
+
+_odd = st.integers(0, 7).map(lambda number: number == 7)
+
+
+@st.composite
+def nodes(draw: st.DrawFn, number: int, traces: tuple[int, ...]) -> Node:
+    """The `number`th span: mostly with an id of its own, below one of those before it."""
+    kind = draw(st.sampled_from(_KINDS))
+    names = {"agent": AGENTS, "tool": _TOOLS}.get(kind, ("a", "b"))
+    start = draw(st.integers(0, 12)) * 10
+    return Node(
+        kind=kind,
+        name=draw(st.sampled_from(names)),
+        start=start,
+        end=start + draw(st.sampled_from((-5, 0, 1, 2, 10, 11, 12, 20, 50, 100))),
+        id=draw(st.integers(1, 24)) if draw(_odd) else number,
+        parent=draw(st.integers(0, 25) if draw(_odd) else st.integers(0, number - 1)),
+        trace=draw(st.sampled_from(traces)) if draw(_odd) else traces[0],
+        said=draw(_said(kind, traces)),
+        links=(draw(st.sampled_from((*traces, 99))),) if draw(_odd) else (),
+        failed=draw(_odd),
+        scope=draw(st.sampled_from(("one", "two"))),
+    )
+
+
+@st.composite
+def _said(draw: st.DrawFn, kind: str, traces: tuple[int, ...]) -> dict[str, str]:
+    said: dict[str, str] = {}
+    if kind != "tool" and draw(st.booleans()):
+        said |= draw(_tokens)
+    if draw(_odd):
+        said |= conversation(f"c{draw(st.sampled_from(traces))}")
+    if kind == "tool" and draw(_odd):
+        said["gen_ai.transfer.target.name"] = draw(st.sampled_from(AGENTS))
+    return said
+
+
+@st.composite
+def forests(draw: st.DrawFn, traces: tuple[int, ...] = (1, 2, 3)) -> list[Node]:
+    """Up to 24 spans in any order."""
+    count = draw(st.integers(1, 24))
+    return draw(st.permutations([draw(nodes(number, traces)) for number in range(1, count + 1)]))

@@ -1,0 +1,120 @@
+"""When which agent acted, for spans that name their agents; by walking up from each span."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.oracles.forest import above
+from tests.support.tree import Node
+
+
+WORK = {"llm", "tool", "embeddings"}
+"""Kinds of spans that do something."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """`head` is a row; `up` the head of the activation around it and `container` the row of the
+    workflow between the two, -1 for none."""
+
+    head: int
+    agent: str
+    up: int
+    container: int
+    by_tool: bool
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a span says of handing over: `to` is None for anyone."""
+
+    to: str | None
+    how: str
+    back: bool = False
+
+
+def plain(name: str) -> str:
+    return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+
+
+def word(node: Node) -> Word | None:
+    """What a span says of handing over."""
+    if node.kind != "tool":
+        return None
+    if target := node.said.get("gen_ai.transfer.target.name"):
+        return Word(target, "attribute")
+    if node.name.startswith("transfer_back_to_"):
+        return Word(node.name.removeprefix("transfer_back_to_"), "handoff_tool", back=True)
+    if node.name.startswith("transfer_to_"):
+        return Word(node.name.removeprefix("transfer_to_"), "handoff_tool")
+    return Word(None, "handoff_tool") if node.name == "handoff" else None
+
+
+def activations(nodes: Sequence[Node], parent: Sequence[int]) -> dict[int, Activation]:
+    """Activations by the row of their head."""
+    names = {row: node.name for row, node in enumerate(nodes) if node.kind == "agent"}
+    by_tool = _delegating_tools(nodes, parent, _heads(names, parent))
+    heads = _heads(_without_doubles(nodes, parent, names | by_tool), parent)
+    made = {}
+    for head, name in heads.items():
+        up = next((row for row in above(parent, head) if row in heads), -1)
+        stops = (row for row in above(parent, head) if row in heads or nodes[row].kind == "workflow")
+        stop = next(stops, -1)
+        container = stop if stop not in heads else -1
+        made[head] = Activation(head, name, up, container, head in by_tool)
+    return made
+
+
+def owners(acts: dict[int, Activation], parent: Sequence[int]) -> list[int]:
+    """The head of the activation whose work each span is, -1 for none."""
+    return [
+        next((at for at in (row, *above(parent, row)) if at in acts), -1)
+        for row in range(len(parent))
+    ]
+
+
+def _heads(names: dict[int, str], parent: Sequence[int]) -> dict[int, str]:
+    """Marked rows whose nearest marked row above is another agent's."""
+    heads = {}
+    for row, name in names.items():
+        around = next((names[at] for at in above(parent, row) if at in names), None)
+        if around is None or plain(around) != plain(name):
+            heads[row] = name
+    return heads
+
+
+def _without_doubles(
+    nodes: Sequence[Node], parent: Sequence[int], marks: dict[int, str]
+) -> dict[int, str]:
+    """Take back idle heads that have a busy one of their agent beside them."""
+    heads = _heads(marks, parent)
+    belongs = [
+        next((at for at in (row, *above(parent, row)) if at in heads), -1)
+        for row in range(len(nodes))
+    ]
+    busy = {belongs[row] for row, node in enumerate(nodes) if node.kind in WORK}
+    doubles = {
+        idle
+        for idle in heads
+        for other in heads
+        if idle not in busy
+        and other in busy
+        and parent[idle] == parent[other] >= 0
+        and plain(heads[idle]) == plain(heads[other])
+    }
+    return {row: name for row, name in marks.items() if belongs[row] not in doubles}
+
+
+def _delegating_tools(
+    nodes: Sequence[Node], parent: Sequence[int], heads: dict[int, str]
+) -> dict[int, str]:
+    """Handoff tools right under which models are called."""
+    said = [word(node) for node in nodes]
+    found = {}
+    for row, node in enumerate(nodes):
+        if node.kind == "llm":
+            around = next(
+                (at for at in above(parent, row) if at in heads or (said[at] and said[at].to)), -1
+            )
+            if around >= 0 and around not in heads:
+                found[around] = str(said[around].to)
+    return found

@@ -1,0 +1,183 @@
+"""Who handed over to whom, by looking at one group of peers after another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tests.oracles.activations import WORK, Activation, Word, activations, owners, plain, word
+from tests.support.tree import Node
+
+
+@dataclass(frozen=True, order=True)
+class Handoff:
+    """Rows of the heads, kind, what it was seen by, latency in ms."""
+
+    source: int
+    target: int
+    kind: str
+    evidence: tuple[str, ...]
+    latency: int | None = None
+
+
+def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int]) -> list[Handoff]:
+    """Every handoff, sorted."""
+    acts = activations(nodes, parent)
+    owner = owners(acts, parent)
+    words = _words(nodes, acts, owner)
+    found: list[Handoff] = []
+    busy = {owner[row] for row, node in enumerate(nodes) if node.kind in WORK}
+    for peers in _peers(nodes, acts, runs):
+        waves = _waves(nodes, peers)
+        around = peers[0].up
+        in_order = around < 0 or peers[0].container >= 0 or around not in busy
+        if around >= 0:
+            found += _inward(waves[:1] if in_order else waves)
+        if in_order:
+            found += _onward(acts, waves, words)
+    found = _widened(nodes, acts, found)
+    return sorted(
+        replace(edge, latency=_latency(nodes, owner, edge))
+        for edge in found
+        if _agent(acts, edge.source) != _agent(acts, edge.target)
+    )
+
+
+def _agent(acts: dict[int, Activation], head: int) -> str:
+    return plain(acts[head].agent)
+
+
+def _words(
+    nodes: Sequence[Node], acts: dict[int, Activation], owner: Sequence[int]
+) -> list[tuple[int, Word]]:
+    """Words by the activation that said them; those to nobody who acted are left out."""
+    agents = {plain(act.agent) for act in acts.values()}
+    said = []
+    for row, node in enumerate(nodes):
+        found = word(node)
+        by = acts[row].up if row in acts else owner[row]
+        if found and by >= 0 and (found.to is None or plain(found.to) in agents):
+            said.append((by, found))
+    return said
+
+
+def _peers(
+    nodes: Sequence[Node], acts: dict[int, Activation], runs: dict[int, int]
+) -> list[list[Activation]]:
+    groups: dict[object, list[Activation]] = {}
+    for act in acts.values():
+        inside = (act.up, act.container)
+        place: object = inside if act.up >= 0 else ("run", runs[nodes[act.head].trace])
+        groups.setdefault(place, []).append(act)
+    return [
+        sorted(group, key=lambda act: (nodes[act.head].start, _end(nodes, act.head), act.head))
+        for group in groups.values()
+    ]
+
+
+def _end(nodes: Sequence[Node], row: int) -> int:
+    return max(nodes[row].end, nodes[row].start)
+
+
+def _waves(nodes: Sequence[Node], peers: Sequence[Activation]) -> list[list[Activation]]:
+    """Peers that share more than a fifth of the shorter one, and more than 1 ms, with those before."""
+    waves: list[list[Activation]] = []
+    reach = 0
+    lengths = [_end(nodes, act.head) - nodes[act.head].start for act in peers]
+    for number, act in enumerate(peers):
+        shared = reach - nodes[act.head].start
+        shorter = min(lengths[number], lengths[number - 1])
+        if not waves or shared <= max(shorter / 5, 1):
+            waves.append([])
+        waves[-1].append(act)
+        reach = max(reach, _end(nodes, act.head))
+    return waves
+
+
+def _inward(started: list[list[Activation]]) -> list[Handoff]:
+    """From the activation around them to those it started."""
+    return [
+        Handoff(
+            act.up,
+            act.head,
+            "fan_out" if len(wave) > 1 else "delegation",
+            ("parent_child", "handoff_tool") if act.by_tool else ("parent_child",),
+        )
+        for wave in started
+        for act in wave
+    ]
+
+
+def _widened(
+    nodes: Sequence[Node], acts: dict[int, Activation], edges: list[Handoff]
+) -> list[Handoff]:
+    """Delegations of one activation that overlap, whatever is between, are a fan_out."""
+    wide: set[int] = set()
+    for source in acts:
+        inward = [e.target for e in edges if e.source == source == acts[e.target].up]
+        started = sorted(inward, key=lambda head: (nodes[head].start, head))
+        for wave in _waves(nodes, [acts[head] for head in started]):
+            wide |= {act.head for act in wave if len(wave) > 1}
+    return [
+        replace(edge, kind="fan_out")
+        if edge.target in wide and edge.source == acts[edge.target].up
+        else edge
+        for edge in edges
+    ]
+
+
+def _onward(
+    acts: dict[int, Activation], waves: list[list[Activation]], words: list[tuple[int, Word]]
+) -> list[Handoff]:
+    """From each wave to the next; who gets control back unasked took a return."""
+    edges = [
+        _edge(source, target, len(right) > 1, words)
+        for left, right in zip(waves, waves[1:], strict=False)
+        for source in left
+        for target in right
+    ]
+    returns = {
+        (went.source, went.target, back.target)
+        for went in edges
+        for back in edges
+        if went.kind == "transfer"
+        and "handoff_tool" in went.evidence
+        and back.kind == "sequence"
+        and went.target == back.source
+        and _agent(acts, went.source) == _agent(acts, back.target)
+    }
+    went = {(source, target) for source, target, _ in returns}
+    came = {(target, back) for _, target, back in returns}
+    return [
+        replace(edge, kind="delegation") if (edge.source, edge.target) in went else edge
+        for edge in edges
+        if (edge.source, edge.target) not in came
+    ]
+
+
+def _edge(
+    source: Activation, target: Activation, wide: bool, words: list[tuple[int, Word]]
+) -> Handoff:
+    how = {
+        said.how
+        for by, said in words
+        if by == source.head
+        and not said.back
+        and (said.to is None or plain(said.to) == plain(target.agent))
+    }
+    kind = "fan_out" if wide else "transfer" if how else "sequence"
+    order = ("handoff_tool", "attribute")
+    return Handoff(
+        source.head, target.head, kind, (*(h for h in order if h in how), "sibling_order")
+    )
+
+
+def _latency(nodes: Sequence[Node], owner: Sequence[int], edge: Handoff) -> int | None:
+    """From the end of the source's last operation that ended before the target began."""
+    began = nodes[edge.target].start
+    ends = [
+        _end(nodes, row)
+        for row, node in enumerate(nodes)
+        if owner[row] == edge.source
+        and node.kind in WORK
+        and _end(nodes, row) <= began
+    ]
+    return began - max(ends) if ends else None
