@@ -169,9 +169,9 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def _lives(process: psutil.Process) -> bool:
-    """A zombie is dead: it holds nothing, and waits for whoever adopted it."""
+    """A zombie without threads is dead: it holds nothing, and waits for whoever adopted it."""
     try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
+        return bool(process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False
 
