@@ -222,6 +222,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "traceloop.association.properties.langgraph_node",
     ),
     "entity": _places("traceloop.entity.name"),
+    "members": _places(pattern("gen_ai.agent.description", "^Agent with nodes: (.+)$")),
     "role": _places("llmops.agent.role"),
     "type": _places("llmops.agent.type"),
     "description": _places("gen_ai.agent.description", "llmops.agent.description"),
@@ -347,6 +348,7 @@ EXCLUSIVE_CACHE = ("langfuse.observation.usage_details",)
 AFFIXES: tuple[tuple[str, str], ...] = (
     ("invoke_agent ", ""),
     ("create_agent ", ""),
+    ("invoke_workflow ", ""),
     ("execute_task ", ""),
     ("execute_tool ", ""),
     ("agent_run [", "]"),

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.readings import Readings, codes, plain
+from otel_llmops.analysis.relay import Created, created, relayed
 from otel_llmops.semconv import PLUMBING, Kind
 
 __all__ = ["Activations", "activations"]
@@ -46,38 +47,73 @@ class Activations:
         return len(self.head)
 
 
-def activations(readings: Readings) -> Activations:
+def activations(readings: Readings, session: Ints) -> Activations:
     """Find the activations of agents.
 
-    In:   Readings, n rows.
+    In:   Readings, n rows, and the number of each row's session.
     Out:  Activations.
     Edge: Spans on a parent cycle belong to the activations found above its first row.
-    Cost: O(n log depth).
+    Cost: O(n log n).
     """
-    forest = readings.forest
+    made = created(readings, session)
     name, strong = _marks(readings)
+    name = _loops_of_created(readings, name, made, session)
     _, head_of = _heads(readings, name)
-    is_call = readings.is_kind(Kind.LLM)
-    handed = _delegating_tools(readings, head_of, is_call)
-    name = pc.if_else(pa.array(handed), readings.hint_target, name)
-    strong |= handed
-    name = _without_idle(readings, name, strong)
+    delegate = _delegates(readings, head_of, made, session)
+    handed = _filled(delegate)
+    name = pc.if_else(pa.array(handed), delegate, name)
+    name = _without_idle(readings, name, strong | handed)
     head, head_of = _heads(readings, name)
+    relay, pieces = relayed(readings, name, head, head_of, made, session)
+    name = pc.if_else(pc.equal(relay, ""), name, relay)
+    head, head_of = _heads(readings, name)
+    return _numbered(readings, name, head, head_of, handed, pieces)
+
+
+def _numbered(
+    readings: Readings, name: pa.Array, head: Mask, head_of: Ints, handed: Mask, pieces: Mask
+) -> Activations:
+    """Activations from heads; pieces of one agent's work that follow each other are one."""
+    parent = readings.forest.parent
     rows = np.flatnonzero(head)
-    number = np.full(len(head), -1, dtype=np.int64)
-    number[rows] = np.arange(len(rows))
-    above = np.where(forest.parent[rows] >= 0, head_of[np.maximum(forest.parent[rows], 0)], -1)
     agent, names = _agents(name.take(pa.array(rows)))
+    above = np.where(parent[rows] >= 0, head_of[np.maximum(parent[rows], 0)], -1)
+    container = _containers(readings, head, rows)
+    first = _joined(readings, rows, agent, np.where(above >= 0, above, container), pieces[rows])
+    kept, place = np.unique(first, return_inverse=True)
+    number = np.full(len(head), -1, dtype=np.int64)
+    number[rows] = place
+    end = np.full(len(kept), np.iinfo(np.int64).min)
+    np.maximum.at(end, place, readings.end[rows])
     return Activations(
-        head=rows,
-        end=readings.end[rows],
-        agent=agent,
+        head=rows[kept],
+        end=end,
+        agent=agent[kept],
         names=names,
-        up=np.where(above >= 0, number[np.maximum(above, 0)], -1),
-        container=_containers(readings, head, rows),
+        up=np.where(above >= 0, number[np.maximum(above, 0)], -1)[kept],
+        container=container[kept],
         owner=np.where(head_of >= 0, number[np.maximum(head_of, 0)], -1),
-        tool_made=handed[rows],
+        tool_made=handed[rows[kept]],
     )
+
+
+def _joined(readings: Readings, rows: Ints, agent: Ints, around: Ints, pieces: Mask) -> Ints:
+    """For each head the first of the run of pieces of one agent that it is in."""
+    root = readings.forest.root()[rows]
+    order = np.lexsort((rows, readings.start[rows], around, root))
+    follows = np.zeros(len(rows), dtype=bool)
+    before, after = order[:-1], order[1:]
+    follows[after] = (
+        pieces[before]
+        & pieces[after]
+        & (agent[before] == agent[after])
+        & (around[before] == around[after])
+        & (root[before] == root[after])
+    )
+    starts = np.where(follows[order], 0, np.arange(len(rows)))
+    first = np.empty(len(rows), dtype=np.int64)
+    first[order] = order[np.maximum.accumulate(starts)] if len(rows) else starts
+    return first
 
 
 def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
@@ -90,6 +126,7 @@ def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
     step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
     node = step & _graph_nodes(readings)
     name = _topmost(readings, readings.stamped_agent)
+    name = pc.if_else(_filled_text(readings.acting_agent), readings.acting_agent, name)
     name = pc.if_else(pa.array(node | bare | by_affix), readings.clean_name, name)
     own = _topmost(readings, readings.graph_agent)
     name = pc.if_else(pc.and_(pc.equal(name, ""), pa.array(step)), own, name)
@@ -135,18 +172,47 @@ def _wraps_workflow(readings: Readings) -> Mask:
     return wraps
 
 
-def _delegating_tools(readings: Readings, head_of: Ints, is_call: Mask) -> Mask:
-    """Handoff tools under which models are called although no agent is seen there."""
+def _loops_of_created(readings: Readings, name: pa.Array, made: Created, session: Ints) -> pa.Array:
+    """Workflows that have the name of an agent that their session made are that agent at work."""
+    workflow = np.flatnonzero(readings.is_kind(Kind.WORKFLOW) & ~_filled(name))
+    if not len(made.session) or not len(workflow):
+        return name
+    known = _by_session(made.session, plain(made.name))
+    asked = _by_session(session[workflow], plain(readings.clean_name.take(pa.array(workflow))))
+    same = np.zeros(len(name), dtype=bool)
+    same[workflow] = np.asarray(pc.is_in(asked, value_set=known))
+    return pc.if_else(pa.array(same), readings.clean_name, name)
+
+
+def _delegates(readings: Readings, head_of: Ints, made: Created, session: Ints) -> pa.Array:
+    """Agents that are seen only as a tool under which models are called; '' elsewhere.
+
+    Such a tool says whom it calls (a handoff tool), or has the name of an agent in its own.
+    """
     tool = readings.is_kind(Kind.TOOL)
-    candidate = readings.hint & tool & _filled(readings.hint_target)
-    if not candidate.any():
-        return candidate
-    nearest = readings.forest.nearest(candidate)
-    direct = is_call & (nearest >= 0)
-    direct[direct] = head_of[np.flatnonzero(direct)] == head_of[nearest[direct]]
-    holds = np.zeros(len(candidate), dtype=bool)
-    holds[nearest[direct]] = True
-    return candidate & holds
+    nearest = readings.forest.nearest(tool)
+    call = np.flatnonzero(readings.is_kind(Kind.LLM) & (nearest >= 0))
+    call = call[head_of[call] == head_of[nearest[call]]]
+    holds = np.unique(nearest[call])
+    names: list[str | None] = [None] * len(tool)
+    targets = readings.hint_target.take(pa.array(holds)).to_pylist()
+    tools = plain(readings.tool.take(pa.array(holds))).to_pylist()
+    known: dict[int, list[str]] = {}
+    for number, agent in zip(made.session.tolist(), made.name.to_pylist(), strict=True):
+        known.setdefault(number, []).append(agent)
+    for row, target, said in zip(holds.tolist(), targets, tools, strict=True):
+        mine = known.get(int(session[row]), [])
+        names[row] = target or next((a for a in mine if f" {_plain(a)} " in f" {said} "), None)
+    return pc.fill_null(pa.array(names, type=pa.string()), "")
+
+
+def _plain(name: str) -> str:
+    text: str = plain(pa.array([name]))[0].as_py()
+    return text
+
+
+def _by_session(session: Ints, names: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(pa.array(session).cast(pa.string()), names, " ")
 
 
 def _without_idle(readings: Readings, name: pa.Array, strong: Mask) -> pa.Array:
@@ -209,8 +275,12 @@ def _plumbing(name: pa.Array) -> Mask:
     return found
 
 
+def _filled_text(text: pa.Array) -> pa.Array:
+    return pc.not_equal(text, "")
+
+
 def _filled(text: pa.Array) -> Mask:
-    filled: Mask = np.asarray(pc.not_equal(text, ""))
+    filled: Mask = np.asarray(_filled_text(text))
     return filled
 
 

@@ -39,7 +39,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
         return {name: empty(schema) for name, schema in DERIVED.items()}
     readings = read(spans)
     tied = sessions(readings)
-    acts = activations(readings)
+    acts = activations(readings, tied.session)
     found = Findings(
         readings=readings,
         sessions=tied,

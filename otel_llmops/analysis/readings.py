@@ -79,6 +79,7 @@ class Readings:
     affixed: Mask
     agent_name: pa.Array
     stamped_agent: pa.Array
+    acting_agent: pa.Array
     graph_node: pa.Array
     graph_agent: pa.Array
     tool: pa.Array
@@ -149,6 +150,7 @@ def read(spans: pa.Table) -> Readings:
         affixed=affixed,
         agent_name=attributes.text(CONCEPTS["agent"]),
         stamped_agent=attributes.text(CONCEPTS["stamped_agent"]),
+        acting_agent=attributes.text(CONCEPTS["acting_agent"], where=kind == _CODE[Kind.STEP]),
         graph_node=attributes.text(CONCEPTS["graph_node"]),
         graph_agent=attributes.text(CONCEPTS["graph_agent"]),
         tool=tool,

@@ -1,0 +1,136 @@
+"""Whose work it is where only the hand-overs are told.
+
+Strategy: some instrumentations show model and tool calls side by side and no agent around them,
+but a handoff tool among them, or now and then the name of the agent that acts. Within such a scope
+(a workflow, or the parent of spans that name who acts) the name said last holds until the next one;
+before the first, the agent that the session made first holds, if it made any.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.analysis.readings import Readings, codes, plain
+from otel_llmops.semconv import PLUMBING, Kind
+
+__all__ = ["Created", "created", "relayed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """Agents that sessions are seen to make, in order of time."""
+
+    session: Ints
+    name: pa.Array
+
+
+def created(readings: Readings, session: Ints) -> Created:
+    """The agents that `create_agent` spans name, or list as the members of a graph."""
+    rows = np.flatnonzero(readings.is_kind(Kind.CREATION))
+    place = pa.array(rows)
+    names = readings.agent_name.take(place).to_pylist()
+    members = readings.concept("members").take(place).to_pylist()
+    found = [
+        (int(session[row]), name)
+        for row, own, listed in zip(rows.tolist(), names, members, strict=True)
+        for name in [own, *listed.split(", ")]
+        if name.lower() not in PLUMBING
+    ]
+    return Created(
+        np.array([number for number, _ in found], dtype=np.int64),
+        pa.array([name for _, name in found], type=pa.string()),
+    )
+
+
+def relayed(
+    readings: Readings, name: pa.Array, head: Mask, head_of: Ints, made: Created, session: Ints
+) -> tuple[pa.Array, Mask]:
+    """Names for the operations that no activation owns, and which heads are pieces of work.
+
+    In:   Readings (n rows), the marks so far, the heads they make, each row's head (-1: none).
+    Out:  string array of n rows, '' where there is no name; and a mask of n rows: in these scopes
+          an activation is told in pieces, which may be one where they follow each other.
+    Edge: A handoff to an agent whose own span is in the scope says nothing: that span does.
+    Cost: O(n log n) for the rows of scopes that qualify, nothing elsewhere.
+    """
+    nobody = pa.array(np.full(len(head), ""), type=pa.string())
+    scope = _scopes(readings)
+    free = (head_of < 0) & (scope >= 0)
+    told = free & readings.hint & readings.is_kind(Kind.TOOL) & ~readings.hint_back
+    told &= np.asarray(pc.not_equal(readings.hint_target, ""))
+    acting = np.asarray(pc.not_equal(readings.acting_agent, ""))
+    qualified = np.unique(scope[told | (acting & (scope >= 0))])
+    pieces = head & np.isin(scope, qualified)
+    operation = free & readings.is_kind(Kind.LLM, Kind.TOOL) & np.isin(scope, qualified)
+    if not operation.any():
+        return nobody, pieces
+    names = pc.if_else(pa.array(told), readings.hint_target, name)
+    events = _events(readings, pieces, told, scope, plain(names))
+    current = _current(readings, np.flatnonzero(operation), scope, events)
+    first = _first_made(made, session, np.unique(scope[told]))
+    rows = np.flatnonzero(operation)
+    by_event = np.where(current >= 0, events.row[np.maximum(current, 0)], -1)
+    early = pa.array([first.get(int(s)) for s in scope[rows]], type=pa.string())
+    spoken = names.take(pa.array(by_event, mask=by_event < 0))
+    place = np.full(len(head), -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    found = pc.fill_null(pc.coalesce(spoken, early), "")
+    relay = pc.fill_null(found.take(pa.array(place, mask=place < 0)), "")
+    return relay, pieces | operation
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """What is said in a scope: `row` names who acts from `time` on, -1 the first one again."""
+
+    scope: Ints
+    time: Ints
+    row: Ints
+
+
+def _events(readings: Readings, heads: Mask, told: Mask, scope: Ints, names: pa.Array) -> _Events:
+    who, _ = codes(names)
+    seen, words = np.flatnonzero(heads), np.flatnonzero(told)
+    stride = int(who.max(initial=0)) + 1
+    shown = np.unique(scope[seen] * stride + who[seen])
+    words = words[~np.isin(scope[words] * stride + who[words], shown)]
+    acting = np.asarray(pc.not_equal(readings.acting_agent, ""))[seen]
+    ended = seen[~acting]
+    return _Events(
+        np.concatenate([scope[seen], scope[words], scope[ended]]),
+        np.concatenate([readings.start[seen], readings.start[words] + 1, readings.end[ended]]),
+        np.concatenate([seen, words, np.full(len(ended), -1)]),
+    )
+
+
+def _current(readings: Readings, rows: Ints, scope: Ints, events: _Events) -> Ints:
+    """For each row the number of the event that holds at its start, -1 where none does."""
+    times = np.concatenate([events.time, readings.start[rows]])
+    _, rank = np.unique(times, return_inverse=True)
+    stride = len(rank) + 1
+    order = np.lexsort((rank[: len(events.time)], events.scope))
+    key = (events.scope * stride + rank[: len(events.time)])[order]
+    place = np.searchsorted(key, scope[rows] * stride + rank[len(events.time) :], side="right") - 1
+    number = order[np.maximum(place, 0)] if len(order) else np.zeros(len(rows), dtype=np.int64)
+    holds = (place >= 0) & (events.scope[number] == scope[rows]) if len(order) else place >= 0
+    return np.where(holds & (events.row[number] >= 0), number, -1) if len(order) else place
+
+
+def _scopes(readings: Readings) -> Ints:
+    """For each row the nearest span above it within which names hold."""
+    parent = readings.forest.parent
+    border = readings.is_kind(Kind.WORKFLOW) | (parent < 0)
+    acting = np.asarray(pc.not_equal(readings.acting_agent, "")) & (parent >= 0)
+    border[parent[acting]] = True
+    return readings.forest.nearest(border, inclusive=False)
+
+
+def _first_made(made: Created, session: Ints, scopes: Ints) -> dict[int, str]:
+    """Scope -> the agent that its session made first."""
+    first: dict[int, str] = {}
+    for number, name in zip(made.session.tolist(), made.name.to_pylist(), strict=True):
+        first.setdefault(number, name)
+    return {int(s): first[int(session[s])] for s in scopes if int(session[s]) in first}
