@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, codes, plain
+from otel_llmops.analysis.readings import Readings, by_session, codes, plain
 from otel_llmops.analysis.relay import Created, created, relayed
 from otel_llmops.semconv import PLUMBING, Kind
 
@@ -26,7 +26,8 @@ class Activations:
     """Activations by number, in the order of their head's row; -1 stands for none.
 
     `head` is the row of each, `agent` its agent's number (equal for names that differ only in
-    case, `_`, `-` and blanks), `names` the agents' names by number, `up` the activation that
+    case, `_`, `-` and blanks), `names` the agents' names by number and
+    `home` their sessions, `up` the activation that
     encloses it, `end` when it ended, ns,
     `container` the row of the workflow between it and `up`; `owner` is, for each
     span, the activation whose work it is; `tool_made` those seen only as a handoff tool.
@@ -36,6 +37,7 @@ class Activations:
     end: Ints
     agent: Ints
     names: pa.Array
+    home: Ints
     up: Ints
     container: Ints
     owner: Ints
@@ -67,16 +69,23 @@ def activations(readings: Readings, session: Ints) -> Activations:
     relay, pieces = relayed(readings, name, head, head_of, made, session)
     name = pc.if_else(pc.equal(relay, ""), name, relay)
     head, head_of = _heads(readings, name)
-    return _numbered(readings, name, head, head_of, handed, pieces)
+    kept = head, head_of
+    return _numbered(readings, name, kept, session, handed, pieces)
 
 
 def _numbered(
-    readings: Readings, name: pa.Array, head: Mask, head_of: Ints, handed: Mask, pieces: Mask
+    readings: Readings,
+    name: pa.Array,
+    heads: tuple[Mask, Ints],
+    session: Ints,
+    handed: Mask,
+    pieces: Mask,
 ) -> Activations:
     """Activations from heads; pieces of one agent's work that follow each other are one."""
+    head, head_of = heads
     parent = readings.forest.parent
     rows = np.flatnonzero(head)
-    agent, names = _agents(name.take(pa.array(rows)))
+    agent, names, home = _agents(name.take(pa.array(rows)), session[rows])
     above = np.where(parent[rows] >= 0, head_of[np.maximum(parent[rows], 0)], -1)
     container = _containers(readings, head, rows)
     first = _joined(readings, rows, agent, np.where(above >= 0, above, container), pieces[rows])
@@ -90,6 +99,7 @@ def _numbered(
         end=end,
         agent=agent[kept],
         names=names,
+        home=home,
         up=np.where(above >= 0, number[np.maximum(above, 0)], -1)[kept],
         container=container[kept],
         owner=np.where(head_of >= 0, number[np.maximum(head_of, 0)], -1),
@@ -177,8 +187,8 @@ def _loops_of_created(readings: Readings, name: pa.Array, made: Created, session
     workflow = np.flatnonzero(readings.is_kind(Kind.WORKFLOW) & ~_filled(name))
     if not len(made.session) or not len(workflow):
         return name
-    known = _by_session(made.session, plain(made.name))
-    asked = _by_session(session[workflow], plain(readings.clean_name.take(pa.array(workflow))))
+    known = by_session(made.session, plain(made.name))
+    asked = by_session(session[workflow], plain(readings.clean_name.take(pa.array(workflow))))
     same = np.zeros(len(name), dtype=bool)
     same[workflow] = np.asarray(pc.is_in(asked, value_set=known))
     return pc.if_else(pa.array(same), readings.clean_name, name)
@@ -209,10 +219,6 @@ def _delegates(readings: Readings, head_of: Ints, made: Created, session: Ints) 
 def _plain(name: str) -> str:
     text: str = plain(pa.array([name]))[0].as_py()
     return text
-
-
-def _by_session(session: Ints, names: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(pa.array(session).cast(pa.string()), names, " ")
 
 
 def _without_idle(readings: Readings, name: pa.Array, strong: Mask) -> pa.Array:
@@ -263,11 +269,11 @@ def _containers(readings: Readings, head: Mask, rows: Ints) -> Ints:
     return np.where((stop >= 0) & workflow[np.maximum(stop, 0)], stop, -1)
 
 
-def _agents(name: pa.Array) -> tuple[Ints, pa.Array]:
-    """Agents by number; of several spellings of one name the first one shows."""
-    agent, distinct = codes(plain(name))
+def _agents(name: pa.Array, session: Ints) -> tuple[Ints, pa.Array, Ints]:
+    """Agents of each session by number; of several spellings of one name the first one shows."""
+    agent, _ = codes(by_session(session, plain(name)))
     _, first = np.unique(agent, return_index=True)
-    return agent, name.take(pa.array(first)) if len(distinct) else name
+    return agent, name.take(pa.array(first)), session[first]
 
 
 def _plumbing(name: pa.Array) -> Mask:

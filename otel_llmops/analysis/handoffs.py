@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from otel_llmops.analysis.agents import Activations
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, codes, plain
+from otel_llmops.analysis.readings import Readings, by_session, plain
 from otel_llmops.semconv import Kind
 
 __all__ = ["EVIDENCE", "KINDS", "Edges", "handoffs"]
@@ -194,12 +195,10 @@ def _words(readings: Readings, acts: Activations) -> _Words:
     at_head = acts.tool_made[own] & (acts.head[own] == rows)
     own = np.where(at_head, acts.up[own], own)
     target = readings.hint_target.take(pa.array(rows))
-    index = {name: agent for agent, name in enumerate(plain(acts.names).to_pylist())}
-    said, names = codes(plain(target))
-    lookup = np.array(
-        [-1 if not n else index.get(n, -2) for n in names.to_pylist()], dtype=np.int64
-    )
-    to = lookup[said] if len(lookup) else said
+    known = by_session(acts.home, plain(acts.names))
+    asked = by_session(acts.home[acts.agent[np.maximum(own, 0)]], plain(target))
+    found = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -2)).astype(np.int64)
+    to = np.where(np.asarray(pc.equal(target, "")), -1, found)
     # No such agent acted (a human, an end node): no word to any of those that did
     keep = (to != -2) & (own >= 0)
     bit = np.where(readings.hint_by_attribute[rows], _ATTRIBUTE, _TOOL)

@@ -28,7 +28,7 @@ from otel_llmops.semconv import (
     Place,
 )
 
-__all__ = ["KINDS", "Readings", "Usage", "codes", "plain", "read"]
+__all__ = ["KINDS", "Readings", "Usage", "by_session", "codes", "plain", "read"]
 
 _ORDER = ("start_time", "trace_id", "span_id", "end_time", "span_wire")
 _FLAT = [
@@ -175,6 +175,11 @@ def codes(values: pa.Array) -> tuple[Ints, pa.Array]:
     """A number for each distinct value, and the values by number."""
     encoded = values.dictionary_encode()
     return np.asarray(encoded.indices).astype(np.int64), encoded.dictionary
+
+
+def by_session(session: Ints, names: pa.Array) -> pa.Array:
+    """Names made distinct by the session they belong to."""
+    return pc.binary_join_element_wise(pa.array(session).cast(pa.string()), names, " ")
 
 
 def _kinds(attributes: Attributes, rows: int) -> tuple[Ints, pa.Array]:

@@ -242,8 +242,12 @@ def _types(found: Findings, grouped: pa.Table, declared: pa.Array) -> pa.Array:
     Who delegates orchestrates, who is handed to is a specialist, who is handed nothing is primary.
     """
     acts, edges = found.acts, found.edges
-    names = grouped.column("agent").combine_chunks()
-    agent = np.asarray(pc.fill_null(pc.index_in(names, value_set=acts.names), -1))
+    sessions = found.sessions.ids.take(pa.array(acts.home))
+    known = pc.binary_join_element_wise(sessions, acts.names, "\x00")
+    asked = pc.binary_join_element_wise(
+        *(grouped.column(c).combine_chunks() for c in ("session_id", "agent")), "\x00"
+    )
+    agent = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -1))
     delegating = np.isin(edges.kind, [1, 3])
     orchestrates = np.isin(agent, acts.agent[edges.source[delegating]])
     handed_to = np.isin(agent, acts.agent[edges.target])
