@@ -96,6 +96,7 @@ class Engine:
         self._resumed = False
         self._now = clock()
         self._tidied_at = self._now
+        self._received_s = 0.0
         self._counts = dict.fromkeys(
             (
                 "requests",
@@ -220,15 +221,16 @@ class Engine:
         return records
 
     def _stream_time(self, records: list[Record]) -> float:
-        """Now, or with a backlog the time at which the last of `records` was received.
+        """Now; with a backlog it goes on only as fast as `records` were received.
 
         Behind a backlog a trace is not quiet only because its spans have to wait.
         """
-        now = self._clock()
+        now, before_s = self._clock(), self._received_s
+        if records:
+            self._received_s = records[-1].received_at_ns / 1e9
         if sum(len(record.payload) for record in records) < self._settings.batch_bytes:
             return now
-        behind_s = (time.time_ns() - records[-1].received_at_ns) / 1e9
-        return now - max(0.0, behind_s)
+        return min(now, self._now + max(0.0, self._received_s - before_s))
 
     def _stored_spans(
         self, found: _Range, stop: threading.Event

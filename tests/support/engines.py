@@ -112,20 +112,31 @@ class Collector:
         rows = asyncio.run(self.store.fetch(statement))
         return Counter(row["span_wire"] for row in rows)
 
+    def stored_events(self) -> Counter[str]:
+        """Every stored log event as text, with how often it is there."""
+        rows = asyncio.run(self.store.fetch(sa.select(*TABLES["log_events"].c)))
+        return Counter(repr(sorted(row.items())) for row in rows)
+
     def content(self) -> Content:
         """All live derived rows as text, with how many copies there are."""
-        return {name: self._rows(name) for name in DERIVED}
-
-    def _rows(self, name: str) -> Counter[str]:
-        columns = data_columns(TABLES[name])
-        copies = live(TABLES[name]).label("copies")
-        statement = sa.select(*columns, copies).group_by(*columns).having(copies != 0)
-        rows = asyncio.run(self.store.fetch(statement))
-        return Counter({repr([row[c.name] for c in columns]): row["copies"] for row in rows})
+        return content(self.store)
 
     def close(self) -> None:
         self.journal.close()
         self.store.close()
+
+
+def content(store: ClickHouse) -> Content:
+    """All live derived rows of a store as text, with how many copies there are."""
+    return {name: _live_rows(store, name) for name in DERIVED}
+
+
+def _live_rows(store: ClickHouse, name: str) -> Counter[str]:
+    columns = data_columns(TABLES[name])
+    copies = live(TABLES[name]).label("copies")
+    statement = sa.select(*columns, copies).group_by(*columns).having(copies != 0)
+    rows = asyncio.run(store.fetch(statement))
+    return Counter({repr([row[c.name] for c in columns]): row["copies"] for row in rows})
 
 
 @contextmanager
@@ -144,7 +155,7 @@ def trace_id(number: int) -> str:
     return f"{number:032x}"
 
 
-def work(  # noqa: PLR0913 - a span has that many sides
+def work(
     kind: str,
     name: str,
     *,
