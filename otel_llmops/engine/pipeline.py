@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 _ANALYSED_TRACES_MAX = 4_096
 """Traces that are analysed at once: the figures level off far below, the memory does not."""
+_REST_S_MAX = 2.0
+"""An analysis costs 0.1 s, of one session or of a hundred: it rests for as long as it took."""
 _TIDY_S = 1.0
 
 
@@ -97,6 +99,7 @@ class Engine:
         self._now = clock()
         self._tidied_at = self._now
         self._received_s = 0.0
+        self._rests_until = self._now
         self._counts = dict.fromkeys(
             (
                 "requests",
@@ -155,8 +158,9 @@ class Engine:
     def turn(self, stop: threading.Event) -> bool:
         """Store what has come, analyse what is due; whether there is likely more to store."""
         stored_bytes = self._store_next(stop)
-        self._analyse(self._growing.due(self._now), stop)
-        self._pass_analysed(stop)
+        if self._clock() >= self._rests_until:
+            self._analyse(self._growing.due(self._now), stop)
+            self._pass_analysed(stop)
         self._tidy()
         return stored_bytes >= self._settings.batch_bytes // 4
 
@@ -289,6 +293,7 @@ class Engine:
     def _analyse(self, due: Due, stop: threading.Event) -> None:
         """Analyse what is due; where one trace cannot be analysed, all others are."""
         still_open = self._growing.open().difference(due.settled)
+        began_at = self._clock()
 
         def analysed(part: list[str]) -> None:
             self._store_calls.insist(lambda: self._analysed(part, still_open), stop)
@@ -299,6 +304,8 @@ class Engine:
                 in_parts(part, analysed, self._not_analysed)
         except StoppedError:
             return
+        ended_at = self._clock()
+        self._rests_until = ended_at + min(ended_at - began_at, _REST_S_MAX)
         self._growing.analysed(due, seen=self._reader.committed, now=self._now)
 
     def _analysed(self, trace_ids: list[str], still_open: set[str]) -> None:

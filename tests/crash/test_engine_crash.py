@@ -25,7 +25,7 @@ from tests.support.otlp import log_record, log_request
 
 Moment = Literal["before", "after"]
 NEVER = 0
-SOME = 11
+SOME = 17
 """Every so many of the moments are tried in the normal run; a prime, so that all kinds come."""
 
 

@@ -177,6 +177,22 @@ def test_a_trace_that_cannot_be_analysed_costs_no_other_its_answers(house: Colle
     assert house.engine.stats()["analyses_failed"] == 1
 
 
+def test_an_analysis_that_took_a_second_is_followed_by_a_second_without(house: Collector) -> None:
+    def slow(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
+        house.clock.move(1.0)
+        return analyse(spans, open_traces=open_traces)
+
+    house.engine = house.fresh(analysis=slow)
+    counts = []
+    for trace, pause_s in ((1, 0.0), (2, 0.5), (3, 0.2), (4, 0.4)):
+        house.send(work("agent", "planner", trace=trace))
+        house.turn(after_s=pause_s)
+        counts.append(len(house.sessions()))
+    assert counts == [0, 1, 1, 1]
+    house.turn(after_s=0.5)
+    assert len(house.sessions()) == 4
+
+
 def test_a_store_that_fails_during_one_of_many_analyses_gets_it_later(house: Collector) -> None:
     fails = iter([True, False, True, False, True])
 
