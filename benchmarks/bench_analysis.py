@@ -50,7 +50,9 @@ class Columns:
     failed: list[int] = field(default_factory=list)
     attributes: list[list[tuple[str, str]]] = field(default_factory=list)
 
-    def add(self, trace: str, parent: str, name: str, times: tuple[int, int], said: dict[str, str]) -> str:
+    def add(
+        self, trace: str, parent: str, name: str, times: tuple[int, int], said: dict[str, str]
+    ) -> str:
         """Add a span and give its id."""
         self.trace.append(trace)
         self.span.append(f"{self.chance.getrandbits(64):016x}")
@@ -188,7 +190,7 @@ def stages(spans: pa.Table) -> Iterator[tuple[str, float]]:
     yield "read: attributes, kinds, forest", seconds
     tied, seconds = timed(lambda: sessions(readings))
     yield "sessions", seconds
-    acts, seconds = timed(lambda: activations(readings))
+    acts, seconds = timed(lambda: activations(readings, tied.session))
     yield "activations", seconds
     _, seconds = timed(lambda: ledger(readings))
     yield "ledger", seconds
@@ -207,14 +209,16 @@ def measure(count: int, repeat: int) -> float:
     seconds = min(timed(lambda: analyse(spans))[1] for _ in range(repeat))
     rows = spans.num_rows
     words = sum(map(len, spans["attributes"].slice(0, 1000).to_pylist())) / min(rows, 1000)
-    print(f"{rows:,} spans, {words:.1f} attributes a span: {seconds:.2f} s CPU, "
-          f"{rows / seconds:,.0f} spans/s")
+    print(
+        f"{rows:,} spans, {words:.1f} attributes a span: {seconds:.2f} s CPU, "
+        f"{rows / seconds:,.0f} spans/s"
+    )
     spent = 0.0
     for name, part in stages(spans):
         spent += part
         print(f"    {name:34}{part:8.2f} s")
     print(f"    {'tables, checks and the rest':34}{max(0.0, seconds - spent):8.2f} s")
-    return seconds / rows
+    return float(seconds / rows)
 
 
 def main() -> None:
@@ -224,8 +228,11 @@ def main() -> None:
     arguments.add_argument("--profile", action="store_true")
     asked = arguments.parse_args()
     pa.set_cpu_count(1)
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one used; "
-          f"Python {platform.python_version()}, pyarrow {pa.__version__}, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one used; "
+        f"Python {platform.python_version()}, pyarrow {pa.__version__}, "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
     for count in asked.spans:
         measure(count, asked.repeat)
     small, large = (measure(n, asked.repeat) for n in (asked.spans[-1] // 4, asked.spans[-1]))

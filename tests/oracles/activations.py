@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from tests.oracles.forest import above
 from tests.support.tree import Node
 
-
 WORK = {"llm", "tool", "embeddings"}
 """Kinds of spans that do something."""
 
@@ -14,13 +13,15 @@ WORK = {"llm", "tool", "embeddings"}
 @dataclass(frozen=True)
 class Activation:
     """`head` is a row; `up` the head of the activation around it and `container` the row of the
-    workflow between the two, -1 for none."""
+    workflow between the two, -1 for none; `by_time` where a peer's tool call was around it in
+    time, not in the tree."""
 
     head: int
     agent: str
     up: int
     container: int
     by_tool: bool
+    by_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,21 @@ def activations(nodes: Sequence[Node], parent: Sequence[int]) -> dict[int, Activ
     made = {}
     for head, name in heads.items():
         up = next((row for row in above(parent, head) if row in heads), -1)
-        stops = (row for row in above(parent, head) if row in heads or nodes[row].kind == "workflow")
+        stops = (
+            row for row in above(parent, head) if row in heads or nodes[row].kind == "workflow"
+        )
         stop = next(stops, -1)
         container = stop if stop not in heads else -1
         made[head] = Activation(head, name, up, container, head in by_tool)
     return made
+
+
+def told_by_nobody(nodes: Sequence[Node], parent: Sequence[int]) -> list[int]:
+    """Rows of handoff tools outside any activation: there analysis/relay.py goes by hand-overs
+    alone, which this oracle does not."""
+    owner = owners(activations(nodes, parent), parent)
+    said = [word(node) for node in nodes]
+    return [row for row, found in enumerate(said) if found and found.to and owner[row] < 0]
 
 
 def owners(acts: dict[int, Activation], parent: Sequence[int]) -> list[int]:
@@ -108,13 +119,12 @@ def _delegating_tools(
     nodes: Sequence[Node], parent: Sequence[int], heads: dict[int, str]
 ) -> dict[int, str]:
     """Handoff tools right under which models are called."""
-    said = [word(node) for node in nodes]
     found = {}
     for row, node in enumerate(nodes):
         if node.kind == "llm":
-            around = next(
-                (at for at in above(parent, row) if at in heads or (said[at] and said[at].to)), -1
-            )
-            if around >= 0 and around not in heads:
-                found[around] = str(said[around].to)
+            stops = (at for at in above(parent, row) if at in heads or nodes[at].kind == "tool")
+            around = next(stops, -1)
+            said = word(nodes[around]) if around >= 0 and around not in heads else None
+            if said and said.to:
+                found[around] = said.to
     return found

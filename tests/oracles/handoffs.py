@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tests.oracles.activations import WORK, Activation, Word, activations, owners, plain, word
 from tests.support.tree import Node
@@ -22,6 +23,7 @@ def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int])
     """Every handoff, sorted."""
     acts = activations(nodes, parent)
     owner = owners(acts, parent)
+    acts = _called_in_time(nodes, acts, owner, _peers(nodes, acts, runs))
     words = _words(nodes, acts, owner)
     found: list[Handoff] = []
     busy = {owner[row] for row, node in enumerate(nodes) if node.kind in WORK}
@@ -78,7 +80,7 @@ def _end(nodes: Sequence[Node], row: int) -> int:
 
 
 def _waves(nodes: Sequence[Node], peers: Sequence[Activation]) -> list[list[Activation]]:
-    """Peers that share more than a fifth of the shorter one, and more than 1 ms, with those before."""
+    """Those that share over a fifth of the shorter one, and over 1 ms, with peers before."""
     waves: list[list[Activation]] = []
     reach = 0
     lengths = [_end(nodes, act.head) - nodes[act.head].start for act in peers]
@@ -92,6 +94,38 @@ def _waves(nodes: Sequence[Node], peers: Sequence[Activation]) -> list[list[Acti
     return waves
 
 
+def _called_in_time(
+    nodes: Sequence[Node],
+    acts: dict[int, Activation],
+    owner: Sequence[int],
+    groups: list[list[Activation]],
+) -> dict[int, Activation]:
+    """Peers that ran within a tool call of another agent's peer were called by the latest such."""
+    moved = dict(acts)
+    for peers in groups:
+        heads = {act.head for act in peers}
+        tools = [
+            row for row, node in enumerate(nodes) if node.kind == "tool" and owner[row] in heads
+        ]
+        for act in peers:
+            around = [
+                (nodes[row].start, row)
+                for row in tools
+                if nodes[row].start <= nodes[act.head].start
+                and _end(nodes, row) >= _end(nodes, act.head)
+                and _agent(acts, owner[row]) != plain(act.agent)
+            ]
+            if around:
+                caller = owner[max(around)[1]]
+                moved[act.head] = replace(act, up=caller, container=-1, by_time=True)
+    return moved
+
+
+def _inward_evidence(act: Activation) -> tuple[str, ...]:
+    by_tool = ("handoff_tool",) if act.by_tool else ()
+    return (*by_tool, "time") if act.by_time else ("parent_child", *by_tool)
+
+
 def _inward(started: list[list[Activation]]) -> list[Handoff]:
     """From the activation around them to those it started."""
     return [
@@ -99,7 +133,7 @@ def _inward(started: list[list[Activation]]) -> list[Handoff]:
             act.up,
             act.head,
             "fan_out" if len(wave) > 1 else "delegation",
-            ("parent_child", "handoff_tool") if act.by_tool else ("parent_child",),
+            _inward_evidence(act),
         )
         for wave in started
         for act in wave
@@ -130,7 +164,7 @@ def _onward(
     """From each wave to the next; who gets control back unasked took a return."""
     edges = [
         _edge(source, target, len(right) > 1, words)
-        for left, right in zip(waves, waves[1:], strict=False)
+        for left, right in pairwise(waves)
         for source in left
         for target in right
     ]
@@ -176,8 +210,6 @@ def _latency(nodes: Sequence[Node], owner: Sequence[int], edge: Handoff) -> int 
     ends = [
         _end(nodes, row)
         for row, node in enumerate(nodes)
-        if owner[row] == edge.source
-        and node.kind in WORK
-        and _end(nodes, row) <= began
+        if owner[row] == edge.source and node.kind in WORK and _end(nodes, row) <= began
     ]
     return began - max(ends) if ends else None

@@ -1,0 +1,316 @@
+"""Worked examples: an outline of spans, and what follows from it."""
+
+import json
+import time
+
+import pytest
+
+from otel_llmops.analysis.derive import Derived, analyse
+from tests.support.tree import Node, spans, table, tree
+
+
+def _handoffs(outline: str) -> list[tuple[str, str, str]]:
+    return _edges(analyse(spans(outline)))
+
+
+def _edges(tables: Derived) -> list[tuple[str, str, str]]:
+    rows = tables["agent_handoffs"].select(["from_agent", "to_agent", "kind"]).to_pylist()
+    return [tuple(row.values()) for row in rows]
+
+
+def _evidence(outline: str) -> list[list[str]]:
+    return [
+        json.loads(text)
+        for text in analyse(spans(outline))["agent_handoffs"]["evidence"].to_pylist()
+    ]
+
+
+def _own(outline: str) -> list[tuple[int, int]]:
+    ledger = analyse(spans(outline))["token_ledger"]
+    return list(
+        zip(*(ledger[f"own_{way}_tokens"].to_pylist() for way in ("input", "output")), strict=True)
+    )
+
+
+def _session(outline: str, column: str) -> object:
+    return analyse(spans(outline))["sessions"][column].to_pylist()[0]
+
+
+TRANSFER = """
+    workflow crew 0-100
+      agent planner 1-40
+        llm gpt 2-30 in=1 out=1
+        tool transfer_to_writer 31-39
+      agent writer 45-90
+        llm gpt 46-80 in=1 out=1
+"""
+
+
+def test_a_handoff_tool_makes_the_next_agent_a_transfer() -> None:
+    assert _handoffs(TRANSFER) == [("planner", "writer", "transfer")]
+
+
+def test_a_transfer_by_tool_rests_on_the_tool_and_the_order() -> None:
+    assert _evidence(TRANSFER) == [["handoff_tool", "sibling_order"]]
+
+
+def test_latency_runs_from_the_last_operation_to_the_start_of_the_next_agent() -> None:
+    rows = analyse(spans(TRANSFER))["agent_handoffs"]["latency_ns"].to_pylist()
+    assert rows == [6_000_000]
+
+
+def test_a_generic_tool_names_the_next_agent_in_its_argument() -> None:
+    outline = TRANSFER.replace(
+        "transfer_to_writer 31-39",
+        """transfer_to_agent 31-39 'gen_ai.tool.call.arguments={"agent_name": "writer"}'""",
+    )
+    assert _handoffs(outline) == [("planner", "writer", "transfer")]
+
+
+def test_a_handoff_attribute_makes_the_next_agent_a_transfer() -> None:
+    outline = TRANSFER.replace(
+        "transfer_to_writer 31-39", "decide 31-39 gen_ai.transfer.target.name=writer"
+    )
+    assert _handoffs(outline) == [("planner", "writer", "transfer")]
+
+
+def test_an_agent_inside_an_agent_is_a_delegation() -> None:
+    outline = """
+        agent planner 0-100
+          llm gpt 1-10
+          agent writer 20-60
+            llm gpt 21-50
+    """
+    assert _handoffs(outline) == [("planner", "writer", "delegation")]
+
+
+def test_an_agent_called_as_a_tool_is_a_delegation_each_time() -> None:
+    outline = """
+        agent planner 0-100
+          llm gpt 1-10
+          tool ask_writer 11-40
+            agent writer 12-39
+              llm gpt 13-30
+          tool ask_writer 50-90
+            agent writer 52-89
+              llm gpt 53-80
+    """
+    assert _handoffs(outline) == [("planner", "writer", "delegation")] * 2
+
+
+def test_a_supervisor_that_gets_control_back_has_delegated() -> None:
+    outline = """
+        workflow crew 0-100
+          agent supervisor 1-20
+            tool transfer_to_writer 10-19
+          agent writer 25-60
+            llm gpt 30-50
+          agent supervisor 65-90
+            llm gpt 66-80
+    """
+    assert _handoffs(outline) == [("supervisor", "writer", "delegation")]
+
+
+def test_agents_one_after_another_without_a_word_are_a_sequence() -> None:
+    outline = """
+        workflow crew 0-100
+          agent planner 1-40
+            llm gpt 2-30
+          agent writer 45-90
+            llm gpt 46-80
+    """
+    assert _handoffs(outline) == [("planner", "writer", "sequence")]
+
+
+def test_agents_that_an_agent_starts_at_once_are_a_fan_out() -> None:
+    outline = """
+        agent planner 0-100
+          llm gpt 1-10
+          agent writer 20-60
+            llm gpt 21-50
+          agent critic 21-61
+            llm gpt 22-50
+    """
+    assert _handoffs(outline) == [
+        ("planner", "writer", "fan_out"),
+        ("planner", "critic", "fan_out"),
+    ]
+
+
+def test_a_workflow_fans_out_and_joins_by_a_sequence_from_each_branch() -> None:
+    outline = """
+        workflow crew 0-200
+          agent planner 1-20
+            llm gpt 2-15
+          agent writer 30-60
+            llm gpt 31-50
+          agent critic 31-61
+            llm gpt 32-50
+          agent editor 70-90
+            llm gpt 71-80
+    """
+    assert sorted(_handoffs(outline)) == [
+        ("critic", "editor", "sequence"),
+        ("planner", "critic", "fan_out"),
+        ("planner", "writer", "fan_out"),
+        ("writer", "editor", "sequence"),
+    ]
+
+
+def test_one_agent_alone_hands_over_to_nobody() -> None:
+    assert _handoffs("agent planner 0-10\n  llm gpt 1-9") == []
+
+
+def test_model_calls_around_model_calls_are_counted_once() -> None:
+    outline = """
+        llm outer 0-10 in=30 out=5
+          llm inner 1-9 in=20 out=5
+    """
+    assert _own(outline) == [(10, 0), (20, 5)]
+
+
+def test_a_call_nested_in_a_call_without_usage_is_still_counted_once() -> None:
+    outline = """
+        llm outer 0-10 in=20 out=5
+          llm middle 1-9
+            llm inner 2-8 in=20 out=5
+    """
+    assert _own(outline) == [(0, 0), (20, 5)]
+
+
+def test_three_nested_model_spans_are_one_model_call() -> None:
+    outline = """
+        llm outer 0-10
+          llm middle 1-9
+            llm inner 2-8 in=20 out=5
+    """
+    assert _session(outline, "llm_calls") == 1
+
+
+def test_nested_calls_that_report_more_than_the_call_around_them_are_a_conflict() -> None:
+    outline = """
+        llm outer 0-10 in=5 out=5
+          llm inner 1-9 in=20 out=5
+    """
+    assert analyse(spans(outline))["token_ledger"]["conflict"].to_pylist() == [True, False]
+
+
+def test_an_agent_that_repeats_its_calls_usage_counts_nothing() -> None:
+    outline = """
+        agent planner 0-10 in=20 out=5
+          llm gpt 1-9 in=20 out=5
+    """
+    assert _own(outline) == [(0, 0), (20, 5)]
+
+
+def test_an_agent_whose_calls_nobody_shows_counts_what_it_reports() -> None:
+    assert _own("agent planner 0-10 in=20 out=5\n  tool search 1-2") == [(20, 5)]
+
+
+def test_a_usage_record_beside_its_call_counts_nothing() -> None:
+    outline = """
+        agent planner 0-10
+          llm gpt 1-9 in=20 out=5
+          usage record 9-9 in=20 out=5
+    """
+    assert _own(outline) == [(20, 5), (0, 0)]
+
+
+def test_cached_tokens_that_exceed_the_input_are_added_to_it() -> None:
+    assert _own("llm gpt 0-10 in=20 out=5 cached=100") == [(120, 5)]
+
+
+def test_cached_tokens_are_a_part_of_the_input() -> None:
+    assert _own("llm gpt 0-10 in=120 out=5 cached=100") == [(120, 5)]
+
+
+def test_a_failed_call_is_one_error_however_many_spans_above_it_failed() -> None:
+    outline = """
+        agent planner 0-10 error
+          llm gpt 1-9 error=RateLimitError
+    """
+    assert _session(outline, "errors") == 1
+
+
+def test_an_exception_by_which_a_framework_steers_is_no_failure() -> None:
+    assert _session("agent planner 0-10\n  tool go 1-9 error=ParentCommand", "errors") == 0
+
+
+def test_a_handoff_to_an_agent_that_failed_has_quality_zero() -> None:
+    outline = TRANSFER.replace("agent writer 45-90", "agent writer 45-90 error")
+    assert analyse(spans(outline))["agent_handoffs"]["quality"].to_pylist() == [0.0]
+
+
+def test_spans_whose_parents_never_came_lower_completeness() -> None:
+    assert _session("agent planner 0-10\n  llm gpt 1-9 parent=99", "completeness") == 0.5
+
+
+def test_a_frameworks_agent_wins_over_our_stamp() -> None:
+    outline = """
+        agent planner 0-20 llmops.agent.name=planner
+          agent writer 1-10 llmops.agent.name=planner
+            llm gpt 2-9 in=1 out=1 llmops.agent.name=planner
+    """
+    assert analyse(spans(outline))["token_ledger"]["agent"].to_pylist() == ["writer"]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a stamp that begins below a framework's agent span starts an activation"
+)
+def test_a_frameworks_agent_without_our_stamp_wins_over_a_stamp_below() -> None:
+    outline = """
+        agent writer 0-10
+          llm gpt 1-9 in=1 out=1 llmops.agent.name=planner
+    """
+    assert analyse(spans(outline))["token_ledger"]["agent"].to_pylist() == ["writer"]
+
+
+def test_our_stamp_names_the_agent_where_nobody_else_does() -> None:
+    outline = """
+        span work 0-10 llmops.agent.name=planner
+          llm gpt 1-9 in=1 out=1 llmops.agent.name=planner
+    """
+    assert analyse(spans(outline))["token_ledger"]["agent"].to_pylist() == ["planner"]
+
+
+def test_traces_of_one_conversation_are_one_session() -> None:
+    outline = """
+        agent planner 0-10 trace=1 conversation=c1
+        agent planner 20-30 trace=2 conversation=c1
+    """
+    assert analyse(spans(outline))["sessions"]["session_id"].to_pylist() == ["c1"]
+
+
+def test_linked_traces_are_one_session_and_hand_over() -> None:
+    outline = """
+        agent planner 0-10 trace=1
+        agent writer 20-30 trace=2 link=1
+    """
+    assert _handoffs(outline) == [("planner", "writer", "sequence")]
+
+
+@pytest.mark.parametrize("turns", [500])
+def test_five_hundred_agents_in_a_row_hand_over_once_each(turns: int) -> None:
+    root = Node("workflow", "crew", 0, turns * 10, 1)
+    members = [Node("agent", f"a{n}", n * 10, n * 10 + 5, n + 2, 1) for n in range(turns)]
+    expected = [(f"a{n}", f"a{n + 1}", "sequence") for n in range(turns - 1)]
+    assert _edges(analyse(table([root, *members]))) == expected
+
+
+@pytest.mark.slow
+def test_a_chain_of_a_hundred_thousand_spans_is_analysed_in_seconds() -> None:
+    depth = 100_000
+    chain = [
+        Node("llm" if n == depth - 1 else "span", "x", n, n + 1, n + 1, n) for n in range(depth)
+    ]
+    drawn = table(chain)
+    began = time.process_time()
+    analyse(drawn)
+    assert time.process_time() - began < 10
+
+
+def test_an_outline_line_is_the_span_it_draws() -> None:
+    assert tree("llm gpt 10-40 in=20 out=5 trace=7 id=3") == [
+        Node("llm", "gpt", 10, 40, 3, 0, 7,
+             {"gen_ai.usage.input_tokens": "20", "gen_ai.usage.output_tokens": "5"})
+    ]  # fmt: skip
