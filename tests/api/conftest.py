@@ -188,7 +188,8 @@ def _tables() -> dict[str, pa.Table]:
     return {name: pa.Table.from_pylist(found, schema=DERIVED[name]) for name, found in rows.items()}
 
 
-@pytest.fixture(scope="session")
+# a process opens one embedded store at a time, so no test of another file may run while it is open
+@pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     folder: Path = tmp_path_factory.mktemp("api") / "store"
     opened = ClickHouse.embedded(folder)
@@ -197,7 +198,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api(store: ClickHouse) -> Starlette:
     return application(Queries(store), readiness=lambda: None)
 

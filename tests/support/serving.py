@@ -1,5 +1,6 @@
 """A real `otel-llmops serve` in a process of its own, and what one does to it."""
 
+import json
 import os
 import signal
 import socket
@@ -8,22 +9,34 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from otel_llmops.app.endpoints import Endpoints, read_endpoints
-from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.journal import Reader
 
 DEADLINE_S = 30.0
 _PAUSE_S = 0.02
 
 SpanKey = tuple[str, str]
+
+_STORED = """
+import json, sys
+from contextlib import closing
+from pathlib import Path
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from otel_llmops.exporters.clickhouse import ClickHouse
+
+asked = json.load(sys.stdin)
+with closing(ClickHouse.embedded(Path(asked["folder"]))) as store:
+    wires = store.wire_spans(asked["traces"]).column("span_wire").to_pylist()
+spans = (Span.FromString(wire) for wire in wires)
+json.dump([(span.trace_id.hex(), span.span_id.hex()) for span in spans], sys.stdout)
+"""
 
 
 def until(condition: Callable[[], Any], *, deadline_s: float = DEADLINE_S, what: str = "") -> Any:
@@ -137,10 +150,17 @@ class Serving:
 
     def stored(self, trace_ids: Iterable[str]) -> Counter[SpanKey]:
         """How often each span of these traces is in the store. Only while nothing serves."""
-        with closing(ClickHouse.embedded(self.data / "store")) as store:
-            wires = store.wire_spans(sorted(set(trace_ids))).column("span_wire").to_pylist()
-        decoded = (Span.FromString(wire) for wire in wires)
-        return Counter((span.trace_id.hex(), span.span_id.hex()) for span in decoded)
+        asked = {"folder": str(self.data / "store"), "traces": sorted(set(trace_ids))}
+        # a process of its own: chDB has one folder open at a time in a process
+        answer = subprocess.run(
+            [sys.executable, "-c", _STORED],
+            input=json.dumps(asked),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=DEADLINE_S,
+        )
+        return Counter((trace, span) for trace, span in json.loads(answer.stdout))
 
     def lag_bytes(self) -> int:
         """What is journalled and not stored."""
