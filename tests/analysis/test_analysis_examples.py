@@ -111,6 +111,24 @@ def test_a_supervisor_that_gets_control_back_has_delegated() -> None:
     assert _handoffs(outline) == [("supervisor", "writer", "delegation")]
 
 
+@pytest.mark.xfail(
+    strict=True, reason="of two that asked at once only the later one's return is seen"
+)
+def test_control_may_return_to_either_of_two_that_asked_at_once() -> None:
+    outline = """
+        workflow crew 0-200
+          agent planner 1-40
+            tool transfer_to_writer 2-39
+          agent critic 2-40
+            tool transfer_to_writer 3-39
+          agent writer 50-60
+            llm gpt 51-59
+          agent planner 70-80
+            llm gpt 71-79
+    """
+    assert ("planner", "writer", "delegation") in _handoffs(outline)
+
+
 def test_agents_one_after_another_without_a_word_are_a_sequence() -> None:
     outline = """
         workflow crew 0-100
