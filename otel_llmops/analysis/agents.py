@@ -135,7 +135,9 @@ def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
     bare = agent_kind & ~named & ~by_affix
     step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
     node = step & _graph_nodes(readings)
-    name = _topmost(readings, readings.stamped_agent)
+    by_framework = (named & ~_plumbing(said)) | by_affix
+    unsaid = readings.forest.nearest(by_framework) < 0
+    name = pc.if_else(pa.array(unsaid), _topmost(readings, readings.stamped_agent), "")
     name = pc.if_else(_filled_text(readings.acting_agent), readings.acting_agent, name)
     name = pc.if_else(pa.array(node | bare | by_affix), readings.clean_name, name)
     own = _topmost(readings, readings.graph_agent)

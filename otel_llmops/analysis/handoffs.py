@@ -271,24 +271,17 @@ def _pairs(wave: Ints, group: Ints, ordered: Mask) -> tuple[Ints, Ints]:
 
 
 def _without_returns(acts: Activations, edges: Edges) -> Edges:
-    """A told B, and A went on after B without a word of B's: a delegation, and a return."""
-    told = edges.kind == _TRANSFER
-    asked = told | (edges.kind == _FAN_OUT)
-    by_target = np.full(acts.count, -1, dtype=np.int64)
-    by_target[edges.target[asked]] = np.flatnonzero(asked)
-    cause = by_target[edges.source]
-    comes_back = (
-        ~told
-        & (edges.kind == _SEQUENCE)
-        & (cause >= 0)
-        & (acts.agent[edges.source[np.maximum(cause, 0)]] == acts.agent[edges.target])
-        & told[np.maximum(cause, 0)]
-        & ((edges.evidence[np.maximum(cause, 0)] & _TOOL) > 0)
-    )
-    kind = edges.kind.copy()
-    kind[cause[comes_back]] = _DELEGATION
-    changed = Edges(edges.source, edges.target, kind, edges.evidence, edges.confidence)
-    return changed.select(~comes_back)
+    """A asked B by a tool, and went on after B without a word of B's: a delegation, a return."""
+    agents = len(acts.names)
+    asked = (edges.kind == _TRANSFER) & ((edges.evidence & _TOOL) > 0)
+    plain_next = edges.kind == _SEQUENCE
+    # an asking and a return meet in the one who was asked, and the agent who asked
+    asking = edges.target * agents + acts.agent[edges.source]
+    returning = edges.source * agents + acts.agent[edges.target]
+    comes_back = plain_next & np.isin(returning, asking[asked])
+    answered = asked & np.isin(asking, returning[comes_back])
+    kind: Ints = np.where(answered, _DELEGATION, edges.kind)
+    return replace(edges, kind=kind).select(~comes_back)
 
 
 def _concatenate(left: Edges, right: Edges) -> Edges:

@@ -111,9 +111,6 @@ def test_a_supervisor_that_gets_control_back_has_delegated() -> None:
     assert _handoffs(outline) == [("supervisor", "writer", "delegation")]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="of two that asked at once only the later one's return is seen"
-)
 def test_control_may_return_to_either_of_two_that_asked_at_once() -> None:
     outline = """
         workflow crew 0-200
@@ -272,9 +269,6 @@ def test_a_frameworks_agent_wins_over_our_stamp() -> None:
     assert analyse(spans(outline))["token_ledger"]["agent"].to_pylist() == ["writer"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a stamp that begins below a framework's agent span starts an activation"
-)
 def test_a_frameworks_agent_without_our_stamp_wins_over_a_stamp_below() -> None:
     outline = """
         agent writer 0-10
