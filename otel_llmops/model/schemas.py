@@ -237,7 +237,8 @@ SESSIONS = pa.schema(
 SESSION_KEYS = pa.schema(
     _required(("key", _TEXT), ("kind", _TEXT), ("session_id", _TEXT), ("started_at", _TIME))
 )
-"""What leads to a session: `kind` trace (a trace id) or conversation (any id it ever had)."""
+"""What leads to a session: `kind` trace (a trace id), conversation (any id it ever had) or link (a
+trace that it links to and that is still to come; made by the engine)."""
 
 LEDGER = pa.schema(
     _required(

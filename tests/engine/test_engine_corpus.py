@@ -1,5 +1,8 @@
 """Real traces through journal and engine: the answers of `analyze` over the same files."""
 
+import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +25,7 @@ def engine_answers(house: Collector, chosen: Sequence[Path]) -> Content:
             house.send_body(body.read_bytes())
             house.turn(after_s=0.1)
     house.settle()
-    return without_link_keys(house.content())
+    return comparable(house.content())
 
 
 def analyze_answers(house: Collector, chosen: Sequence[Path]) -> Content:
@@ -33,15 +36,19 @@ def analyze_answers(house: Collector, chosen: Sequence[Path]) -> Content:
     store.replace_sessions(tables["sessions"]["session_id"].to_pylist(), tables)
     found = content(store)
     store.close()
-    return without_link_keys(found)
+    return comparable(found)
 
 
-def without_link_keys(rows: Content) -> Content:
-    """Without what only leads to traces that are still to come."""
-    kept = type(rows["session_keys"])(
-        {row: copies for row, copies in rows["session_keys"].items() if "'link'" not in row}
-    )
-    return {**rows, "session_keys": kept}
+def comparable(rows: Content) -> Content:
+    """Without what only leads to traces that are still to come, and lists as the sets they are."""
+    return {
+        table: Counter({in_order(row): n for row, n in found.items() if "'link'" not in row})
+        for table, found in rows.items()
+    }
+
+
+def in_order(row: str) -> str:
+    return re.sub(r'\["[^]]*"\]', lambda found: json.dumps(sorted(json.loads(found[0]))), row)
 
 
 def test_a_dozen_real_scenarios_give_the_answers_of_analyze(house: Collector) -> None:
