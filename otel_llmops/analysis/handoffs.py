@@ -300,7 +300,9 @@ def latency_ns(readings: Readings, acts: Activations, edges: Edges) -> pa.Array:
     In:   as `handoffs`. Out: int64 ns, one a handoff.
     Cost: O(n log n).
     """
-    operation = (acts.owner >= 0) & readings.is_kind(Kind.LLM, Kind.TOOL, Kind.EMBEDDINGS)
+    operation = readings.is_kind(Kind.LLM, Kind.TOOL, Kind.EMBEDDINGS, Kind.AGENT)
+    operation[acts.head] = True
+    operation &= acts.owner >= 0
     rows = np.flatnonzero(operation)
     owner, end = acts.owner[rows], readings.end[rows]
     order = np.lexsort((end, owner))

@@ -277,7 +277,7 @@ def session_rows(
             "orphan": readings.forest.orphan.astype(np.int64),
         }
     )
-    wide = spans.group_by("session").aggregate(
+    wide = spans.group_by("session", use_threads=False).aggregate(
         [
             ("trace_id", "distinct"),
             ("service", "distinct"),

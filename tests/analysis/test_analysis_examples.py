@@ -56,7 +56,7 @@ def test_a_transfer_by_tool_rests_on_the_tool_and_the_order() -> None:
 
 def test_latency_runs_from_the_last_operation_to_the_start_of_the_next_agent() -> None:
     rows = analyse(spans(TRANSFER))["agent_handoffs"]["latency_ns"].to_pylist()
-    assert rows == [6_000_000]
+    assert rows == [5_000_000]
 
 
 def test_a_generic_tool_names_the_next_agent_in_its_argument() -> None:

@@ -37,7 +37,7 @@ def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int])
             found += _onward(acts, waves, words)
     found = _widened(nodes, acts, found)
     return sorted(
-        replace(edge, latency=_latency(nodes, owner, edge))
+        replace(edge, latency=_latency(nodes, acts, owner, edge))
         for edge in found
         if _agent(acts, edge.source) != _agent(acts, edge.target)
     )
@@ -204,12 +204,16 @@ def _edge(
     )
 
 
-def _latency(nodes: Sequence[Node], owner: Sequence[int], edge: Handoff) -> int | None:
+def _latency(
+    nodes: Sequence[Node], acts: dict[int, Activation], owner: Sequence[int], edge: Handoff
+) -> int | None:
     """From the end of the source's last operation that ended before the target began."""
     began = nodes[edge.target].start
     ends = [
         _end(nodes, row)
         for row, node in enumerate(nodes)
-        if owner[row] == edge.source and node.kind in WORK and _end(nodes, row) <= began
+        if owner[row] == edge.source
+        and (node.kind in WORK or node.kind == "agent" or row in acts)
+        and _end(nodes, row) <= began
     ]
     return began - max(ends) if ends else None
