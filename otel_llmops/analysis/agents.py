@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, by_session, codes, plain
+from otel_llmops.analysis.readings import Readings, by_session, codes, filled, plain
 from otel_llmops.analysis.relay import Created, created, relayed
 from otel_llmops.semconv import PLUMBING, Kind
 
@@ -62,7 +62,7 @@ def activations(readings: Readings, session: Ints) -> Activations:
     name = _loops_of_created(readings, name, made, session)
     _, head_of = _heads(readings, name)
     delegate = _delegates(readings, head_of, made, session)
-    handed = _filled(delegate)
+    handed = filled(delegate)
     name = pc.if_else(pa.array(handed), delegate, name)
     name = _without_idle(readings, name, strong | handed)
     head, head_of = _heads(readings, name)
@@ -130,7 +130,7 @@ def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
     """The agent's name where a span marks an activation ('' elsewhere), and where it is strong."""
     agent_kind = readings.is_kind(Kind.AGENT)
     said = readings.agent_name
-    named = agent_kind & _filled(said)
+    named = agent_kind & filled(said)
     by_affix = agent_kind & ~named & readings.affixed
     bare = agent_kind & ~named & ~by_affix
     step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
@@ -138,7 +138,7 @@ def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
     by_framework = (named & ~_plumbing(said)) | by_affix
     unsaid = readings.forest.nearest(by_framework) < 0
     name = pc.if_else(pa.array(unsaid), _topmost(readings, readings.stamped_agent), "")
-    name = pc.if_else(_filled_text(readings.acting_agent), readings.acting_agent, name)
+    name = pc.if_else(pa.array(filled(readings.acting_agent)), readings.acting_agent, name)
     name = pc.if_else(pa.array(node | bare | by_affix), readings.clean_name, name)
     own = _topmost(readings, readings.graph_agent)
     name = pc.if_else(pc.and_(pc.equal(name, ""), pa.array(step)), own, name)
@@ -154,13 +154,13 @@ def _graph_nodes(readings: Readings) -> Mask:
     A framework that only tells nodes (no agents) leaves it to the reader which of them are
     agents: those are nodes that the user named and under which a model is called.
     """
-    node = _filled(readings.graph_node)
+    node = filled(readings.graph_node)
     trace, _ = codes(_column(readings, "trace_id"))
     in_graph = np.isin(trace, np.unique(trace[node]))
     own_node: Mask = np.asarray(pc.equal(readings.graph_node, readings.clean_name))
     entity = readings.concept("entity")
     a_task: Mask = np.asarray(pc.equal(readings.concept("operation"), "execute_task"))
-    task = _filled(entity) & a_task
+    task = filled(entity) & a_task
     is_root = readings.forest.parent < 0
     return (node & own_node) | task | (in_graph & is_root & ~node)
 
@@ -186,7 +186,7 @@ def _wraps_workflow(readings: Readings) -> Mask:
 
 def _loops_of_created(readings: Readings, name: pa.Array, made: Created, session: Ints) -> pa.Array:
     """Workflows that have the name of an agent that their session made are that agent at work."""
-    workflow = np.flatnonzero(readings.is_kind(Kind.WORKFLOW) & ~_filled(name))
+    workflow = np.flatnonzero(readings.is_kind(Kind.WORKFLOW) & ~filled(name))
     if not len(made.session) or not len(workflow):
         return name
     known = by_session(made.session, plain(made.name))
@@ -226,7 +226,7 @@ def _plain(name: str) -> str:
 def _without_idle(readings: Readings, name: pa.Array, strong: Mask) -> pa.Array:
     """Take back marks under which nothing is called: weak ones, and doubles of a busy sibling."""
     head, head_of = _heads(readings, name)
-    marked = _filled(name)
+    marked = filled(name)
     called = readings.is_kind(Kind.LLM, Kind.EMBEDDINGS, Kind.TOOL)
     work = np.bincount(head_of[called & (head_of >= 0)], minlength=len(marked)) > 0
     strength = np.bincount(head_of[marked & strong], minlength=len(marked)) > 0
@@ -250,7 +250,7 @@ def _doubles(readings: Readings, name: pa.Array, head: Mask, work: Mask) -> Mask
 
 def _heads(readings: Readings, name: pa.Array) -> tuple[Mask, Ints]:
     """Marks that start an activation, and for each row the head that it belongs to."""
-    marked = _filled(name)
+    marked = filled(name)
     same, _ = codes(plain(name))
     above = readings.forest.nearest(marked, inclusive=False)
     nested = marked & (above >= 0) & (same == same[np.maximum(above, 0)])
@@ -281,15 +281,6 @@ def _agents(name: pa.Array, session: Ints) -> tuple[Ints, pa.Array, Ints]:
 def _plumbing(name: pa.Array) -> Mask:
     found: Mask = np.asarray(pc.is_in(pc.utf8_lower(name), value_set=pa.array(sorted(PLUMBING))))
     return found
-
-
-def _filled_text(text: pa.Array) -> pa.Array:
-    return pc.not_equal(text, "")
-
-
-def _filled(text: pa.Array) -> Mask:
-    filled: Mask = np.asarray(_filled_text(text))
-    return filled
 
 
 def _column(readings: Readings, name: str) -> pa.Array:

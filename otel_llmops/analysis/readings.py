@@ -28,7 +28,7 @@ from otel_llmops.semconv import (
     Place,
 )
 
-__all__ = ["KINDS", "Readings", "Usage", "by_session", "codes", "plain", "read"]
+__all__ = ["KINDS", "Readings", "Usage", "by_session", "codes", "filled", "plain", "read"]
 
 _ORDER = ("start_time", "trace_id", "span_id", "end_time", "span_wire")
 _FLAT = [
@@ -169,6 +169,12 @@ def plain(names: pa.Array) -> pa.Array:
     """Names as they are compared: lower case, `_`, `-` and blanks alike."""
     lower = pc.utf8_lower(names)
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(lower, r"[_\-\s]+", " "))
+
+
+def filled(texts: pa.Array) -> Mask:
+    """Which texts are not empty."""
+    mask: Mask = np.asarray(pc.not_equal(texts, ""))
+    return mask
 
 
 def codes(values: pa.Array) -> tuple[Ints, pa.Array]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, codes, plain
+from otel_llmops.analysis.readings import Readings, codes, filled, plain
 from otel_llmops.semconv import PLUMBING, Kind
 
 __all__ = ["Created", "created", "relayed"]
@@ -59,22 +59,27 @@ def relayed(
     nobody = pa.array(np.full(len(head), ""), type=pa.string())
     scope = _scopes(readings)
     free = (head_of < 0) & (scope >= 0)
-    told = free & readings.hint & readings.is_kind(Kind.TOOL) & ~readings.hint_back
-    told &= np.asarray(pc.not_equal(readings.hint_target, ""))
-    acting = np.asarray(pc.not_equal(readings.acting_agent, ""))
-    qualified = np.unique(scope[told | (acting & (scope >= 0))])
-    pieces = head & np.isin(scope, qualified)
-    operation = free & readings.is_kind(Kind.LLM, Kind.TOOL) & np.isin(scope, qualified)
-    if not operation.any():
-        return nobody, pieces
-    names = pc.if_else(pa.array(told), readings.hint_target, name)
-    events = _events(readings, pieces, told, scope, plain(names))
-    current = _current(readings, np.flatnonzero(operation), scope, events)
-    first = _first_made(made, session, np.unique(scope[told]))
+    told = (
+        free
+        & readings.hint
+        & readings.is_kind(Kind.TOOL)
+        & ~readings.hint_back
+        & filled(readings.hint_target)
+    )
+    acting = filled(readings.acting_agent)
+    qualified = np.isin(scope, np.unique(scope[(told | acting) & (scope >= 0)]))
+    pieces = head & qualified
+    operation = free & readings.is_kind(Kind.LLM, Kind.TOOL) & qualified
     rows = np.flatnonzero(operation)
-    by_event = np.where(current >= 0, events.row[np.maximum(current, 0)], -1)
+    if not len(rows):
+        return nobody, pieces
+    names = pc.if_else(pa.array(acting & ~head), readings.acting_agent, name)
+    names = pc.if_else(pa.array(told), readings.hint_target, names)
+    events = _events(readings, pieces, (told, acting & free), scope, plain(names))
+    speaker = _speakers(readings, rows, scope, events)
+    first = _first_made(made, session, np.unique(scope[told]))
     early = pa.array([first.get(int(s)) for s in scope[rows]], type=pa.string())
-    spoken = names.take(pa.array(by_event, mask=by_event < 0))
+    spoken = names.take(pa.array(speaker, mask=speaker < 0))
     place = np.full(len(head), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
     found = pc.fill_null(pc.coalesce(spoken, early), "")
@@ -91,39 +96,51 @@ class _Events:
     row: Ints
 
 
-def _events(readings: Readings, heads: Mask, told: Mask, scope: Ints, names: pa.Array) -> _Events:
+def _events(
+    readings: Readings, heads: Mask, words: tuple[Mask, Mask], scope: Ints, names: pa.Array
+) -> _Events:
+    """In order of how much they weigh where two are said at once: the last one holds."""
+    told, acting = words
     who, _ = codes(names)
-    seen, words = np.flatnonzero(heads), np.flatnonzero(told)
+    seen, asked, idle = np.flatnonzero(heads), np.flatnonzero(told), np.flatnonzero(acting)
     stride = int(who.max(initial=0)) + 1
     shown = np.unique(scope[seen] * stride + who[seen])
-    words = words[~np.isin(scope[words] * stride + who[words], shown)]
-    acting = np.asarray(pc.not_equal(readings.acting_agent, ""))[seen]
-    ended = seen[~acting]
+    asked = asked[~np.isin(scope[asked] * stride + who[asked], shown)]
+    ended = seen[~filled(readings.acting_agent)[seen]]
+    # No scope has the number -1: with it there is always an event to find
     return _Events(
-        np.concatenate([scope[seen], scope[words], scope[ended]]),
-        np.concatenate([readings.start[seen], readings.start[words] + 1, readings.end[ended]]),
-        np.concatenate([seen, words, np.full(len(ended), -1)]),
+        np.concatenate([[-1], scope[ended], scope[seen], scope[idle], scope[asked]]),
+        np.concatenate(
+            [
+                [np.iinfo(np.int64).min],
+                readings.end[ended],
+                readings.start[seen],
+                readings.start[idle],
+                # The tool is still the work of the one who asked
+                readings.start[asked] + 1,
+            ]
+        ),
+        np.concatenate([[-1], np.full(len(ended), -1), seen, idle, asked]),
     )
 
 
-def _current(readings: Readings, rows: Ints, scope: Ints, events: _Events) -> Ints:
-    """For each row the number of the event that holds at its start, -1 where none does."""
+def _speakers(readings: Readings, rows: Ints, scope: Ints, events: _Events) -> Ints:
+    """For each of `rows` the row that names who acts at its start, -1 where none does."""
     times = np.concatenate([events.time, readings.start[rows]])
     _, rank = np.unique(times, return_inverse=True)
     stride = len(rank) + 1
     order = np.lexsort((rank[: len(events.time)], events.scope))
     key = (events.scope * stride + rank[: len(events.time)])[order]
     place = np.searchsorted(key, scope[rows] * stride + rank[len(events.time) :], side="right") - 1
-    number = order[np.maximum(place, 0)] if len(order) else np.zeros(len(rows), dtype=np.int64)
-    holds = (place >= 0) & (events.scope[number] == scope[rows]) if len(order) else place >= 0
-    return np.where(holds & (events.row[number] >= 0), number, -1) if len(order) else place
+    number = order[place]
+    return np.where(events.scope[number] == scope[rows], events.row[number], -1)
 
 
 def _scopes(readings: Readings) -> Ints:
     """For each row the nearest span above it within which names hold."""
     parent = readings.forest.parent
     border = readings.is_kind(Kind.WORKFLOW) | (parent < 0)
-    acting = np.asarray(pc.not_equal(readings.acting_agent, "")) & (parent >= 0)
+    acting = filled(readings.acting_agent) & (parent >= 0)
     border[parent[acting]] = True
     return readings.forest.nearest(border, inclusive=False)
 
