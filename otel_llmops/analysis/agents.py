@@ -199,7 +199,8 @@ def _loops_of_created(readings: Readings, name: pa.Array, made: Created, session
 def _delegates(readings: Readings, head_of: Ints, made: Created, session: Ints) -> pa.Array:
     """Agents that are seen only as a tool under which models are called; '' elsewhere.
 
-    Such a tool says whom it calls (a handoff tool), or has the name of an agent in its own.
+    Such a tool says whom it calls (a handoff tool), or has the name of an agent in its own: the
+    longest such name, for a `ghost_writer` is no `writer`.
     """
     tool = readings.is_kind(Kind.TOOL)
     nearest = readings.forest.nearest(tool)
@@ -212,6 +213,8 @@ def _delegates(readings: Readings, head_of: Ints, made: Created, session: Ints) 
     known: dict[int, list[str]] = {}
     for number, agent in zip(made.session.tolist(), made.name.to_pylist(), strict=True):
         known.setdefault(number, []).append(agent)
+    for several in known.values():
+        several.sort(key=len, reverse=True)
     for row, target, said in zip(holds.tolist(), targets, tools, strict=True):
         mine = known.get(int(session[row]), [])
         names[row] = target or next((a for a in mine if f" {_plain(a)} " in f" {said} "), None)

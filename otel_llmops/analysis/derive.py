@@ -71,9 +71,12 @@ def _once(spans: pa.Table) -> pa.Table:
     key = ["trace_id", "span_id"]
     numbered = spans.select([*key, "span_wire"])
     numbered = numbered.append_column("row", pa.array(np.arange(spans.num_rows)))
-    if numbered.group_by(key).aggregate([("row", "min")]).num_rows == spans.num_rows:
+    if (
+        numbered.group_by(key, use_threads=False).aggregate([("row", "min")]).num_rows
+        == spans.num_rows
+    ):
         return spans
-    first = numbered.group_by([*key, "span_wire"]).aggregate([("row", "min")])
+    first = numbered.group_by([*key, "span_wire"], use_threads=False).aggregate([("row", "min")])
     return spans.take(first.column("row_min"))
 
 

@@ -116,8 +116,8 @@ def _events(
                 readings.end[ended],
                 readings.start[seen],
                 readings.start[idle],
-                # The tool is still the work of the one who asked
-                readings.start[asked] + 1,
+                # The tool, and what runs beside it, is still the work of the one who asked
+                np.maximum(readings.end[asked], readings.start[asked] + 1),
             ]
         ),
         np.concatenate([[-1], np.full(len(ended), -1), seen, idle, asked]),

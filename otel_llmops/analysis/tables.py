@@ -361,7 +361,9 @@ def ledger_rows(found: Findings) -> pa.Table:
 
 
 def _summed(table: pa.Table, ids: pa.Array, columns: tuple[str, ...]) -> dict[str, Ints]:
-    grouped = table.group_by("session_id").aggregate([(name, "sum") for name in columns])
+    grouped = table.group_by("session_id", use_threads=False).aggregate(
+        [(name, "sum") for name in columns]
+    )
     place = pc.index_in(ids, value_set=grouped.column("session_id").combine_chunks())
     return {
         name: np.asarray(pc.fill_null(grouped.column(f"{name}_sum").take(place), 0)).astype(
