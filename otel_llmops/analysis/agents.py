@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, by_session, codes, filled, plain
+from otel_llmops.analysis.readings import Readings, by_session, codes, filled, plain, plumbing
 from otel_llmops.analysis.relay import Created, created, relayed
-from otel_llmops.semconv import PLUMBING, Kind
+from otel_llmops.semconv import Kind
 
 __all__ = ["Activations", "activations"]
 
@@ -88,7 +88,7 @@ def _numbered(
     agent, names, home = _agents(name.take(pa.array(rows)), session[rows])
     above = np.where(parent[rows] >= 0, head_of[np.maximum(parent[rows], 0)], -1)
     container = _containers(readings, head, rows)
-    first = _joined(readings, rows, agent, np.where(above >= 0, above, container), pieces[rows])
+    first = _joined(readings, rows, agent, np.where(container >= 0, container, above), pieces[rows])
     kept, place = np.unique(first, return_inverse=True)
     number = np.full(len(head), -1, dtype=np.int64)
     number[rows] = place
@@ -135,7 +135,7 @@ def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
     bare = agent_kind & ~named & ~by_affix
     step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
     node = step & _graph_nodes(readings)
-    by_framework = (named & ~_plumbing(said)) | by_affix
+    by_framework = (named & ~plumbing(said)) | by_affix
     unsaid = readings.forest.nearest(by_framework) < 0
     name = pc.if_else(pa.array(unsaid), _topmost(readings, readings.stamped_agent), "")
     name = pc.if_else(pa.array(filled(readings.acting_agent)), readings.acting_agent, name)
@@ -143,7 +143,7 @@ def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
     own = _topmost(readings, readings.graph_agent)
     name = pc.if_else(pc.and_(pc.equal(name, ""), pa.array(step)), own, name)
     name = pc.if_else(pa.array(named), said, name)
-    usable = ~_plumbing(name)
+    usable = ~plumbing(name)
     sure = (named & ~_wraps_workflow(readings)) | by_affix
     return pc.if_else(pa.array(usable), name, ""), sure & usable
 
@@ -208,7 +208,8 @@ def _delegates(readings: Readings, head_of: Ints, made: Created, session: Ints) 
     call = call[head_of[call] == head_of[nearest[call]]]
     holds = np.unique(nearest[call])
     names: list[str | None] = [None] * len(tool)
-    targets = readings.hint_target.take(pa.array(holds)).to_pylist()
+    told = pc.if_else(pa.array(plumbing(readings.hint_target)), "", readings.hint_target)
+    targets = told.take(pa.array(holds)).to_pylist()
     tools = plain(readings.tool.take(pa.array(holds))).to_pylist()
     known: dict[int, list[str]] = {}
     for number, agent in zip(made.session.tolist(), made.name.to_pylist(), strict=True):
@@ -279,11 +280,6 @@ def _agents(name: pa.Array, session: Ints) -> tuple[Ints, pa.Array, Ints]:
     agent, _ = codes(by_session(session, plain(name)))
     _, first = np.unique(agent, return_index=True)
     return agent, name.take(pa.array(first)), session[first]
-
-
-def _plumbing(name: pa.Array) -> Mask:
-    found: Mask = np.asarray(pc.is_in(pc.utf8_lower(name), value_set=pa.array(sorted(PLUMBING))))
-    return found
 
 
 def _column(readings: Readings, name: str) -> pa.Array:

@@ -23,12 +23,23 @@ from otel_llmops.semconv import (
     HANDOFF_TOOL,
     KIND_MARKS,
     OUTRANKING_MARKS,
+    PLUMBING,
     Dialect,
     Kind,
     Place,
 )
 
-__all__ = ["KINDS", "Readings", "Usage", "by_session", "codes", "filled", "plain", "read"]
+__all__ = [
+    "KINDS",
+    "Readings",
+    "Usage",
+    "by_session",
+    "codes",
+    "filled",
+    "plain",
+    "plumbing",
+    "read",
+]
 
 _ORDER = ("start_time", "trace_id", "span_id", "end_time", "span_wire")
 _FLAT = [
@@ -175,6 +186,12 @@ def filled(texts: pa.Array) -> Mask:
     """Which texts are not empty."""
     mask: Mask = np.asarray(pc.not_equal(texts, ""))
     return mask
+
+
+def plumbing(names: pa.Array) -> Mask:
+    """Which names are a framework's own, or none: no agent of the user's has them."""
+    own: Mask = np.asarray(pc.is_in(pc.utf8_lower(names), value_set=pa.array(sorted(PLUMBING))))
+    return own
 
 
 def codes(values: pa.Array) -> tuple[Ints, pa.Array]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, codes, filled, plain
+from otel_llmops.analysis.readings import Readings, codes, plain, plumbing
 from otel_llmops.semconv import PLUMBING, Kind
 
 __all__ = ["Created", "created", "relayed"]
@@ -59,14 +59,9 @@ def relayed(
     nobody = pa.array(np.full(len(head), ""), type=pa.string())
     scope = _scopes(readings)
     free = (head_of < 0) & (scope >= 0)
-    told = (
-        free
-        & readings.hint
-        & readings.is_kind(Kind.TOOL)
-        & ~readings.hint_back
-        & filled(readings.hint_target)
-    )
-    acting = filled(readings.acting_agent)
+    word = readings.hint & readings.is_kind(Kind.TOOL, Kind.HANDOFF)
+    told = free & word & ~plumbing(readings.hint_target)
+    acting = ~plumbing(readings.acting_agent)
     qualified = np.isin(scope, np.unique(scope[(told | acting) & (scope >= 0)]))
     pieces = head & qualified
     operation = free & readings.is_kind(Kind.LLM, Kind.TOOL) & qualified
@@ -106,7 +101,7 @@ def _events(
     stride = int(who.max(initial=0)) + 1
     shown = np.unique(scope[seen] * stride + who[seen])
     asked = asked[~np.isin(scope[asked] * stride + who[asked], shown)]
-    ended = seen[~filled(readings.acting_agent)[seen]]
+    ended = seen[plumbing(readings.acting_agent)[seen]]
     # No scope has the number -1: with it there is always an event to find
     return _Events(
         np.concatenate([[-1], scope[ended], scope[seen], scope[idle], scope[asked]]),
@@ -140,7 +135,7 @@ def _scopes(readings: Readings) -> Ints:
     """For each row the nearest span above it within which names hold."""
     parent = readings.forest.parent
     border = readings.is_kind(Kind.WORKFLOW) | (parent < 0)
-    acting = filled(readings.acting_agent) & (parent >= 0)
+    acting = ~plumbing(readings.acting_agent) & (parent >= 0)
     border[parent[acting]] = True
     return readings.forest.nearest(border, inclusive=False)
 
