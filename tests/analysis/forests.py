@@ -4,8 +4,11 @@ Ids are few, so that parents are missing, spans are their own parents, parents g
 two different spans have one id; times are few, so that many are equal.
 """
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
+from tests.oracles.relay import acts
 from tests.support.tree import Node, conversation, usage
 
 AGENTS = ("planner", "writer", "Writer", "critic", "fact-checker")
@@ -19,6 +22,19 @@ _TOOLS = (
     "transfer_back_to_planner",
 )
 _KINDS = ("agent", "agent", "llm", "llm", "tool", "tool", "workflow", "embeddings", "usage", "span")
+
+_WORDS: tuple[dict[str, str], ...] = (
+    {},
+    *(
+        {"openinference.span.kind": "CHAIN", "input.value": f"current_agent_name='{name}'"}
+        for name in ("planner", "writer", "critic", "agent")
+    ),
+    *(
+        {"gen_ai.operation.name": "create_agent", "gen_ai.agent.name": name}
+        for name in ("writer", "critic", "model")
+    ),
+)
+"""What a span that means nothing may say of agents, the framework's own ones included."""
 
 _tokens = st.builds(usage, st.integers(0, 50), st.integers(0, 50))
 
@@ -64,3 +80,31 @@ def forests(draw: st.DrawFn, traces: tuple[int, ...] = (1, 2, 3)) -> list[Node]:
     """Up to 24 spans in any order."""
     count = draw(st.integers(1, 24))
     return draw(st.permutations([draw(nodes(number, traces)) for number in range(1, count + 1)]))
+
+
+@st.composite
+def told_forests(draw: st.DrawFn) -> list[Node]:
+    """Forests in which a span that means nothing may say who acts, or which agent was made."""
+    return [
+        replace(node, said={**node.said, **draw(st.sampled_from(_WORDS))})
+        if node.kind == "span"
+        else node
+        for node in draw(forests())
+    ]
+
+
+@st.composite
+def flat_traces(draw: st.DrawFn) -> list[Node]:
+    """One workflow: model and tool calls side by side, named steps and agents among them."""
+    nodes = [Node("workflow", "crew", 0, 1000, 1)]
+    for _ in range(draw(st.integers(1, 12))):
+        start = draw(st.integers(0, 12)) * 10
+        end = start + draw(st.sampled_from((0, 1, 5, 10, 15)))
+        kind = draw(st.sampled_from(("llm", "llm", "tool", "tool", "span", "span", "agent")))
+        names = {"agent": AGENTS[:2], "tool": _TOOLS}.get(kind, ("a",))
+        said = draw(st.sampled_from(_WORDS)) if kind == "span" else {}
+        name = draw(st.sampled_from(names))
+        nodes.append(Node(kind, name, start, end, len(nodes) + 1, 1, said=said))
+        if kind == "agent" or (acts(nodes[-1]) and draw(st.booleans())):
+            nodes.append(Node("llm", "b", start, end, len(nodes) + 1, len(nodes)))
+    return draw(st.permutations(nodes))

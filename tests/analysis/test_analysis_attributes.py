@@ -1,5 +1,7 @@
 """Reading attributes: absurd values, places in order, members of JSON, events."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -44,6 +46,26 @@ def test_an_absurd_count_ruins_no_sum() -> None:
     absurd = Node("llm", "gpt", 0, 1, 1, said={"gen_ai.usage.input_tokens": "1e308"})
     normal = Node("llm", "gpt", 0, 1, 2, said={"gen_ai.usage.input_tokens": "7"})
     assert analyse(table([absurd, normal]))["sessions"]["input_tokens"].to_pylist() == [7]
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ('["billing","Ausk\u00fcnfte"]', ["billing", "Ausk\u00fcnfte"]),
+        ("billing", []),
+        ('{"to":"billing"}', []),
+        ('["billing",5,null,[],""]', ["billing"]),
+        ("[NaN,1e999", []),
+        ("[" * 100_000, []),
+        (r'["\ud800","billing"]', ["billing"]),
+        ("", []),
+    ],
+    ids=["list", "text", "object", "mixed", "cut-off", "deep", "surrogate", "nothing"],
+)
+def test_what_is_no_list_of_names_spoils_no_answer(said: str, names: list[str]) -> None:
+    agent = Node("agent", "triage", 0, 1, 1, said={"llmops.agent.can_handoff_to": said})
+    found = analyse(table([agent]))["agents"]["can_handoff_to"].to_pylist()
+    assert [json.loads(text) for text in found] == [names]
 
 
 def test_the_first_place_that_is_filled_wins() -> None:

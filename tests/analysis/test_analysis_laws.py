@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_llmops.analysis.derive import Derived, analyse
-from tests.analysis.forests import AGENTS, forests
+from tests.analysis.forests import AGENTS, forests, told_forests
 from tests.support.tree import Node, table
 
 _ELSEWHERE = {"planner": "amber", "writer": "birch", "Writer": "Birch", "critic": "cedar",
@@ -47,20 +47,20 @@ def _shifted(node: Node, by: int) -> Node:
     return replace(node, trace=node.trace + by, links=links, said=said)
 
 
-@given(forests(), st.randoms())
+@given(forests() | told_forests(), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(nodes: list[Node], chance: Random) -> None:
     shuffled = nodes.copy()
     chance.shuffle(shuffled)
     assert _rows(_analysed(shuffled)) == _rows(_analysed(nodes))
 
 
-@given(forests(), st.data())
+@given(forests() | told_forests(), st.data())
 def test_spans_that_come_twice_change_nothing(nodes: list[Node], data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(nodes), max_size=5))
     assert _rows(_analysed([*nodes, *again])) == _rows(_analysed(nodes))
 
 
-@given(forests())
+@given(forests() | told_forests())
 def test_tokens_are_conserved(nodes: list[Node]) -> None:
     tables = _analysed(nodes)
     ledger, operations, sessions = (
@@ -82,7 +82,7 @@ def test_no_more_tokens_are_counted_than_were_reported(nodes: list[Node]) -> Non
     assert not pc.any(over).as_py()
 
 
-@given(forests())
+@given(forests() | told_forests())
 def test_an_agent_never_hands_over_to_itself(nodes: list[Node]) -> None:
     handoffs = _analysed(nodes)["agent_handoffs"]
     pairs = zip(handoffs["from_agent"].to_pylist(), handoffs["to_agent"].to_pylist(), strict=True)
@@ -122,7 +122,7 @@ def test_handoffs_of_a_session_are_numbered_in_order_of_their_start(nodes: list[
         )
 
 
-@given(forests())
+@given(forests() | told_forests())
 def test_each_agent_of_an_operation_is_an_agent_of_its_session(nodes: list[Node]) -> None:
     tables = _analysed(nodes)
     listed = {

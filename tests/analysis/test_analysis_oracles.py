@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.analysis.forest import Forest, forest
-from tests.analysis.forests import forests
+from tests.analysis.forests import flat_traces, forests
 from tests.oracles import forest as slow
 from tests.oracles import handoffs as slow_handoffs
 from tests.oracles import ledger as slow_ledger
+from tests.oracles import relay as slow_relay
 from tests.oracles import sessions as slow_sessions
 from tests.oracles.activations import told_by_nobody
 from tests.oracles.rows import in_order, parents_of
@@ -113,3 +114,12 @@ def test_handoffs_are_the_oracles(drawn: list[Node]) -> None:
     assert expected == Counter(
         tuple((row | {"evidence": tuple(json.loads(row["evidence"]))}).values()) for row in found
     )
+
+
+@given(flat_traces())
+def test_whose_work_each_call_of_a_flat_trace_is_is_the_oracles(drawn: list[Node]) -> None:
+    nodes = in_order(drawn)
+    expected = slow_relay.speakers(nodes)
+    rows = analyse(table(drawn))["agent_operations"].select(["span_id", "agent"]).to_pylist()
+    found = {row["span_id"]: row["agent"] for row in rows}
+    assert {number: found[span_id(number)] for number in expected} == expected
