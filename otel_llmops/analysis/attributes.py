@@ -4,6 +4,8 @@ Strategy: the map column is flattened and sorted by key once; after that each at
 slice of rows, and reading a concept touches only the spans that have one of its places.
 """
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +13,7 @@ import pyarrow.compute as pc
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.semconv import Place
 
-__all__ = ["Attributes"]
+__all__ = ["Attributes", "name_lists"]
 
 
 class Attributes:
@@ -77,6 +79,32 @@ class Attributes:
         if place.event:
             return self._events.slice(f"{place.event}/{place.attribute}")
         return self._attributes.slice(place.attribute)
+
+
+def name_lists(texts: pa.Array) -> pa.Array:
+    """Attributes that should list names, as the JSON lists of text that a derived table holds.
+
+    In:   string array, n rows.
+    Out:  string array, n rows.
+    Edge: Anyone can put anything there: what is no JSON list says nothing and is `[]`, and items
+          that are no text, or empty, or not Unicode, are left out.
+    """
+    encoded = texts.dictionary_encode()
+    lists = pa.array([_name_list(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    return lists.take(encoded.indices)
+
+
+def _name_list(text: str) -> str:
+    try:
+        found = json.loads(text) if text.startswith("[") else []
+    except (ValueError, RecursionError):
+        return "[]"
+    return json.dumps([name for name in found if isinstance(name, str) and _is_name(name)])
+
+
+def _is_name(text: str) -> bool:
+    # JSON can escape one half of a surrogate pair, which no answer can be written with
+    return bool(text) and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 class _Entries:

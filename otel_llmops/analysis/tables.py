@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from otel_llmops.analysis.attributes import name_lists
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.handoffs import KINDS as HANDOFF_KINDS
@@ -201,9 +202,7 @@ def agents(found: Findings, operations_made: pa.Table) -> pa.Table:
             "role": told["role"],
             "type": _types(found, grouped, told["type"]),
             "description": told["description"],
-            "can_handoff_to": pc.if_else(
-                pc.equal(told["can_handoff_to"], ""), "[]", told["can_handoff_to"]
-            ),
+            "can_handoff_to": name_lists(told["can_handoff_to"]),
             "models": _json_lists(grouped.column("model_distinct")),
             "services": _json_lists(grouped.column("service_distinct")),
             **{name: grouped.column(f"{name}_sum") for name in sums},
