@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from graphql import get_introspection_query
 from starlette.applications import Starlette
 
 from otel_llmops.api.application import application
@@ -231,19 +232,32 @@ def test_what_the_caller_wrote_wrong_is_told(graphql: GraphQL, query: str, messa
     assert message in graphql(query)["errors"][0]["message"]
 
 
+# each fragment spreads the next one twice: 12 lines that are 4096 fields
+DOUBLING = "{ ...F0 }" + "".join(
+    f" fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(12)
+)
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
+        (DOUBLING + " fragment F12 on Query { __typename }", "asks for more than 500 fields"),
+        ("{ ...A } fragment A on Query { ...A }", "asks for more than 500 fields"),
         ("{" + "".join(f"a{n}: agents {{ name }} " for n in range(31)) + "}", "31 aliases found"),
         ("{ agents { " + "name " * 2000 + "} }", "more than 2000 tokens"),
         ("{ sessions { ledger" + " { x" * 12 + "}" * 14, "exceeds maximum operation depth of 12"),
     ],
-    ids=["aliases", "tokens", "depth"],
+    ids=["fragments", "endless", "aliases", "tokens", "depth"],
 )
 def test_a_query_that_asks_too_much_is_refused(graphql: GraphQL, query: str, message: str) -> None:
     answer = graphql(query)
     assert answer.get("data") is None
     assert message in str(answer["errors"])
+
+
+def test_a_tool_may_still_ask_for_the_whole_schema(graphql: GraphQL) -> None:
+    answer = graphql(get_introspection_query(schema_description=True, input_value_deprecation=True))
+    assert answer["data"]["__schema"]["queryType"]["name"] == "Query"
 
 
 class _Broken:

@@ -27,6 +27,7 @@ from strawberry.extensions import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from otel_llmops.api.graphql.extent import ExtentLimiter
 from otel_llmops.api.graphql.query import Query
 from otel_llmops.api.graphql.scalars import SCALARS
 from otel_llmops.errors import QueryError
@@ -83,6 +84,7 @@ def schema() -> strawberry.Schema:
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             _Hints,
+            ExtentLimiter,
             lambda: QueryDepthLimiter(max_depth=_DEPTH_MAX),
             lambda: MaxAliasesLimiter(max_alias_count=_ALIASES_MAX),
             lambda: MaxTokensLimiter(max_token_count=_TOKENS_MAX),
