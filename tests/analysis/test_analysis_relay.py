@@ -284,6 +284,31 @@ def test_one_activation_lasts_from_its_first_piece_to_its_last() -> None:
     assert latency == [10_000_000]
 
 
+def test_another_ones_step_within_the_last_piece_runs_beside_the_activation() -> None:
+    outline = f"""
+        workflow crew 0-100
+          span step 1-10 {PLANNER}
+            llm gpt 2-9
+          span step 11-40 {PLANNER}
+            llm gpt 12-39
+          span step 20-35 {WRITER}
+            llm gpt 21-34
+    """
+    assert _handoffs(outline) == []
+
+
+def test_steps_of_one_agent_in_two_traces_are_two_activations() -> None:
+    outline = f"""
+        span handler 0-10 conversation=c
+          span step 1-10 {WRITER}
+            llm gpt 2-9
+        span handler 20-30 conversation=c trace=2
+          span step 21-29 {WRITER}
+            llm gpt 22-28
+    """
+    assert _agents(outline) == {"writer": 2}
+
+
 def test_pieces_in_two_workflows_of_one_agent_are_two_activations() -> None:
     outline = f"""
         agent boss 0-100
