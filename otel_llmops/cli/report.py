@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from otel_llmops.cli import tables
+from otel_llmops.cli.terminal import width
 
 __all__ = ["print_report"]
 
@@ -17,7 +18,7 @@ def print_report(
     sessions: Sequence[_Session], *, handoffs_max: int, console: Console | None = None
 ) -> None:
     """Print what `engine.capture.report` found, at most `handoffs_max` handoffs."""
-    console = console or Console(highlight=False)
+    console = console or Console(highlight=False, width=width())
     agents, handoffs = _agents(sessions), _handoffs(sessions)
     console.print(_summary(sessions, agents=len(agents), handoffs=len(handoffs)))
     if not agents:

@@ -1,15 +1,18 @@
 """Agents, handoffs and functions as tables that are a pleasure to read.
 
 Strategy: rows are plain dataclasses, so that captured files and the API's answers look the same;
-every text goes through `printable` and into a rich Text, never into markup.
+every text goes through `printable` and into a rich Text, never into markup. Names are what one
+came for: they are never cut, and broken into lines only where nothing else can give way.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from otel_llmops.cli.terminal import printable
@@ -17,6 +20,14 @@ from otel_llmops.cli.terminal import printable
 __all__ = ["AgentRow", "FunctionRow", "HandoffRow", "agents", "functions", "handoffs", "summary"]
 
 _BAR_CELLS = 6
+_NARROW = 100
+"""Columns below which a table of handoffs saves on what is not a name."""
+
+_NARROW_SESSION, _WIDE_SESSION = 10, 14
+_WORDS = 13
+"""Columns that text beside a name keeps at the least: it wraps, and stays readable."""
+
+_GAP = 2
 _GOOD, _FAIR = 0.8, 0.5
 """Qualities from which a handoff is shown green, and yellow; below it is red."""
 
@@ -48,7 +59,7 @@ class HandoffRow:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRow:
-    """One function of the user's code; `place` is file:line."""
+    """One function of the user's code; `place` is its file."""
 
     name: str
     place: str
@@ -72,9 +83,9 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
     with_about = any(row.about for row in rows)
     with_errors = any(row.errors for row in rows)
     table = _table("Agents")
-    table.add_column("agent", no_wrap=True)
+    table.add_column("agent", overflow="fold")
     if with_about:
-        table.add_column("what", style="dim")
+        table.add_column("what", style="dim", overflow="fold")
     for name in ("calls", "input", "output", "tokens"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("share", no_wrap=True)
@@ -92,6 +103,7 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
             _share(_tokens(row), total, console),
             *([_errors(row.errors or 0)] if with_errors else []),
         )
+    _keep_names(table, table.columns[0], console)
     return table
 
 
@@ -113,20 +125,23 @@ def functions(rows: Sequence[FunctionRow], console: Console) -> Table:
             Text(f"{_tokens(row):,}", style="bold"),
             _share(_tokens(row), total, console),
         )
+    _keep_names(table, table.columns[0], console)
     return table
 
 
 def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
     """Handoffs in the order given, each with what it rests on; a session is named once."""
     with_session = len({row.session for row in rows}) > 1
+    is_narrow = console.width < _NARROW
+    session_width = _NARROW_SESSION if is_narrow else _WIDE_SESSION
     table = _table("Handoffs")
     if with_session:
-        table.add_column("session", style="dim", max_width=14, no_wrap=True)
-    table.add_column("handoff")
+        table.add_column("session", style="dim", max_width=session_width, no_wrap=True)
+    table.add_column("handoff", overflow="fold")
     table.add_column("kind", no_wrap=True)
-    for name in ("quality", "confidence"):
+    for name in ("quality", "conf." if is_narrow else "confidence"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("evidence", style="dim", min_width=12)
+    table.add_column("evidence", style="dim", overflow="fold")
     before = ""
     for row in rows:
         if with_session and row.session != before and before:
@@ -140,7 +155,27 @@ def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
             _text(", ".join(row.evidence).replace("_", " ")),
         )
         before = row.session
+    _keep_names(table, table.columns[int(with_session)], console)
     return table
+
+
+def _keep_names(table: Table, names: Column, console: Console) -> None:
+    """Give the column of names all that its longest needs, as far as the others can spare it.
+
+    A width of its own, because rich shrinks the widest column first, whatever its `min_width`.
+    """
+    others = [_least(column) for column in table.columns if column is not names]
+    room = console.width - sum(others) - _GAP * len(others)
+    names.width = max(1, min(_longest(names), room))
+
+
+def _least(column: Column) -> int:
+    return min(_longest(column), (column.max_width or sys.maxsize) if column.no_wrap else _WORDS)
+
+
+def _longest(column: Column) -> int:
+    texts = [column.header, *column.cells]
+    return max(cell_len(text.plain if isinstance(text, Text) else str(text)) for text in texts)
 
 
 def _table(title: str) -> Table:

@@ -1,8 +1,13 @@
 """Text for a terminal. Span data is written by others: it must not move the cursor or lie."""
 
+import os
+import sys
 import unicodedata
 
-__all__ = ["one_line", "printable"]
+__all__ = ["one_line", "printable", "width"]
+
+_PIPED_WIDTH = 120
+"""Columns where nobody says how many: a file is read in an editor, and wraps where it must."""
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that steer a terminal, turn the direction of reading, or show nothing."""
@@ -24,3 +29,8 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """`text` as one printable line, its line breaks as spaces."""
     return printable(" ".join(text.split()))
+
+
+def width() -> int | None:
+    """Columns to write to stdout in; None where the terminal, or COLUMNS, says it."""
+    return None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPED_WIDTH

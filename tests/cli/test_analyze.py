@@ -1,6 +1,9 @@
 """`analyze` as a person and as a program runs it, on a real trace."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,39 @@ def test_a_file_that_is_no_otlp_is_one_line_that_names_it_and_exit_code_1(
     code = main(["analyze", str(bad)])
     told = capsys.readouterr()
     assert (code, told.out, str(bad) in told.err, told.err.count("\n")) == (1, "", True, 1)
+
+
+@pytest.mark.parametrize(("columns", "longest"), [(None, 120), ("90", 90)])
+def test_a_pipe_is_wide_unless_columns_says_otherwise(
+    columns: str | None, longest: int, tmp_path: Path
+) -> None:
+    environ = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    command = [sys.executable, "-m", "otel_llmops.cli", "analyze", str(_long_names(tmp_path))]
+    ran = subprocess.run(
+        command,
+        env=environ | ({"COLUMNS": columns} if columns else {}),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+        timeout=30,
+    )
+    assert max(map(len, ran.stdout.splitlines())) == longest
+
+
+def _long_names(folder: Path) -> Path:
+    """A capture whose table is as wide as it may be."""
+    span = {
+        "traceId": "0" * 31 + "1",
+        "spanId": "0" * 15 + "1",
+        "name": "invoke_agent",
+        "startTimeUnixNano": "1",
+        "endTimeUnixNano": "2",
+        "attributes": [
+            {"key": "gen_ai.operation.name", "value": {"stringValue": "invoke_agent"}},
+            {"key": "gen_ai.agent.name", "value": {"stringValue": "agent-" * 40}},
+        ],
+    }
+    capture = folder / "capture.json"
+    document = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    capture.write_text(json.dumps(document))
+    return capture

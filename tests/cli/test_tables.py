@@ -1,14 +1,15 @@
 import io
 
+import pytest
 from rich.console import Console, RenderableType
 
 from otel_llmops.cli import tables
 from otel_llmops.cli.tables import AgentRow, FunctionRow, HandoffRow
 
 
-def _console(*, encoding: str = "utf-8") -> Console:
+def _console(*, encoding: str = "utf-8", width: int = 80) -> Console:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    return Console(file=file, width=80, color_system=None)
+    return Console(file=file, width=width, color_system=None)
 
 
 def _lines(shown: RenderableType, console: Console) -> list[str]:
@@ -59,16 +60,16 @@ def test_a_session_is_named_once() -> None:
     console = _console()
     assert _lines(tables.handoffs(rows, console), console) == [
         "Handoffs",
-        "session  handoff     kind     quality  confidence  evidence",
-        "one      triage → a  fan out     0.50        0.95  parent child, time",
-        "         triage → b  fan out     0.50        0.95  parent child, time",
+        "session  handoff     kind     quality  conf.  evidence",
+        "one      triage → a  fan out     0.50   0.95  parent child, time",
+        "         triage → b  fan out     0.50   0.95  parent child, time",
         "",
-        "two      triage → a  fan out     0.50        0.95  parent child, time",
+        "two      triage → a  fan out     0.50   0.95  parent child, time",
     ]
 
 
 def test_one_session_needs_no_column() -> None:
-    console = _console()
+    console = _console(width=100)
     shown = _lines(tables.handoffs([_handoff("one", "a")], console), console)
     assert shown[1] == "handoff     kind     quality  confidence  evidence"
 
@@ -102,3 +103,47 @@ def test_a_summary_counts_in_the_singular_and_the_plural() -> None:
     console = _console()
     line = tables.summary([(1, "session"), (2_000, "token"), (0, "error")])
     assert _lines(line, console) == ["1 session · 2,000 tokens · 0 errors"]
+
+
+def test_names_stay_whole_while_what_stands_beside_them_can_wrap() -> None:
+    rows = [
+        HandoffRow(
+            session=session,
+            from_agent="triage",
+            to_agent="tech_support",
+            kind="delegation",
+            quality=1.0,
+            confidence=0.95,
+            evidence=["handoff_tool", "sibling_order"],
+        )
+        for session in ("ticket-101", "a-session-of-a-long-id")
+    ]
+    console = _console()
+    assert _lines(tables.handoffs(rows, console), console) == [
+        "Handoffs",
+        "session     handoff                kind        quality  conf.  evidence",
+        "ticket-101  triage → tech_support  delegation     1.00   0.95  handoff tool,",
+        "                                                               sibling order",
+        "",
+        "a-session…  triage → tech_support  delegation     1.00   0.95  handoff tool,",
+        "                                                               sibling order",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_a_name_of_any_length_is_never_cut(width: int) -> None:
+    name = "".join(f"{place}." for place in range(60))
+    console = _console(width=width)
+    agents = tables.agents([AgentRow(name, "answers the phone", 1_234, 98_765, 4_321, 3)], console)
+    functions = tables.functions([FunctionRow(name, "desk.py", 1_234, 98_765, 4_321)], console)
+    handoffs = tables.handoffs([_handoff("one", name)], console)
+    for shown in (agents, functions, handoffs):
+        lines = _lines(shown, console)
+        assert "".join(_column(lines, lines[1])) == name
+
+
+def _column(lines: list[str], header: str) -> list[str]:
+    """What stands below the first word of `header`, without the arrow and what is before it."""
+    starts = [at for at, sign in enumerate(header) if sign != " " and header[at - 2 : at] == "  "]
+    cells = [line[: starts[0]].strip() for line in lines[2:]]
+    return [cell.removeprefix("triage →").strip() for cell in cells]
