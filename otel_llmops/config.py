@@ -133,7 +133,7 @@ def _journal_problems(value: object) -> list[str]:
 
 
 def _durability_problems(value: str) -> list[str]:
-    return [] if value in DURABILITIES else [f"{value!r} is none of {', '.join(DURABILITIES)}"]
+    return [] if value in DURABILITIES else [f"{value!r} is not one of: {', '.join(DURABILITIES)}"]
 
 
 def _web(value: str) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from otel_llmops.config import DURABILITIES
+from otel_llmops import __version__
+from otel_llmops.config import DURABILITIES, STORE_SCHEMES
 
 __all__ = ["data_folder", "parser"]
 
@@ -33,6 +34,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
         prog="otel-llmops",
         description="Who handed over to whom, was it any good, and where did the tokens go.",
     )
+    root.add_argument("--version", action="version", version=f"otel-llmops {__version__}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serve(commands, environ)
     _demo(commands)
@@ -59,7 +61,8 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         )
 
     option("data", "folder of the journal and the store", str(data_folder(environ)), metavar="DIR")
-    option("store", "where spans and answers are kept", None, metavar="URL")
+    schemes = ", ".join(STORE_SCHEMES.values())
+    option("store", f"where spans and answers are kept: {schemes}", None, metavar="URL")
     option("host", "address to listen on", "127.0.0.1")
     option("grpc-port", "OTLP/gRPC", 4317, type=int, metavar="PORT")
     option("http-port", "OTLP/HTTP", 4318, type=int, metavar="PORT")

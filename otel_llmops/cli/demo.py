@@ -23,12 +23,14 @@ from otel_llmops.app.endpoints import Endpoints
 from otel_llmops.cli.reader import Reader
 from otel_llmops.cli.serve import say
 from otel_llmops.cli.show import show
+from otel_llmops.cli.terminal import width
 from otel_llmops.config import serve_config
 from otel_llmops.errors import LlmopsError
 from otel_llmops.supervisor import Supervisor
 
 __all__ = ["run"]
 
+_COMMAND = "otel-llmops"
 _PROGRAM = "support_desk"
 _PROGRAM_S_MAX = 60.0
 _ANALYSED_S_MAX = 30.0
@@ -40,7 +42,7 @@ def run(arguments: Namespace) -> int:
 
     Raises: LlmopsError, if the collector or the program fails.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=width())
     with tempfile.TemporaryDirectory(prefix="otel-llmops-demo-") as folder:
         demo = _Demo(Path(folder), console, keep=arguments.keep)
         demo.run()
@@ -132,12 +134,19 @@ def _run_program(program: Path, endpoints: Endpoints) -> list[str]:
     return finished.stdout.decode().splitlines()
 
 
+def _called() -> str:
+    """Our command as it can be typed here again: with its folder where the shell finds no other."""
+    if Path(sys.argv[0]).name != _COMMAND:
+        return f"{sys.executable} -m otel_llmops.cli"
+    return _COMMAND if shutil.which(_COMMAND) else sys.argv[0]
+
+
 def _next_steps(endpoints: Endpoints, program: Path | None) -> list[tuple[str, str]]:
     """What to try, as (why, command); with `program` the collector is still there."""
     if program is None:
         return [
-            ("keep the collector running, and look around", "otel-llmops demo --keep"),
-            ("run it for your own application", "otel-llmops serve"),
+            ("keep the collector running, and look around", f"{_called()} demo --keep"),
+            ("run it for your own application", f"{_called()} serve"),
             (
                 "which needs nothing but this, with any OpenTelemetry instrumentation",
                 "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python your_app.py",

@@ -1,8 +1,10 @@
 """`otel-llmops serve`: the collector in the foreground, until a signal."""
 
+import os
 import signal
 import sys
 from argparse import Namespace
+from contextlib import suppress
 
 from otel_llmops import __version__
 from otel_llmops.app.endpoints import Endpoints
@@ -12,6 +14,7 @@ from otel_llmops.supervisor import Supervisor
 
 __all__ = ["run"]
 
+_STDERR = 2
 _SETTINGS = ("data", "store", "host", "grpc_port", "http_port", "api_port", "durability")
 
 
@@ -23,10 +26,17 @@ def run(arguments: Namespace) -> int:
     config = serve_config({name: getattr(arguments, name) for name in _SETTINGS})
     supervisor = Supervisor(config, say=say)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: supervisor.stop())
+        signal.signal(number, lambda *_: _stop(supervisor))
     supervisor.run(lambda endpoints: _greet(config, endpoints))
     say("stopped; all that was acknowledged is kept")
     return 0
+
+
+def _stop(supervisor: Supervisor) -> None:
+    # not sys.stderr: a signal may come while that is writing, and it cannot be entered twice
+    with suppress(OSError):
+        os.write(_STDERR, b"otel-llmops: stopping (a second time stops at once)\n")
+    supervisor.stop()
 
 
 def say(line: str) -> None:
@@ -45,6 +55,7 @@ def _greet(config: ServeConfig, endpoints: Endpoints) -> None:
         f"  data        {config.data}",
         f"  store       {config.store}",
         f"Send spans:   OTEL_EXPORTER_OTLP_ENDPOINT={endpoints.grpc} python your_app.py",
+        f"              ({endpoints.http} where its exporter speaks HTTP)",
         "Stop:         Ctrl-C; nothing that was acknowledged is lost",
     ]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -1,8 +1,11 @@
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from otel_llmops.cli.arguments import data_folder, parser
+
+NAME = "otel-llmops"
 
 
 def test_serve_has_the_defaults_of_otlp() -> None:
@@ -26,6 +29,12 @@ def test_the_environment_gives_what_argv_does_not() -> None:
 
 def test_data_lies_where_a_user_s_programs_keep_theirs() -> None:
     assert data_folder({}) == Path("~/.local/share/otel-llmops").expanduser()
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parser({}).parse_args(["--version"])
+    assert (caught.value.code, capsys.readouterr().out) == (0, f"otel-llmops {version(NAME)}\n")
 
 
 @pytest.mark.parametrize(

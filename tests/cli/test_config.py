@@ -58,7 +58,7 @@ def test_every_problem_is_reported_at_once() -> None:
         "colour: there is no such setting",
         "grpc_port: 70000 is not a port (0 to 65535)",
         "api_port: True is not a port (0 to 65535)",
-        "durability: 'maybe' is none of fsync, os, none",
+        "durability: 'maybe' is not one of: fsync, os, none",
         "data: a folder is needed",
     ]
 
