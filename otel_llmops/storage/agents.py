@@ -29,6 +29,8 @@ Window = tuple[datetime | None, datetime | None]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
+_LAST_HOUR = (2**63 - 1) // 3_600_000_000_000
+"""The hour in which int64 nanoseconds end (2262-04-11): no store's time type can say its end."""
 _NS_PER_MS = 1e6
 _TEXTS = ("role", "type", "description")
 _LISTS = ("can_handoff_to", "models", "services")
@@ -170,7 +172,7 @@ class AgentQueries:
             by_hour.setdefault(hour, []).append(agent)
         wanted = (
             sa.and_(
-                *_between(moment, (_EPOCH + hour * _HOUR, _EPOCH + (hour + 1) * _HOUR)),
+                *_between(moment, _of_hour(hour)),
                 table.c.agent.in_(agents),
             )
             for hour, agents in by_hour.items()
@@ -187,6 +189,11 @@ class AgentQueries:
             rows.c.agent
         )
         return {row["agent"]: row["seen"] for row in await self._store.fetch(statement)}
+
+
+def _of_hour(hour: int) -> Window:
+    end = _EPOCH + (hour + 1) * _HOUR if hour < _LAST_HOUR else None
+    return _EPOCH + hour * _HOUR, end
 
 
 def _within(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.tables import TABLES
 from tests.backends import Destination
-from tests.support.tables import spans
+from tests.support.tables import derived, spans
 
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 TRACE_1 = "1" * 32
@@ -30,6 +30,15 @@ def test_an_empty_store_answers_with_nothing(store: Destination) -> None:
         ]
 
     assert asyncio.run(everything()) == [[], [], None, [], [], None, [], []]
+
+
+def test_an_agent_of_the_last_hour_that_a_store_can_say_is_told(store: Destination) -> None:
+    last = 2**63 - 1
+    rows = [{"session_id": "s", "agent": "a", "started_at": last, "ended_at": last}]
+    store.replace_sessions(["s"], derived(agents=rows))
+    found = asyncio.run(Queries(store).agents())
+    end = datetime(2262, 4, 11, 23, 47, 16, 854775, tzinfo=UTC)
+    assert [(agent.name, agent.last_seen) for agent in found] == [("a", end)]
 
 
 def test_many_read_while_one_writes(store: Destination) -> None:
