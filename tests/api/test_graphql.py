@@ -292,6 +292,36 @@ def test_a_query_by_get_is_refused(ask: Ask) -> None:
     assert (answer.status_code, answer.text) == (400, "queries are not allowed when using GET")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"5",
+        b"[{}]",
+        b"[" * 100_000,
+        b'{"query": "\xff"}',
+        b'{"query": "{ agents { name } }", "operationName": "\\ud800"}',
+        b'{"query": "{ agents { name } }", "variables": {"n": NaN}}',
+    ],
+    ids=["nothing", "null", "number", "batch", "deep", "bytes", "surrogate", "nan"],
+)
+def test_what_is_no_request_is_the_callers_fault(ask: Ask, body: bytes) -> None:
+    answer = ask("POST", "/graphql", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+
+
+def test_a_number_of_any_length_is_no_fault_of_ours(ask: Ask) -> None:
+    query = b'{"query": "query ($n: Int) { agents(limit: $n) { name } }", "variables": {"n": %s}}'
+    answer = ask(
+        "POST",
+        "/graphql",
+        content=query % (b"9" * 5000),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code in {200, 400}
+
+
 def test_a_form_cannot_be_posted_from_another_site(ask: Ask) -> None:
     answer = ask("POST", "/graphql", data={"query": "{ agents { name } }"})
     assert answer.status_code == 400
