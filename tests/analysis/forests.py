@@ -6,10 +6,14 @@ two different spans have one id; times are few, so that many are equal.
 
 from dataclasses import replace
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tests.oracles.relay import acts
 from tests.support.tree import Node, conversation, usage
+
+whole_analysis = settings(max_examples=min(100, settings().max_examples))
+"""For what analyses a forest from end to end: some 20 ms of CPU an analysis."""
 
 AGENTS = ("planner", "writer", "Writer", "critic", "fact-checker")
 _TOOLS = (

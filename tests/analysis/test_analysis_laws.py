@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_llmops.analysis.derive import Derived, analyse
-from tests.analysis.forests import AGENTS, forests, told_forests
+from tests.analysis.forests import AGENTS, forests, told_forests, whole_analysis
 from tests.support.tree import Node, table
 
 _ELSEWHERE = {"planner": "amber", "writer": "birch", "Writer": "Birch", "critic": "cedar",
@@ -47,6 +47,7 @@ def _shifted(node: Node, by: int) -> Node:
     return replace(node, trace=node.trace + by, links=links, said=said)
 
 
+@whole_analysis
 @given(forests() | told_forests(), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(nodes: list[Node], chance: Random) -> None:
     shuffled = nodes.copy()
@@ -54,12 +55,14 @@ def test_the_order_of_the_rows_does_not_matter(nodes: list[Node], chance: Random
     assert _rows(_analysed(shuffled)) == _rows(_analysed(nodes))
 
 
+@whole_analysis
 @given(forests() | told_forests(), st.data())
 def test_spans_that_come_twice_change_nothing(nodes: list[Node], data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(nodes), max_size=5))
     assert _rows(_analysed([*nodes, *again])) == _rows(_analysed(nodes))
 
 
+@whole_analysis
 @given(forests() | told_forests())
 def test_tokens_are_conserved(nodes: list[Node]) -> None:
     tables = _analysed(nodes)
@@ -75,6 +78,7 @@ def test_tokens_are_conserved(nodes: list[Node]) -> None:
     assert set(sessions["residual_tokens"].to_pylist()) == {0}
 
 
+@whole_analysis
 @given(forests())
 def test_no_more_tokens_are_counted_than_were_reported(nodes: list[Node]) -> None:
     ledger = _analysed(nodes)["token_ledger"]
@@ -82,6 +86,7 @@ def test_no_more_tokens_are_counted_than_were_reported(nodes: list[Node]) -> Non
     assert not pc.any(over).as_py()
 
 
+@whole_analysis
 @given(forests() | told_forests())
 def test_an_agent_never_hands_over_to_itself(nodes: list[Node]) -> None:
     handoffs = _analysed(nodes)["agent_handoffs"]
@@ -89,6 +94,7 @@ def test_an_agent_never_hands_over_to_itself(nodes: list[Node]) -> None:
     assert [pair for pair in pairs if pair[0].lower() == pair[1].lower()] == []
 
 
+@whole_analysis
 @given(forests())
 def test_renaming_agents_renames_the_answer(nodes: list[Node]) -> None:
     renamed = _rows(_analysed([_renamed(node) for node in nodes]))
@@ -97,6 +103,7 @@ def test_renaming_agents_renames_the_answer(nodes: list[Node]) -> None:
         assert renamed[name] == sorted(map(_translated, expected[name]))
 
 
+@whole_analysis
 @given(forests(), forests())
 def test_sessions_that_share_nothing_do_not_change_each_other(
     nodes: list[Node], others: list[Node]
@@ -107,6 +114,7 @@ def test_sessions_that_share_nothing_do_not_change_each_other(
     assert _rows(_analysed(left + right)) == _rows(_analysed(left), _analysed(right))
 
 
+@whole_analysis
 @given(forests())
 def test_handoffs_of_a_session_are_numbered_in_order_of_their_start(nodes: list[Node]) -> None:
     handoffs = _analysed(nodes)["agent_handoffs"]
@@ -122,6 +130,7 @@ def test_handoffs_of_a_session_are_numbered_in_order_of_their_start(nodes: list[
         )
 
 
+@whole_analysis
 @given(forests() | told_forests())
 def test_each_agent_of_an_operation_is_an_agent_of_its_session(nodes: list[Node]) -> None:
     tables = _analysed(nodes)

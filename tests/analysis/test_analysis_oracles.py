@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.analysis.forest import Forest, forest
-from tests.analysis.forests import flat_traces, forests
+from tests.analysis.forests import flat_traces, forests, whole_analysis
 from tests.oracles import forest as slow
 from tests.oracles import handoffs as slow_handoffs
 from tests.oracles import ledger as slow_ledger
@@ -60,6 +60,7 @@ def test_sums_over_subtrees_are_the_oracles(keys: list[slow.Key], data: st.DataO
     assert fast.tolist() == slow.subtree_sums(slow.parents(keys), values)
 
 
+@whole_analysis
 @given(forests())
 def test_each_trace_leads_to_the_session_of_the_oracle(drawn: list[Node]) -> None:
     nodes = in_order(drawn)
@@ -69,6 +70,7 @@ def test_each_trace_leads_to_the_session_of_the_oracle(drawn: list[Node]) -> Non
     assert found == {trace_id(trace): name for trace, name in expected.items()}
 
 
+@whole_analysis
 @given(forests())
 def test_the_ledger_counts_what_the_oracle_counts(drawn: list[Node]) -> None:
     nodes = in_order(drawn)
@@ -84,6 +86,7 @@ def test_the_ledger_counts_what_the_oracle_counts(drawn: list[Node]) -> None:
     assert [tuple(row.values()) for row in rows] == expected
 
 
+@whole_analysis
 @given(forests())
 def test_model_calls_are_as_many_as_the_oracle_counts(drawn: list[Node]) -> None:
     nodes = in_order(drawn)
@@ -91,6 +94,7 @@ def test_model_calls_are_as_many_as_the_oracle_counts(drawn: list[Node]) -> None
     assert sum(analyse(table(drawn))["sessions"]["llm_calls"].to_pylist()) == expected
 
 
+@whole_analysis
 @given(forests())
 def test_handoffs_are_the_oracles(drawn: list[Node]) -> None:
     nodes = in_order(drawn)
@@ -116,6 +120,7 @@ def test_handoffs_are_the_oracles(drawn: list[Node]) -> None:
     )
 
 
+@whole_analysis
 @given(flat_traces())
 def test_whose_work_each_call_of_a_flat_trace_is_is_the_oracles(drawn: list[Node]) -> None:
     nodes = in_order(drawn)
