@@ -6,6 +6,7 @@ is asked for, and has `run(arguments) -> exit code`.
 """
 
 import importlib
+import io
 import os
 import sys
 from argparse import Namespace
@@ -27,6 +28,8 @@ _INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0, 1 for bad input, 2 for what cannot be started."""
     arguments = parser(os.environ).parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that cannot be shown is no reason to fail
     try:
         return _command(arguments.command)(arguments)
     except LlmopsError as error:

@@ -55,7 +55,7 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         variable = _PREFIX + name.upper().replace("-", "_")
         command.add_argument(
             f"--{name}",
-            default=environ.get(variable, default),
+            default=environ.get(variable) or default,  # empty is unset, as OpenTelemetry has it
             help=f"{about} (default: {'%(default)s' if default is not None else 'below --data'})",
             **more,
         )

@@ -157,10 +157,11 @@ def _next_steps(endpoints: Endpoints, program: Path | None) -> list[tuple[str, s
             ),
         ]
     return [
-        ("the agents, as JSON", f"curl -s {endpoints.api}/api/agents"),
+        ("the agents, as JSON", f"curl -sw '\\n' {endpoints.api}/api/agents"),
         (
             "ask GraphQL",
-            f"curl -s {endpoints.api}/graphql -H 'content-type: application/json' -d '{_QUERY}'",
+            f"curl -sw '\\n' {endpoints.api}/graphql -d '{_QUERY}' "
+            "-H 'content-type: application/json'",
         ),
         (
             "send it your own application's spans",

@@ -20,7 +20,7 @@ def print_report(
     """Print what `engine.capture.report` found, at most `handoffs_max` handoffs."""
     console = console or Console(highlight=False, width=width())
     agents, handoffs = _agents(sessions), _handoffs(sessions)
-    console.print(_summary(sessions, agents=len(agents), handoffs=len(handoffs)))
+    console.print(_summary(sessions, agents=len(agents), handoffs=len(handoffs), console=console))
     if not agents:
         console.print(Text("No agent was found in these spans.", style="dim"))
         return
@@ -36,7 +36,7 @@ def print_report(
         console.print(Text(f"and {left:,} more: --json has them all", style="dim"))
 
 
-def _summary(sessions: Sequence[_Session], *, agents: int, handoffs: int) -> Text:
+def _summary(sessions: Sequence[_Session], *, agents: int, handoffs: int, console: Console) -> Text:
     return tables.summary(
         [
             (len(sessions), "session"),
@@ -45,7 +45,8 @@ def _summary(sessions: Sequence[_Session], *, agents: int, handoffs: int) -> Tex
             (_sum(sessions, "llm_calls"), "LLM call"),
             (_sum(sessions, "input_tokens") + _sum(sessions, "output_tokens"), "token"),
             (_sum(sessions, "errors"), "error"),
-        ]
+        ],
+        console,
     )
 
 

@@ -17,7 +17,7 @@ _Row = Mapping[str, Any]
 def show(reader: Reader, sessions: Sequence[_Row], console: Console) -> None:
     """Print agents, handoffs and functions of the `sessions`, which the API has answered with."""
     agents, handoffs = reader.rows("agents"), reader.rows("handoffs")
-    console.print(_summary(sessions, agents=len(agents), handoffs=len(handoffs)))
+    console.print(_summary(sessions, agents=len(agents), handoffs=len(handoffs), console=console))
     console.print()
     console.print(tables.agents([_agent(row) for row in agents], console))
     console.print()
@@ -29,7 +29,7 @@ def show(reader: Reader, sessions: Sequence[_Row], console: Console) -> None:
     console.print()
 
 
-def _summary(sessions: Sequence[_Row], *, agents: int, handoffs: int) -> Any:
+def _summary(sessions: Sequence[_Row], *, agents: int, handoffs: int, console: Console) -> Any:
     tokens = sum(row["input_tokens"] + row["output_tokens"] for row in sessions)
     return tables.summary(
         [
@@ -39,7 +39,8 @@ def _summary(sessions: Sequence[_Row], *, agents: int, handoffs: int) -> Any:
             (sum(row["llm_calls"] for row in sessions), "LLM call"),
             (tokens, "token"),
             (sum(row["errors"] for row in sessions), "error"),
-        ]
+        ],
+        console,
     )
 
 

@@ -20,12 +20,12 @@ from otel_llmops.cli.terminal import printable
 __all__ = ["AgentRow", "FunctionRow", "HandoffRow", "agents", "functions", "handoffs", "summary"]
 
 _BAR_CELLS = 6
-_NARROW = 100
-"""Columns below which a table of handoffs saves on what is not a name."""
-
-_NARROW_SESSION, _WIDE_SESSION = 10, 14
+_SESSION, _SHORT_SESSION = 14, 10
 _WORDS = 13
 """Columns that text beside a name keeps at the least: it wraps, and stays readable."""
+
+_NAME = 12
+"""Columns that a name has at the least, also where the words beside it become a ladder."""
 
 _GAP = 2
 _GOOD, _FAIR = 0.8, 0.5
@@ -68,11 +68,12 @@ class FunctionRow:
     output_tokens: int
 
 
-def summary(counts: Sequence[tuple[int, str]]) -> Text:
+def summary(counts: Sequence[tuple[int, str]], console: Console) -> Text:
     """One line as `3 sessions · 1 agent`; nouns are given in the singular, and take an s."""
     line = Text(no_wrap=False)
+    mark = ", " if console.options.ascii_only else " · "
     for place, (count, noun) in enumerate(counts):
-        line.append(" · " if place else "", style="dim")
+        line.append(mark if place else "", style="dim")
         line.append(f"{count:,}", style="bold")
         line.append(f" {noun}{'' if count == 1 else 's'}")
     return line
@@ -132,14 +133,12 @@ def functions(rows: Sequence[FunctionRow], console: Console) -> Table:
 def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
     """Handoffs in the order given, each with what it rests on; a session is named once."""
     with_session = len({row.session for row in rows}) > 1
-    is_narrow = console.width < _NARROW
-    session_width = _NARROW_SESSION if is_narrow else _WIDE_SESSION
     table = _table("Handoffs")
     if with_session:
-        table.add_column("session", style="dim", max_width=session_width, no_wrap=True)
+        table.add_column("session", style="dim", max_width=_SESSION, no_wrap=True)
     table.add_column("handoff", overflow="fold")
     table.add_column("kind", no_wrap=True)
-    for name in ("quality", "conf." if is_narrow else "confidence"):
+    for name in ("quality", "confidence"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("evidence", style="dim", overflow="fold")
     before = ""
@@ -155,7 +154,12 @@ def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
             _text(", ".join(row.evidence).replace("_", " ")),
         )
         before = row.session
-    _keep_names(table, table.columns[int(with_session)], console)
+    *sessions, names, _, _, confidence, _ = table.columns
+    if sum(map(_most, table.columns)) + _GAP * (len(table.columns) - 1) > console.width:
+        confidence.header = "conf."
+        for session in sessions:
+            session.max_width = _SHORT_SESSION
+    _keep_names(table, names, console)
     return table
 
 
@@ -166,11 +170,15 @@ def _keep_names(table: Table, names: Column, console: Console) -> None:
     """
     others = [_least(column) for column in table.columns if column is not names]
     room = console.width - sum(others) - _GAP * len(others)
-    names.width = max(1, min(_longest(names), room))
+    names.width = min(_longest(names), max(_NAME, room))
 
 
 def _least(column: Column) -> int:
-    return min(_longest(column), (column.max_width or sys.maxsize) if column.no_wrap else _WORDS)
+    return _most(column) if column.no_wrap else min(_longest(column), _WORDS)
+
+
+def _most(column: Column) -> int:
+    return min(_longest(column), column.max_width or sys.maxsize)
 
 
 def _longest(column: Column) -> int:

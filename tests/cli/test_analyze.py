@@ -81,7 +81,13 @@ def test_a_pipe_is_wide_unless_columns_says_otherwise(
     columns: str | None, longest: int, tmp_path: Path
 ) -> None:
     environ = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
-    command = [sys.executable, "-m", "otel_llmops.cli", "analyze", str(_long_names(tmp_path))]
+    command = [
+        sys.executable,
+        "-m",
+        "otel_llmops.cli",
+        "analyze",
+        str(_capture(tmp_path, agent="agent-" * 40)),
+    ]
     ran = subprocess.run(
         command,
         env=environ | ({"COLUMNS": columns} if columns else {}),
@@ -93,8 +99,20 @@ def test_a_pipe_is_wide_unless_columns_says_otherwise(
     assert max(map(len, ran.stdout.splitlines())) == longest
 
 
-def _long_names(folder: Path) -> Path:
-    """A capture whose table is as wide as it may be."""
+def test_a_terminal_that_knows_ascii_alone_is_no_reason_to_fail(tmp_path: Path) -> None:
+    capture = _capture(tmp_path, agent="Über-Prüfer")
+    ran = subprocess.run(
+        [sys.executable, "-m", "otel_llmops.cli", "analyze", str(capture)],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        stdout=subprocess.PIPE,
+        encoding="ascii",
+        check=True,
+        timeout=30,
+    )
+    assert "?ber-Pr?fer" in ran.stdout
+
+
+def _capture(folder: Path, *, agent: str) -> Path:
     span = {
         "traceId": "0" * 31 + "1",
         "spanId": "0" * 15 + "1",
@@ -103,7 +121,7 @@ def _long_names(folder: Path) -> Path:
         "endTimeUnixNano": "2",
         "attributes": [
             {"key": "gen_ai.operation.name", "value": {"stringValue": "invoke_agent"}},
-            {"key": "gen_ai.agent.name", "value": {"stringValue": "agent-" * 40}},
+            {"key": "gen_ai.agent.name", "value": {"stringValue": agent}},
         ],
     }
     capture = folder / "capture.json"

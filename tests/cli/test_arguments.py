@@ -27,6 +27,10 @@ def test_the_environment_gives_what_argv_does_not() -> None:
     assert (given.api_port, given.data, given.host) == (9090, "/d", "127.0.0.2")
 
 
+def test_a_variable_that_is_empty_is_not_set() -> None:
+    assert parser({"OTEL_LLMOPS_API_PORT": ""}).parse_args(["serve"]).api_port == 8080
+
+
 def test_data_lies_where_a_user_s_programs_keep_theirs() -> None:
     assert data_folder({}) == Path("~/.local/share/otel-llmops").expanduser()
 

@@ -60,16 +60,16 @@ def test_a_session_is_named_once() -> None:
     console = _console()
     assert _lines(tables.handoffs(rows, console), console) == [
         "Handoffs",
-        "session  handoff     kind     quality  conf.  evidence",
-        "one      triage → a  fan out     0.50   0.95  parent child, time",
-        "         triage → b  fan out     0.50   0.95  parent child, time",
+        "session  handoff     kind     quality  confidence  evidence",
+        "one      triage → a  fan out     0.50        0.95  parent child, time",
+        "         triage → b  fan out     0.50        0.95  parent child, time",
         "",
-        "two      triage → a  fan out     0.50   0.95  parent child, time",
+        "two      triage → a  fan out     0.50        0.95  parent child, time",
     ]
 
 
 def test_one_session_needs_no_column() -> None:
-    console = _console(width=100)
+    console = _console()
     shown = _lines(tables.handoffs([_handoff("one", "a")], console), console)
     assert shown[1] == "handoff     kind     quality  confidence  evidence"
 
@@ -79,6 +79,7 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
     shown = "\n".join(
         _lines(tables.handoffs([_handoff("one", "a")], console), console)
         + _lines(tables.agents([AgentRow("a", "", 1, 1, 1)], console), console)
+        + _lines(tables.summary([(1, "session"), (1, "agent")], console), console)
     )
     assert ("triage -> a" in shown, "###### 100%" in shown, shown.isascii()) == (True, True, True)
 
@@ -101,7 +102,7 @@ def test_span_text_is_neither_markup_nor_a_command_to_the_terminal() -> None:
 
 def test_a_summary_counts_in_the_singular_and_the_plural() -> None:
     console = _console()
-    line = tables.summary([(1, "session"), (2_000, "token"), (0, "error")])
+    line = tables.summary([(1, "session"), (2_000, "token"), (0, "error")], console)
     assert _lines(line, console) == ["1 session · 2,000 tokens · 0 errors"]
 
 
