@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from otel_llmops.analysis.columns import whole
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.semconv import Place
 
@@ -24,9 +25,9 @@ class Attributes:
 
     def __init__(self, spans: pa.Table, rank: Ints) -> None:
         self._rows = spans.num_rows
-        rows, keys, values = _flat_map(_whole(spans.column("attributes")))
+        rows, keys, values = _flat_map(whole(spans.column("attributes")))
         self._attributes = _Entries(rank[rows], keys, values)
-        self._events = _event_entries(_whole(spans.column("events")), rank)
+        self._events = _event_entries(whole(spans.column("events")), rank)
 
     def text(self, places: tuple[Place, ...], *, where: Mask | None = None) -> pa.Array:
         """For each span the first value that is not empty, '' where there is none.
@@ -143,10 +144,6 @@ def _within(values: pa.Array, place: Place) -> pa.Array:
         return pc.fill_null(pc.struct_field(pc.extract_regex(values, named), "value"), "")
     # Langfuse writes metadata as JSON, so a plain string comes in quotes.
     return pc.utf8_trim(values, '"') if place.attribute.startswith("langfuse.") else values
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
 def _flat_map(array: pa.MapArray) -> tuple[Ints, pa.Array, pa.Array]:

@@ -8,10 +8,11 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis import tables
 from otel_llmops.analysis.agents import activations
+from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Mask
 from otel_llmops.analysis.handoffs import handoffs
-from otel_llmops.analysis.readings import Readings, codes, read
+from otel_llmops.analysis.readings import Readings, read
 from otel_llmops.analysis.sessions import Sessions, sessions
 from otel_llmops.analysis.tokens import ledger
 from otel_llmops.model.schemas import DERIVED, SPANS, empty, require
@@ -93,7 +94,7 @@ def _final(readings: Readings, tied: Sessions, open_traces: pa.Array | None) -> 
     """For each session whether all its traces have settled."""
     final = np.ones(len(tied.ids), dtype=bool)
     if open_traces is not None and len(open_traces):
-        trace, trace_ids = codes(readings.spans.column("trace_id").combine_chunks())
+        trace, trace_ids = codes(whole(readings.spans.column("trace_id")))
         growing = np.asarray(pc.is_in(trace_ids, value_set=open_traces))
         final[np.unique(tied.session[growing[trace]])] = False
     return final

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import Attributes
+from otel_llmops.analysis.columns import codes, filled, whole
 from otel_llmops.analysis.forest import Forest, Ints, Mask, forest
 from otel_llmops.semconv import (
     AFFIXES,
@@ -34,8 +35,6 @@ __all__ = [
     "Readings",
     "Usage",
     "by_session",
-    "codes",
-    "filled",
     "plain",
     "plumbing",
     "read",
@@ -139,10 +138,10 @@ def read(spans: pa.Table) -> Readings:
     # Maps and lists stay where they are, only their rows are renumbered: copying them into order
     # took most of the whole analysis' time.
     attributes = Attributes(spans, rank)
-    links = _whole(spans.column("links"))
+    links = whole(spans.column("links"))
     spans = spans.select(_FLAT).take(order).combine_chunks()
     kind, dialect = _kinds(attributes, spans.num_rows)
-    names = _whole(spans.column("name"))
+    names = whole(spans.column("name"))
     clean, affixed = _clean(names)
     is_tool = kind == _CODE[Kind.TOOL]
     tool = pc.if_else(pa.array(is_tool), _or(attributes.text(CONCEPTS["tool"]), clean), "")
@@ -152,9 +151,7 @@ def read(spans: pa.Table) -> Readings:
         spans=spans,
         link_owner=rank[np.asarray(pc.list_parent_indices(links)).astype(np.int64)],
         link_trace=links.flatten().field("trace_id"),
-        forest=forest(
-            *(_whole(spans.column(c)) for c in ("trace_id", "span_id", "parent_span_id"))
-        ),
+        forest=forest(*(whole(spans.column(c)) for c in ("trace_id", "span_id", "parent_span_id"))),
         kind=kind,
         dialect=dialect,
         clean_name=clean,
@@ -182,22 +179,10 @@ def plain(names: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(lower, r"[_\-\s]+", " "))
 
 
-def filled(texts: pa.Array) -> Mask:
-    """Which texts are not empty."""
-    mask: Mask = np.asarray(pc.not_equal(texts, ""))
-    return mask
-
-
 def plumbing(names: pa.Array) -> Mask:
     """Which names are a framework's own, or none: no agent of the user's has them."""
     own: Mask = np.asarray(pc.is_in(pc.utf8_lower(names), value_set=pa.array(sorted(PLUMBING))))
     return own
-
-
-def codes(values: pa.Array) -> tuple[Ints, pa.Array]:
-    """A number for each distinct value, and the values by number."""
-    encoded = values.dictionary_encode()
-    return np.asarray(encoded.indices).astype(np.int64), encoded.dictionary
 
 
 def by_session(session: Ints, names: pa.Array) -> pa.Array:
@@ -247,7 +232,7 @@ def _hints(
     is_tool = kind == _CODE[Kind.TOOL]
     is_handoff = kind == _CODE[Kind.HANDOFF]
     told = attributes.text(CONCEPTS["handoff_target"], where=is_tool | is_handoff)
-    by_attribute = np.asarray(pc.not_equal(told, "")) | is_handoff
+    by_attribute = filled(told) | is_handoff
     asked = pc.if_else(pa.array(kind == _CODE[Kind.LLM]), attributes.text(CONCEPTS["called"]), "")
     said = _or(tool, asked)
     generic_tool = np.asarray(
@@ -257,7 +242,7 @@ def _hints(
     named = pc.if_else(pa.array(generic_tool), "", named)
     argument = attributes.text(CONCEPTS["handoff_argument"], where=generic_tool)
     target = _or(_or(told, named), argument)
-    by_name: Mask = np.asarray(pc.not_equal(named, ""))
+    by_name = filled(named)
     back = by_name & np.asarray(pc.match_substring_regex(said, r"(?i)_back[_ ]to[_ ]"))
     return by_name | generic_tool | by_attribute, back, target, by_attribute
 
@@ -296,7 +281,7 @@ def _failures(attributes: Attributes, spans: pa.Table) -> tuple[Mask, pa.Array]:
     """Spans that failed, leaving out the exceptions by which a framework steers."""
     bad = np.asarray(spans.column("status_code")) == 2
     error_type = attributes.text(CONCEPTS["error_type"])
-    message = _whole(spans.column("status_message"))
+    message = whole(spans.column("status_message"))
     steering = pc.or_(
         pc.match_substring_regex(error_type, CONTROL_FLOW),
         pc.match_substring_regex(message, CONTROL_FLOW),
@@ -307,10 +292,6 @@ def _failures(attributes: Attributes, spans: pa.Table) -> tuple[Mask, pa.Array]:
 
 def _or(first: pa.Array, second: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(first, ""), second, first)
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
 def _nanoseconds(column: pa.ChunkedArray) -> Ints:

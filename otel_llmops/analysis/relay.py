@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from otel_llmops.analysis.columns import codes
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, codes, plain, plumbing
+from otel_llmops.analysis.readings import Readings, plain, plumbing
 from otel_llmops.semconv import PLUMBING, Kind
 
 __all__ = ["Created", "created", "relayed"]

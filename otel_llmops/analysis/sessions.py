@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import Attributes
+from otel_llmops.analysis.columns import codes, filled, whole
 from otel_llmops.analysis.forest import Ints
-from otel_llmops.analysis.readings import Readings, codes
+from otel_llmops.analysis.readings import Readings
 from otel_llmops.semconv import CONCEPTS
 
 __all__ = ["Sessions", "conversation_ids", "linked_traces", "sessions"]
@@ -43,7 +44,7 @@ def conversation_ids(spans: pa.Table) -> pa.Array:
 
 def linked_traces(spans: pa.Table) -> pa.Array:
     """The distinct trace ids that span links lead to."""
-    links = spans.column("links").combine_chunks().flatten()
+    links = whole(spans.column("links")).flatten()
     return pc.unique(links.field("trace_id")) if len(links) else pa.array([], type=pa.string())
 
 
@@ -56,10 +57,10 @@ def sessions(readings: Readings) -> Sessions:
     Cost: O((traces + edges) log traces).
     """
     spans = readings.spans
-    trace, trace_ids = codes(_whole(spans, "trace_id"))
+    trace, trace_ids = codes(whole(spans.column("trace_id")))
     conversation = readings.concept("conversation")
     spoken, spoken_ids = codes(conversation)
-    has = np.asarray(pc.not_equal(conversation, ""))
+    has = filled(conversation)
     links = _link_edges(readings, trace, trace_ids)
     run = _components(len(trace_ids), links)
     talk = np.unique(np.column_stack([trace[has], spoken[has]]), axis=0)
@@ -91,7 +92,7 @@ def _names(
     named, first = np.unique(session[order], return_index=True)
     every = np.lexsort((np.arange(len(session)), start, session))
     _, earliest = np.unique(session[every], return_index=True)
-    trace = _whole(readings.spans, "trace_id")
+    trace = whole(readings.spans.column("trace_id"))
     text = trace.take(pa.array(every[earliest])).to_pylist()
     spoken = conversation.take(pa.array(order[first])).to_pylist()
     for number, name in zip(named.tolist(), spoken, strict=True):
@@ -132,8 +133,3 @@ def _components(count: int, edges: Ints) -> Ints:
         if np.array_equal(before, label):
             break
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
-
-
-def _whole(spans: pa.Table, name: str) -> pa.Array:
-    column = spans.column(name)
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

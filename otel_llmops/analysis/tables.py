@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import name_lists
+from otel_llmops.analysis.columns import whole
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.handoffs import KINDS as HANDOFF_KINDS
@@ -128,7 +129,7 @@ def handoff_rows(found: Findings) -> pa.Table:
     kept = edges.select(order)
     source, target, session = source[order], target[order], session[order]
     ordinal = np.arange(len(order)) - np.searchsorted(session, session, side="left")
-    span_id, trace_id = (readings.spans.column(c).combine_chunks() for c in ("span_id", "trace_id"))
+    span_id, trace_id = (whole(readings.spans.column(c)) for c in ("span_id", "trace_id"))
     from_span, to_span = span_id.take(pa.array(source)), span_id.take(pa.array(target))
     trace = trace_id.take(pa.array(target))
     completed = _completed(found)[kept.target].astype(np.float64)
@@ -223,8 +224,8 @@ def _first_said(
     names = acts.names.take(pa.array(acts.agent))
     own = pc.binary_join_element_wise(session, names, "\x00")
     wanted = pc.binary_join_element_wise(
-        grouped.column("session_id").combine_chunks(),
-        grouped.column("agent").combine_chunks(),
+        whole(grouped.column("session_id")),
+        whole(grouped.column("agent")),
         "\x00",
     )
     result = {}
@@ -244,7 +245,7 @@ def _types(found: Findings, grouped: pa.Table, declared: pa.Array) -> pa.Array:
     sessions = found.sessions.ids.take(pa.array(acts.home))
     known = pc.binary_join_element_wise(sessions, acts.names, "\x00")
     asked = pc.binary_join_element_wise(
-        *(grouped.column(c).combine_chunks() for c in ("session_id", "agent")), "\x00"
+        *(whole(grouped.column(c)) for c in ("session_id", "agent")), "\x00"
     )
     agent = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -1))
     delegating = np.isin(edges.kind, [1, 3])
@@ -294,7 +295,7 @@ def session_rows(
     own = np.bincount(tied.session, found.ledger.input + found.ledger.output, minlength=count)
     names = agents_made.sort_by([("started_at", "ascending"), ("agent", "ascending")])
     listed = names.group_by("session_id", use_threads=False).aggregate([("agent", "list")])
-    place = pc.index_in(tied.ids, value_set=listed.column("session_id").combine_chunks())
+    place = pc.index_in(tied.ids, value_set=whole(listed.column("session_id")))
     return pa.table(
         {
             "session_id": tied.ids,
@@ -363,7 +364,7 @@ def _summed(table: pa.Table, ids: pa.Array, columns: tuple[str, ...]) -> dict[st
     grouped = table.group_by("session_id", use_threads=False).aggregate(
         [(name, "sum") for name in columns]
     )
-    place = pc.index_in(ids, value_set=grouped.column("session_id").combine_chunks())
+    place = pc.index_in(ids, value_set=whole(grouped.column("session_id")))
     return {
         name: np.asarray(pc.fill_null(grouped.column(f"{name}_sum").take(place), 0)).astype(
             np.int64
@@ -381,15 +382,15 @@ def _counted(table: pa.Table, ids: pa.Array) -> Ints:
 
 def _json_lists(lists: pa.ChunkedArray) -> pa.Array:
     """Lists of text as JSON text; empty texts are left out."""
-    whole = lists.combine_chunks()
-    flat = whole.flatten().dictionary_encode()
+    one = whole(lists)
+    flat = one.flatten().dictionary_encode()
     quoted = pa.array(
         [json.dumps(v) if v else None for v in flat.dictionary.to_pylist()], pa.string()
     )
     items = quoted.take(flat.indices)
-    owner = pc.list_parent_indices(whole)
+    owner = pc.list_parent_indices(one)
     kept = pc.is_valid(items)
     items, owner = items.filter(kept), np.asarray(owner.filter(kept))
-    offsets = np.searchsorted(owner, np.arange(len(whole) + 1)).astype(np.int32)
+    offsets = np.searchsorted(owner, np.arange(len(one) + 1)).astype(np.int32)
     joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), items), ", ")
     return pc.binary_join_element_wise("[", joined, "]", "")

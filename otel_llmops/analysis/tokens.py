@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, codes
+from otel_llmops.analysis.readings import Readings
 from otel_llmops.semconv import Kind
 
 __all__ = ["RULES", "Ledger", "ledger"]
@@ -89,7 +90,7 @@ def _less_nested(reported: Ints, counted: Mask, inside: Ints) -> tuple[Ints, Mas
 
 def _calls_shown(readings: Readings, call: Mask) -> Mask:
     """Spans of traces that show model calls with usage: what rolls up there repeats them."""
-    trace, _ = codes(readings.spans.column("trace_id").combine_chunks())
+    trace, _ = codes(whole(readings.spans.column("trace_id")))
     return np.isin(trace, np.unique(trace[call]))
 
 
