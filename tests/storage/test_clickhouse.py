@@ -21,7 +21,7 @@ from otel_llmops.exporters.clickhouse_schema import DIALECT, create_statements
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.summaries import SUMMARIES
 from otel_llmops.storage.tables import STORED, TABLES
-from tests.support.tables import derived, spans, table
+from tests.support.tables import SECOND_NS, derived, spans, table
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ddl" / "clickhouse.sql"
 
@@ -131,6 +131,14 @@ def test_a_batch_is_cut_alike_however_it_was_put_together(store: ClickHouse) -> 
     store.export_spans(batch, batch_id="1-2")
     store.export_spans(pa.concat_tables([batch[:4], batch[4:]]), batch_id="1-2")
     assert store.wire_spans(["t"]).num_rows == 10
+
+
+def test_times_that_no_clock_means_make_no_partition_each(store: ClickHouse) -> None:
+    days = [*range(0, 18_000, 900), *range(30_000, 106_000, 4_000)]
+    batch = spans(*({"trace_id": "t", "start_time": day * 86_400 * SECOND_NS + 1} for day in days))
+    store.export_spans(batch, batch_id="1-2")
+    parts = "SELECT DISTINCT partition FROM system.parts WHERE table = 'spans' ORDER BY 1"
+    assert store._clients.select(parts)["partition"].to_pylist() == ["20200101", "20500101"]
 
 
 @pytest.mark.parametrize("name", SUMMARIES)

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS spans (
     `resource_wire` String CODEC(ZSTD(3))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMMDD(start_time)
+PARTITION BY toYYYYMMDD(least(greatest(start_time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (trace_id, start_time)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000;
 
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS log_events (
     `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMMDD(time)
+PARTITION BY toYYYYMMDD(least(greatest(time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (trace_id, time)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000;
 
@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS agent_operations (
     PROJECTION by_function_day (SELECT `function`, `file`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`sign`), sum(`invocations` * `sign`), sum(`llm_calls` * `sign`), sum(`errors` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(`duration_ns` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`) GROUP BY `function`, `file`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, trace_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -110,7 +110,7 @@ CREATE TABLE IF NOT EXISTS agent_handoffs (
     PROJECTION by_agents_hour (SELECT `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), sum(`sign`) GROUP BY `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -137,7 +137,7 @@ CREATE TABLE IF NOT EXISTS agents (
     PROJECTION by_profile_hour (SELECT `agent`, `role`, `type`, `description`, `can_handoff_to`, `models`, `services`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), intDiv(toUnixTimestamp64Nano(`ended_at`), 3600000000000), sum(`sign`) GROUP BY `agent`, `role`, `type`, `description`, `can_handoff_to`, `models`, `services`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), intDiv(toUnixTimestamp64Nano(`ended_at`), 3600000000000))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -166,7 +166,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -180,7 +180,7 @@ CREATE TABLE IF NOT EXISTS session_keys (
     PROJECTION by_key (SELECT * ORDER BY key)
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -201,7 +201,7 @@ CREATE TABLE IF NOT EXISTS token_ledger (
     `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -217,7 +217,7 @@ CREATE TABLE IF NOT EXISTS context_drift (
     `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -231,7 +231,7 @@ CREATE TABLE IF NOT EXISTS coordination_graphs (
     `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -254,7 +254,7 @@ CREATE TABLE IF NOT EXISTS bottlenecks (
     `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
@@ -270,6 +270,6 @@ CREATE TABLE IF NOT EXISTS coalitions (
     `sign` Int32 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(started_at)
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
