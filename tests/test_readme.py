@@ -108,9 +108,12 @@ def test_a_capture_that_the_readme_analyses_holds_a_handoff(path: str) -> None:
 
 
 def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    environ = environment(COLUMNS="100", TMPDIR=str(tmp_path), PYTHONIOENCODING="utf-8")
+    # a newcomer's shell may be set up for another collector, or for none
+    environ |= {"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://[::1]:9"}
     ran = subprocess.run(
         [sys.executable, "-m", "otel_llmops.cli", "demo"],
-        env=environment(COLUMNS="100", TMPDIR=str(tmp_path), PYTHONIOENCODING="utf-8"),
+        env=environ,
         stdout=subprocess.PIPE,
         encoding="utf-8",
         check=True,

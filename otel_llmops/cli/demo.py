@@ -113,7 +113,9 @@ class _Demo:
 
 def _run_program(program: Path, endpoints: Endpoints) -> list[str]:
     """Run it as a user would; the lines it printed, one a conversation."""
-    environ = os.environ | {
+    # what this shell says to OpenTelemetry is meant for the user's own programs
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    environ |= {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoints.grpc,
         "OTEL_EXPORTER_OTLP_INSECURE": "true",
     }
@@ -156,12 +158,12 @@ def _next_steps(endpoints: Endpoints, program: Path | None) -> list[tuple[str, s
                 "provider.add_span_processor(otel_llmops.AgentSpanProcessor())",
             ),
         ]
+    curl = f"curl -sw '\\n' {endpoints.api}"
     return [
-        ("the agents, as JSON", f"curl -sw '\\n' {endpoints.api}/api/agents"),
+        ("the agents, as JSON", f"{curl}/api/agents"),
         (
             "ask GraphQL",
-            f"curl -sw '\\n' {endpoints.api}/graphql -d '{_QUERY}' "
-            "-H 'content-type: application/json'",
+            f"{curl}/graphql -H 'content-type: application/json' -d '{_QUERY}'",
         ),
         (
             "send it your own application's spans",
