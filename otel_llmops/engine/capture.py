@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from otel_llmops.analysis.derive import Derived, analyse
 from otel_llmops.errors import DecodeError
-from otel_llmops.otlp import Request, decode_traces, requests_of
+from otel_llmops.otlp import decode_traces, requests_of
 
 __all__ = ["analyze", "report"]
 
@@ -32,7 +32,7 @@ def analyze(paths: Sequence[Path], progress: Callable[[int, int], None] | None =
     files = _files(paths)
     decoded = []
     for done, file in enumerate(files, start=1):
-        decoded.append(decode_traces(_requests(file)))
+        decoded.append(decode_traces(requests_of(file.read_bytes(), str(file))))
         if progress is not None:
             progress(done, len(files))
     return analyse(pa.concat_tables(decoded))
@@ -76,13 +76,6 @@ def _is_capture(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return b"resourceSpans" in file.read(4096)
-
-
-def _requests(file: Path) -> list[Request]:
-    try:
-        return requests_of(file.read_bytes(), file.name)
-    except DecodeError as error:
-        raise DecodeError(f"{file}: {error.message}", hint=error.hint) from error
 
 
 def _by_session(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
