@@ -8,9 +8,8 @@ from opentelemetry.trace import Span, TracerProvider
 
 from otel_llmops.sdk import attributes as names
 from otel_llmops.sdk.code_location import function_location
-from otel_llmops.sdk.context import current_invocation
 from otel_llmops.sdk.guard import Guard
-from otel_llmops.sdk.invocation import Attributes, Invocation, Plan
+from otel_llmops.sdk.invocation import Attributes, Invocation, Plan, current_invocation
 from otel_llmops.sdk.wrapping import wrapped
 
 P = ParamSpec("P")

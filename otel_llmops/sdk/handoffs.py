@@ -5,9 +5,8 @@ from typing import Literal
 from opentelemetry.trace import TracerProvider
 
 from otel_llmops.sdk import attributes as names
-from otel_llmops.sdk.context import current_invocation
 from otel_llmops.sdk.guard import Guard
-from otel_llmops.sdk.invocation import Attributes, agent_at_work, tracer_of
+from otel_llmops.sdk.invocation import Attributes, agent_at_work, current_invocation, tracer_of
 
 _HANDOFF = Guard("handoff")
 _MODES = {"transfer": "pass_control", "delegation": "return_to_caller"}

@@ -14,13 +14,20 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, detach, get_current, set_value
+from opentelemetry.context import (
+    Context,
+    attach,
+    create_key,
+    detach,
+    get_current,
+    get_value,
+    set_value,
+)
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvider
 
 from otel_llmops import __version__
 from otel_llmops.sdk import attributes as names
-from otel_llmops.sdk.context import INVOCATION_KEY, current_invocation
 from otel_llmops.sdk.guard import Guard
 from otel_llmops.sdk.usage import StreamUsage, Usage, read_usage
 
@@ -32,9 +39,17 @@ _ENDING = Guard("end of a span")
 _USAGE = Guard("token usage")
 _EXCEPTION = Guard("exception of the user's")
 
+# in OpenTelemetry's own context, so that whatever carries that carries us too
+_KEY = create_key("otel-llmops-invocation")
+
 # asking a provider for its tracer may cost more than the span, so answers are kept
 _tracers: WeakKeyDictionary[TracerProvider, Tracer] = WeakKeyDictionary()
 _last_tracer: tuple[TracerProvider, Tracer] | None = None
+
+
+def current_invocation(context: Context | None = None) -> "Invocation | None":
+    """The invocation of `agent` or `monitor_llm` that runs in this context, if any."""
+    return get_value(_KEY, context)  # type: ignore[return-value]  # only this module writes it
 
 
 def tracer_of(provider: TracerProvider | None) -> Tracer:
@@ -128,7 +143,7 @@ class Invocation:
             }
         assert self.tracer is not None  # noqa: S101 - set by _open
         self.span = self.tracer.start_span(name, context, kind, attributes)
-        return set_value(INVOCATION_KEY, self, trace.set_span_in_context(self.span, context))
+        return set_value(_KEY, self, trace.set_span_in_context(self.span, context))
 
     def enter(self) -> None:
         """Make this run current, until `leave`: for all of it, or for one step of a generator."""

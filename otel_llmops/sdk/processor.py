@@ -20,8 +20,8 @@ from opentelemetry.trace import get_current_span
 
 from otel_llmops.sdk import attributes as names
 from otel_llmops.sdk.code_location import CodeLocations
-from otel_llmops.sdk.context import current_invocation
 from otel_llmops.sdk.guard import Guard, failed
+from otel_llmops.sdk.invocation import current_invocation
 from otel_llmops.sdk.revision import program_directory, revision
 from otel_llmops.sdk.span_attributes import Stamp, attributes_of, put
 

@@ -5,9 +5,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span, SpanKind, TracerProvider
 
 from otel_llmops.sdk import attributes as names
-from otel_llmops.sdk.context import current_invocation
 from otel_llmops.sdk.guard import Guard
-from otel_llmops.sdk.invocation import Attributes, tracer_of, usage_attributes
+from otel_llmops.sdk.invocation import Attributes, current_invocation, tracer_of, usage_attributes
 from otel_llmops.sdk.usage import Usage, read_usage, tokens
 
 _RECORDING = Guard("record_usage")
