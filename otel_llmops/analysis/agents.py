@@ -22,6 +22,9 @@ from otel_llmops.semconv import Kind
 __all__ = ["Activations", "activations"]
 
 
+_NAME_CHARS_MAX = 256
+"""Longer names are cut: a page of answers names a thousand of them in one statement."""
+
 _NAME_WORDS_MAX = 8
 """No tool is named after an agent of more words. The bound keeps the search linear: every agent
 against every tool took 30 s for 1,000 of each."""
@@ -289,6 +292,7 @@ def _containers(readings: Readings, head: Mask, rows: Ints) -> Ints:
 
 def _agents(name: pa.Array, session: Ints) -> tuple[Ints, pa.Array, Ints]:
     """Agents of each session by number; of several spellings of one name the first one shows."""
+    name = pc.utf8_slice_codeunits(name, 0, _NAME_CHARS_MAX)
     agent, _ = codes(by_session(session, plain(name)))
     _, first = np.unique(agent, return_index=True)
     return agent, name.take(pa.array(first)), session[first]

@@ -21,6 +21,11 @@ from otel_llmops.semconv import CONCEPTS
 __all__ = ["Sessions", "conversation_ids", "linked_traces", "sessions"]
 
 
+_ID_BYTES_MAX = 1024
+"""A longer id says nothing: its trace is a session by itself. Ids are keys of every table and
+stand in statements by the thousand; 1,200 of 100 KB stopped the store for good."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """`session` and `run` are numbers for each span; `ids` the sessions' names by number.
@@ -38,7 +43,8 @@ class Sessions:
 
 def conversation_ids(spans: pa.Table) -> pa.Array:
     """The distinct conversation ids on the spans."""
-    ids = pc.unique(Attributes(spans, np.arange(spans.num_rows)).text(CONCEPTS["conversation"]))
+    said = Attributes(spans, np.arange(spans.num_rows)).text(CONCEPTS["conversation"])
+    ids = pc.unique(_usable(said))
     return ids.filter(pc.not_equal(ids, ""))
 
 
@@ -58,13 +64,14 @@ def sessions(readings: Readings) -> Sessions:
     """
     spans = readings.spans
     trace, trace_ids = codes(whole(spans.column("trace_id")))
-    conversation = readings.concept("conversation")
+    conversation = _usable(readings.concept("conversation"))
     spoken, spoken_ids = codes(conversation)
     has = filled(conversation)
     links = _link_edges(readings, trace, trace_ids)
     run = _components(len(trace_ids), links)
     talk = np.unique(np.column_stack([trace[has], spoken[has]]), axis=0)
-    bridged = np.vstack([links, _through(talk)]) if len(talk) else links
+    tied = _through(talk), _named_after(talk, spoken_ids, trace_ids)
+    bridged = np.vstack([links, *tied]) if len(talk) else links
     joined = _components(len(trace_ids), bridged)
     session = joined[trace]
     ids = _names(readings, session, conversation, has, trace_ids)
@@ -114,6 +121,21 @@ def _through(pairs: Ints) -> Ints:
     trace, shared = pairs[order, 0], pairs[order, 1]
     _, first, place = np.unique(shared, return_index=True, return_inverse=True)
     return np.column_stack([trace, trace[first][place]])
+
+
+def _named_after(talk: Ints, spoken_ids: pa.Array, trace_ids: pa.Array) -> Ints:
+    """Edges to traces whose id is used as a conversation id: both would have the same name."""
+    place = pc.fill_null(pc.index_in(spoken_ids, value_set=trace_ids), -1)
+    target = np.asarray(place).astype(np.int64)[talk[:, 1]]
+    known = target >= 0
+    return np.column_stack([talk[known, 0], target[known]])
+
+
+def _usable(conversation: pa.Array) -> pa.Array:
+    """Conversation ids as they are, '' for those that no program means as one."""
+    return pc.if_else(
+        pc.less_equal(pc.binary_length(conversation), _ID_BYTES_MAX), conversation, ""
+    )
 
 
 def _components(count: int, edges: Ints) -> Ints:

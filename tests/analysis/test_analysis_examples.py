@@ -6,7 +6,7 @@ import time
 import pytest
 
 from otel_llmops.analysis.derive import Derived, analyse
-from tests.support.tree import Node, spans, table, tree
+from tests.support.tree import Node, conversation, spans, table, trace_id, tree
 
 
 def _handoffs(outline: str) -> list[tuple[str, str, str]]:
@@ -285,6 +285,29 @@ def test_our_stamp_names_the_agent_where_nobody_else_does() -> None:
     assert analyse(spans(outline))["token_ledger"]["agent"].to_pylist() == ["planner"]
 
 
+def test_a_conversation_named_after_a_trace_is_one_session_with_it() -> None:
+    first = Node("agent", "planner", 0, 10, 1)
+    second = Node("agent", "planner", 20, 30, 2, trace=2, said=conversation(trace_id(1)))
+    found = analyse(table([first, second]))["sessions"]
+    assert found.select(["session_id", "spans"]).to_pylist() == [
+        {"session_id": trace_id(1), "spans": 2}
+    ]
+
+
+def test_a_conversation_id_of_absurd_length_is_none() -> None:
+    absurd = Node("agent", "planner", 0, 10, 1, said=conversation("c" * 1025))
+    found = analyse(table([absurd]))
+    assert (found["sessions"]["session_id"].to_pylist(), found["session_keys"].num_rows) == (
+        [trace_id(1)],
+        1,
+    )
+
+
+def test_an_agents_name_of_absurd_length_is_cut() -> None:
+    found = analyse(table([Node("agent", "\u00fc" * 1000, 0, 10, 1)]))["agents"]["agent"]
+    assert found.to_pylist() == ["\u00fc" * 256]
+
+
 def test_traces_of_one_conversation_are_one_session() -> None:
     outline = """
         agent planner 0-10 trace=1 conversation=c1
@@ -319,6 +342,23 @@ def test_a_chain_of_a_hundred_thousand_spans_is_analysed_in_seconds() -> None:
     began = time.process_time()
     analyse(drawn)
     assert time.process_time() - began < 10
+
+
+@pytest.mark.slow
+def test_a_thousand_agents_and_a_thousand_tools_are_not_a_million_comparisons() -> None:
+    many = 1_000
+    nodes = [Node("span", "x", 0, 1, 1)]
+    for n in range(many):
+        made = {"gen_ai.operation.name": "create_agent", "gen_ai.agent.name": f"maker {n}"}
+        nodes += [
+            Node("span", "create", n, n + 1, 3 * n + 2, 1, said=made),
+            Node("tool", f"search_{n}", n, n + 1, 3 * n + 3, 1),
+            Node("llm", "gpt", n, n + 1, 3 * n + 4, 3 * n + 3),
+        ]
+    drawn = table(nodes)
+    began = time.process_time()
+    analyse(drawn)
+    assert time.process_time() - began < 5
 
 
 def test_an_outline_line_is_the_span_it_draws() -> None:
