@@ -15,6 +15,7 @@ from otel_llmops.analysis.handoffs import evidence_text, latency_ns
 from otel_llmops.analysis.readings import KINDS
 from otel_llmops.analysis.tokens import rule_names
 from otel_llmops.model.latency import bucket
+from otel_llmops.model.schemas import TIME
 from otel_llmops.semconv import CONCEPTS, Kind
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
 ANALYSIS_VERSION = 1
 """Rises when the same spans give other answers."""
 
-_TIME = pa.timestamp("ns", tz="UTC")
 _AS_OPERATION = (
     Kind.AGENT,
     Kind.LLM,
@@ -143,7 +143,7 @@ def handoff_rows(found: Findings) -> pa.Table:
             "from_agent": acts.names.take(pa.array(acts.agent[kept.source])),
             "to_agent": acts.names.take(pa.array(acts.agent[kept.target])),
             "kind": pa.array(HANDOFF_KINDS).take(pa.array(kept.kind)),
-            "started_at": pa.array(began[order]).cast(_TIME),
+            "started_at": pa.array(began[order]).cast(TIME),
             "confidence": kept.confidence,
             "quality": completed,
             "evidence": evidence_text(kept.evidence),
@@ -177,7 +177,7 @@ def agents(found: Findings, operations_made: pa.Table) -> pa.Table:
     ended = pc.add(
         operations_made.column("started_at").cast(pa.int64()), operations_made.column("duration_ns")
     )
-    worked = operations_made.append_column("ended_at", ended.cast(_TIME))
+    worked = operations_made.append_column("ended_at", ended.cast(TIME))
     worked = worked.filter(pc.not_equal(worked.column("agent"), ""))
     sums = ("invocations", "llm_calls", "errors", "input_tokens", "output_tokens")
     grouped = worked.group_by(["session_id", "agent"], use_threads=False).aggregate(
@@ -248,7 +248,7 @@ def _types(found: Findings, grouped: pa.Table, declared: pa.Array) -> pa.Array:
         *(whole(grouped.column(c)) for c in ("session_id", "agent")), "\x00"
     )
     agent = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -1))
-    delegating = np.isin(edges.kind, [1, 3])
+    delegating = np.isin(edges.kind, [HANDOFF_KINDS.index(k) for k in ("delegation", "fan_out")])
     orchestrates = np.isin(agent, acts.agent[edges.source[delegating]])
     handed_to = np.isin(agent, acts.agent[edges.target])
     inferred = np.select(
@@ -265,29 +265,9 @@ def session_rows(
     found: Findings, operations_made: pa.Table, passed: pa.Table, agents_made: pa.Table
 ) -> pa.Table:
     """SESSIONS rows, one a session."""
-    readings, tied = found.readings, found.sessions
+    tied = found.sessions
     count = len(tied.ids)
-    spans = pa.table(
-        {
-            "session": tied.session,
-            "trace_id": readings.spans.column("trace_id"),
-            "service": readings.spans.column("service"),
-            "start": readings.start,
-            "end": readings.end,
-            "orphan": readings.forest.orphan.astype(np.int64),
-        }
-    )
-    wide = spans.group_by("session", use_threads=False).aggregate(
-        [
-            ("trace_id", "distinct"),
-            ("service", "distinct"),
-            ("start", "min"),
-            ("end", "max"),
-            ("orphan", "sum"),
-            ("trace_id", "count"),
-        ]
-    )
-    wide = wide.sort_by("session")
+    wide = _by_session(found)
     start, end = (np.asarray(wide.column(c)) for c in ("start_min", "end_max"))
     spans_n = np.asarray(wide.column("trace_id_count"))
     sums = ("llm_calls", "errors", "input_tokens", "output_tokens")
@@ -302,8 +282,8 @@ def session_rows(
             "trace_ids": _json_lists(wide.column("trace_id_distinct")),
             "agents": pc.fill_null(_json_lists(listed.column("agent_list")).take(place), "[]"),
             "services": _json_lists(wide.column("service_distinct")),
-            "started_at": pa.array(start).cast(_TIME),
-            "ended_at": pa.array(end).cast(_TIME),
+            "started_at": pa.array(start).cast(TIME),
+            "ended_at": pa.array(end).cast(TIME),
             "duration_ns": end - start,
             "spans": spans_n,
             "operations": _counted(operations_made, tied.ids),
@@ -321,6 +301,32 @@ def session_rows(
     )
 
 
+def _by_session(found: Findings) -> pa.Table:
+    """What the spans of each session add up to, a row a session, by its number."""
+    readings = found.readings
+    spans = pa.table(
+        {
+            "session": found.sessions.session,
+            "trace_id": readings.spans.column("trace_id"),
+            "service": readings.spans.column("service"),
+            "start": readings.start,
+            "end": readings.end,
+            "orphan": readings.forest.orphan.astype(np.int64),
+        }
+    )
+    grouped = spans.group_by("session", use_threads=False).aggregate(
+        [
+            ("trace_id", "distinct"),
+            ("service", "distinct"),
+            ("start", "min"),
+            ("end", "max"),
+            ("orphan", "sum"),
+            ("trace_id", "count"),
+        ]
+    )
+    return grouped.sort_by("session")
+
+
 def session_keys(found: Findings) -> pa.Table:
     """SESSION_KEYS rows: trace ids and conversation ids to sessions."""
     tied = found.sessions
@@ -331,7 +337,7 @@ def session_keys(found: Findings) -> pa.Table:
             "key": tied.key,
             "kind": tied.key_kind,
             "session_id": tied.ids.take(pa.array(tied.key_session)),
-            "started_at": pa.array(start[tied.key_session]).cast(_TIME),
+            "started_at": pa.array(start[tied.key_session]).cast(TIME),
         }
     )
 

@@ -30,16 +30,18 @@ __all__ = [
     "SESSION_KEYS",
     "SPANS",
     "STORED_SPAN_COLUMNS",
+    "TIME",
     "empty",
     "require",
 ]
 
 _TEXT = pa.string()
 _COUNT = pa.int64()
-_TIME = pa.timestamp("ns", tz="UTC")
+TIME = pa.timestamp("ns", tz="UTC")
+"""How every table holds a moment."""
 _ATTRIBUTES = pa.map_(_TEXT, _TEXT)
 
-_EVENT = pa.struct([("time", _TIME), ("name", _TEXT), ("attributes", _ATTRIBUTES)])
+_EVENT = pa.struct([("time", TIME), ("name", _TEXT), ("attributes", _ATTRIBUTES)])
 _LINK = pa.struct([("trace_id", _TEXT), ("span_id", _TEXT), ("attributes", _ATTRIBUTES)])
 
 
@@ -60,8 +62,8 @@ SPANS = pa.schema(
         ("flags", pa.uint32()),
         ("name", _TEXT),
         ("kind", pa.int32()),
-        ("start_time", _TIME),
-        ("end_time", _TIME),
+        ("start_time", TIME),
+        ("end_time", TIME),
         ("duration_ns", _COUNT),
         ("status_code", pa.int32()),
         ("status_message", _TEXT),
@@ -94,7 +96,7 @@ LOG_EVENTS = pa.schema(
     _required(
         ("trace_id", _TEXT),
         ("span_id", _TEXT),
-        ("time", _TIME),
+        ("time", TIME),
         ("event_name", _TEXT),
         ("severity", pa.int32()),
         ("service", _TEXT),
@@ -119,7 +121,7 @@ OPERATIONS = pa.schema(
         ("provider", _TEXT),
         ("model", _TEXT),
         ("tool", _TEXT),
-        ("started_at", _TIME),
+        ("started_at", TIME),
         ("duration_ns", _COUNT),
         ("latency_bucket", pa.int16()),
         ("error", pa.bool_()),
@@ -157,7 +159,7 @@ HANDOFFS = pa.schema(
         ("from_agent", _TEXT),
         ("to_agent", _TEXT),
         ("kind", _TEXT),
-        ("started_at", _TIME),
+        ("started_at", TIME),
         ("confidence", pa.float64()),
         ("quality", pa.float64()),
         ("evidence", _TEXT),
@@ -197,8 +199,8 @@ AGENTS = pa.schema(
         ("errors", _COUNT),
         ("input_tokens", _COUNT),
         ("output_tokens", _COUNT),
-        ("started_at", _TIME),
-        ("ended_at", _TIME),
+        ("started_at", TIME),
+        ("ended_at", TIME),
         ("final", pa.bool_()),
     )
     + _unknown_or(("cost_usd", pa.float64()))
@@ -215,8 +217,8 @@ SESSIONS = pa.schema(
         ("trace_ids", _TEXT),
         ("agents", _TEXT),
         ("services", _TEXT),
-        ("started_at", _TIME),
-        ("ended_at", _TIME),
+        ("started_at", TIME),
+        ("ended_at", TIME),
         ("duration_ns", _COUNT),
         ("spans", _COUNT),
         ("operations", _COUNT),
@@ -235,7 +237,7 @@ SESSIONS = pa.schema(
 """One row a session: a conversation, or a trace without one."""
 
 SESSION_KEYS = pa.schema(
-    _required(("key", _TEXT), ("kind", _TEXT), ("session_id", _TEXT), ("started_at", _TIME))
+    _required(("key", _TEXT), ("kind", _TEXT), ("session_id", _TEXT), ("started_at", TIME))
 )
 """What leads to a session: `kind` trace (a trace id), conversation (any id it ever had) or link (a
 trace that it links to and that is still to come; made by the engine)."""
@@ -247,7 +249,7 @@ LEDGER = pa.schema(
         ("span_id", _TEXT),
         ("span_name", _TEXT),
         ("agent", _TEXT),
-        ("started_at", _TIME),
+        ("started_at", TIME),
         ("reported_input_tokens", _COUNT),
         ("reported_output_tokens", _COUNT),
         ("own_input_tokens", _COUNT),
@@ -266,7 +268,7 @@ CONTEXT_DRIFT = pa.schema(
         ("to_agent", _TEXT),
         ("score", pa.float64()),
         ("method", _TEXT),
-        ("started_at", _TIME),
+        ("started_at", TIME),
     )
 )
 
@@ -276,7 +278,7 @@ COORDINATION = pa.schema(
         ("graph", _TEXT),
         ("nodes", pa.int32()),
         ("edges", pa.int32()),
-        ("started_at", _TIME),
+        ("started_at", TIME),
     )
 )
 
@@ -295,7 +297,7 @@ BOTTLENECKS = pa.schema(
         ("saving_ns_low", _COUNT),
         ("saving_ns_high", _COUNT),
         ("recommendation", _TEXT),
-        ("started_at", _TIME),
+        ("started_at", TIME),
     )
 )
 
@@ -307,7 +309,7 @@ COALITIONS = pa.schema(
         ("success", pa.bool_()),
         ("tokens", _COUNT),
         ("duration_ns", _COUNT),
-        ("started_at", _TIME),
+        ("started_at", TIME),
     )
 )
 

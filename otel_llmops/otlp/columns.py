@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-__all__ = ["TIME", "Maps", "clamped", "times"]
+from otel_llmops.model.schemas import TIME
 
-TIME = pa.timestamp("ns", tz="UTC")
+__all__ = ["Maps", "clamped", "times"]
+
 _TEXT_MAP = pa.map_(pa.string(), pa.string())
 _INT64_MAX = 2**63 - 1
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from otel_llmops.model.latency import percentile_ns
 from otel_llmops.storage.answers import AgentSummary
-from otel_llmops.storage.rows import listed
+from otel_llmops.storage.rows import NS_PER_MS, listed
 from otel_llmops.storage.seams import Row, Store
 from otel_llmops.storage.summaries import NANO_USD, SUMMARIES, Summary, live
 from otel_llmops.storage.tables import TABLES
@@ -31,7 +31,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _LAST_HOUR = (2**63 - 1) // 3_600_000_000_000
 """The hour in which int64 nanoseconds end (2262-04-11): no store's time type can say its end."""
-_NS_PER_MS = 1e6
 _TEXTS = ("role", "type", "description")
 _LISTS = ("can_handoff_to", "models", "services")
 
@@ -250,7 +249,7 @@ def _tokens(work: Row | None) -> int:
 def _percentile_ms(pairs: Sequence[tuple[int, int]], share: float) -> float | None:
     buckets, counts = np.array(pairs, dtype=np.int64).T
     duration_ns = percentile_ns(buckets, counts, share)
-    return None if duration_ns is None else duration_ns / _NS_PER_MS
+    return None if duration_ns is None else duration_ns / NS_PER_MS
 
 
 def _profile(rows: Sequence[Row]) -> _Profile:

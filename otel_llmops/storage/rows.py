@@ -5,9 +5,9 @@ import json
 from otel_llmops.storage.answers import Handoff, HandoffQuality, LedgerEntry, SessionSummary
 from otel_llmops.storage.seams import Row
 
-__all__ = ["handoff", "ledger_entry", "listed", "session_summary"]
+__all__ = ["NS_PER_MS", "handoff", "ledger_entry", "listed", "session_summary"]
 
-_NS_PER_MS = 1e6
+NS_PER_MS = 1e6
 
 
 def listed(text: str) -> list[str]:
@@ -29,7 +29,7 @@ def handoff(row: Row) -> Handoff:
         to_agent=row["to_agent"],
         kind=row["kind"],
         started_at=row["started_at"],
-        latency_ms=None if latency_ns is None else latency_ns / _NS_PER_MS,
+        latency_ms=None if latency_ns is None else latency_ns / NS_PER_MS,
         quality=row["quality"],
         quality_parts=HandoffQuality(
             completed=row["completed"],
@@ -53,7 +53,7 @@ def session_summary(row: Row) -> SessionSummary:
         trace_ids=listed(row["trace_ids"]),
         agents=listed(row["agents"]),
         started_at=row["started_at"],
-        duration_ms=row["duration_ns"] / _NS_PER_MS,
+        duration_ms=row["duration_ns"] / NS_PER_MS,
         handoffs=row["handoffs"],
         llm_calls=row["llm_calls"],
         input_tokens=row["input_tokens"],

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from otel_llmops.model.schemas import DERIVED, LOG_EVENTS, SPANS, STORED_SPAN_COLUMNS
+from otel_llmops.model.schemas import DERIVED, LOG_EVENTS, SPANS, STORED_SPAN_COLUMNS, TIME
 
 __all__ = ["METADATA", "SIGNED", "STORED", "TABLES", "UtcTime", "data_columns"]
 
@@ -58,7 +58,7 @@ _TYPES: Mapping[pa.DataType, sa.types.TypeEngine[Any]] = {
     pa.uint32(): sa.BigInteger(),
     pa.int64(): sa.BigInteger(),
     pa.float64(): sa.Double(),
-    pa.timestamp("ns", tz="UTC"): UtcTime(),
+    TIME: UtcTime(),
     pa.map_(pa.string(), pa.string()): sa.JSON(),
 }
 
