@@ -40,11 +40,6 @@ class Child:
         self._started_at = 0.0
 
     @property
-    def pid(self) -> int | None:
-        """The process id, None where none runs."""
-        return self._process.pid if self._process else None
-
-    @property
     def voice(self) -> int | None:
         """The file descriptor to watch, None where no process runs."""
         if self._process is None or self._process.stdout is None:

@@ -70,10 +70,6 @@ class Supervisor:
         with suppress(BlockingIOError):  # then a wake-up waits there already
             os.write(self._wake_in, b"!")
 
-    def pids(self) -> dict[str, int | None]:
-        """The process id of each child, None where it does not run."""
-        return {child.role: child.pid for child in self._children.values()}
-
     def _turn(self, on_ready: Callable[[Endpoints], None]) -> None:
         self._start_due()
         for key, _ in self._selector.select(self._idle_s()):
