@@ -2,7 +2,13 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
+import pytest
+
+from otel_llmops.analysis.derive import Derived, analyse
 from otel_llmops.engine.pipeline import EngineSettings
+from otel_llmops.engine.recent import Recent
+from otel_llmops.engine.service import AgentIntelligenceService
 from otel_llmops.storage.answers import SessionSummary
 from tests.support.engines import Collector, trace_id, work
 
@@ -190,3 +196,25 @@ def test_both_cursors_reach_the_end_once_all_is_settled(house: Collector) -> Non
     house.settle()
     end = house.journal.stats().end
     assert [house.reader(name).committed for name in ("store", "analysis")] == [end, end]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [("talk", (1, [3])), (trace_id(2), (1, [3])), ("nobody", (0, []))],
+    ids=["its id", "a trace of it", "none"],
+)
+def test_a_stored_session_is_analysed_again_whole_by_any_id_of_it(
+    house: Collector, asked: str, expected: tuple[int, list[int]]
+) -> None:
+    house.send(work("agent", "planner"), work("llm", "gpt", id=2, parent=1, conversation="talk"))
+    house.send(work("llm", "gpt", trace=2, conversation="talk"))
+    house.settle()
+    seen = []
+
+    def seeing(spans: pa.Table, *, open_traces: pa.Array) -> Derived:
+        seen.append(spans.num_rows)
+        return analyse(spans, open_traces=open_traces)
+
+    recent = Recent(house.store, keep_s=0.0, bytes_max=0)
+    service = AgentIntelligenceService(house.store, recent, analysis=seeing)
+    assert (service.analyze_session(asked, now=0.0), seen) == expected
