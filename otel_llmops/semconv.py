@@ -26,6 +26,7 @@ __all__ = [
     "KIND_MARKS",
     "OUTRANKING_MARKS",
     "PLUMBING",
+    "QUOTED_PREFIX",
     "Dialect",
     "Kind",
     "Place",
@@ -184,15 +185,17 @@ KIND_MARKS: tuple[tuple[str, Dialect, Mapping[str, Kind]], ...] = (
 )
 """Marks that say what a span is: attribute, whose it is, value -> kind; first match wins."""
 
-OUTRANKING_MARKS: tuple[tuple[str, str, Kind], ...] = (
+OUTRANKING_MARKS: tuple[tuple[str, str, Kind, str], ...] = (
     # A workflow or task of Traceloop's that also carries invoke_agent is a workflow or task.
-    ("traceloop.span.kind", "workflow", Kind.WORKFLOW),
-    ("traceloop.span.kind", "task", Kind.STEP),
+    ("traceloop.span.kind", "workflow", Kind.WORKFLOW, ""),
+    ("traceloop.span.kind", "task", Kind.STEP, ""),
     # Where OpenInference rewrites a native agent span into its LLM span, the call is what it holds.
-    ("openinference.span.kind", "LLM", Kind.LLM),
-    ("ag2.span.type", "usage", Kind.USAGE),
+    ("openinference.span.kind", "LLM", Kind.LLM, ""),
+    ("ag2.span.type", "usage", Kind.USAGE, ""),
+    # A tool that its instrumentation takes for an agent still names the tool.
+    ("openinference.span.kind", "AGENT", Kind.TOOL, "tool.name"),
 )
-"""Marks that win over the order of KIND_MARKS."""
+"""Marks that win over the order of KIND_MARKS, some only beside another attribute ('': always)."""
 
 _ASKS_TO_HAND_OVER = r'"name"\s*:\s*"([^"]*(?:transfer|handoff|hand_off|handover)[^"]*)"'
 """The name of a handoff tool among the tool calls in a model's answer."""
@@ -312,13 +315,6 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "to_agent",
         "langgraph.command.goto_node",
     ),
-    "handoff_source": _places(
-        "gen_ai.caller.name",
-        "gen_ai.agent.handoff.source.name",
-        "gen_ai.handoff.from_agent",
-        "from_agent",
-    ),
-    "handoff_mode": _places("gen_ai.transfer.mode"),
     "handoff_argument": _places(
         *(
             member(attribute, name)
@@ -341,6 +337,9 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
     "revision": _places("vcs.ref.head.revision"),
 }
 """Canonical concept -> places in order of priority."""
+
+QUOTED_PREFIX = "langfuse."
+"""Attributes that are JSON even where they hold plain text: a string comes in quotes."""
 
 EXCLUSIVE_CACHE = ("langfuse.observation.usage_details",)
 """Attributes whose `input` leaves cached tokens out: they are added to give the input."""

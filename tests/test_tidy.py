@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from otel_llmops import semconv
+
 _ROOT = Path(__file__).parents[1]
 _PACKAGE = _ROOT / "otel_llmops"
 _MODULES = sorted(_PACKAGE.rglob("*.py"))
@@ -72,6 +74,13 @@ def test_an_analysis_says_what_goes_in_what_comes_out_and_what_it_costs(name: st
         getattr(importlib.import_module(f"otel_llmops.analysis.{module}"), function)
     )
     assert [word for word in ("In:", "Out:", "Cost:") if word not in (text or "")] == []
+
+
+def test_each_concept_of_the_dialect_table_is_read() -> None:
+    read = "".join(path.read_text() for path in _MODULES if path.name != "semconv.py")
+    # tokens are asked for as f"{kind}_tokens"
+    named = {concept: concept.removesuffix("_tokens") for concept in semconv.CONCEPTS}
+    assert [concept for concept, name in named.items() if f'"{name}"' not in read] == []
 
 
 @pytest.mark.parametrize("path", sorted((_ROOT / "tests" / "oracles").glob("*.py")), ids=_name)

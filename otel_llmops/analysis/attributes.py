@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.columns import whole
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.semconv import Place
+from otel_llmops.semconv import QUOTED_PREFIX, Place
 
 __all__ = ["Attributes", "name_lists"]
 
@@ -142,8 +142,7 @@ def _within(values: pa.Array, place: Place) -> pa.Array:
     if place.pattern:
         named = place.pattern.replace("(", "(?P<value>", 1)
         return pc.fill_null(pc.struct_field(pc.extract_regex(values, named), "value"), "")
-    # Langfuse writes metadata as JSON, so a plain string comes in quotes.
-    return pc.utf8_trim(values, '"') if place.attribute.startswith("langfuse.") else values
+    return pc.utf8_trim(values, '"') if place.attribute.startswith(QUOTED_PREFIX) else values
 
 
 def _flat_map(array: pa.MapArray) -> tuple[Ints, pa.Array, pa.Array]:

@@ -202,12 +202,9 @@ def _kinds(attributes: Attributes, rows: int) -> tuple[Ints, pa.Array]:
         kind[fresh] = said[fresh]
         dialect[fresh] = str(whose)
         known |= fresh
-    for name, value, outranking in OUTRANKING_MARKS:
+    for name, value, outranking, beside in OUTRANKING_MARKS:
         said_so = np.asarray(pc.equal(attributes.text((Place(name),)), value))
-        kind[said_so] = _CODE[outranking]
-    # A tool that its instrumentation takes for an agent still names the tool.
-    as_agent = np.asarray(pc.equal(attributes.text((Place("openinference.span.kind"),)), "AGENT"))
-    kind[as_agent & attributes.has("tool.name")] = _CODE[Kind.TOOL]
+        kind[said_so & attributes.has(beside) if beside else said_so] = _CODE[outranking]
     return kind, pa.array(dialect, type=pa.string())
 
 
