@@ -61,11 +61,11 @@ class Attributes:
     def number(self, places: tuple[Place, ...]) -> tuple[Ints, Mask]:
         """For each span a count, and whether it has one at all.
 
-        Edge: A value that is no number, negative or past 2**53 counts as absent: no model call
-              has it, and a sum must not be ruined by one absurd span.
+        Edge: A value that is no number, negative or of more than 10 digits counts as absent: no
+              model call has it, and 10,000 absurd spans must not take a sum past 64 bits.
         """
         texts = self.text(places)
-        valid = pc.match_substring_regex(texts, r"^[0-9]{1,15}(\.0*)?$")
+        valid = pc.match_substring_regex(texts, r"^[0-9]{1,10}(\.0*)?$")
         numbers = pc.if_else(valid, texts, None).cast(pa.float64())
         known = np.asarray(valid)
         return np.asarray(pc.fill_null(numbers, 0)).astype(np.int64), known

@@ -31,6 +31,8 @@ def _said(said: dict[str, str]) -> Node:
         ("many", (0, False)),
         ("1e308", (0, False)),
         ("9" * 40, (0, False)),
+        ("9" * 11, (0, False)),
+        ("9" * 10, (9_999_999_999, True)),
         ("12.5", (0, False)),
         ("NaN", (0, False)),
         ("[12]", (0, False)),
