@@ -139,20 +139,19 @@ def played(folder: Path, fate: Fate) -> tuple[Content, Counter[bytes], Counter[s
         house.close()
 
 
-def moments(folder: Path) -> list[tuple[int, Moment]]:
+def moments(calls: int) -> list[tuple[int, Moment]]:
     """All moments at which this script makes something durable."""
-    fate = Fate(NEVER)
-    played(folder, fate)
-    assert fate.calls > 30
-    return [(k, moment) for k in range(1, fate.calls + 1) for moment in ("before", "after")]
+    assert calls > 30
+    return [(k, moment) for k in range(1, calls + 1) for moment in ("before", "after")]
 
 
 def dying(folder: Path, step: int) -> dict[str, Any]:
     """What differs from the life without a death, by the moment of death; `step` skips some."""
-    alive = played(folder / "alive", Fate(NEVER))
+    fate = Fate(NEVER)
+    alive = played(folder / "alive", fate)
     return {
         f"{moment} {k}": dead
-        for k, moment in moments(folder / "counted")[::step]
+        for k, moment in moments(fate.calls)[::step]
         if (dead := played(folder / f"{moment}-{k}", Fate(k, moment))) != alive
     }
 
