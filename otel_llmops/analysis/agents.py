@@ -34,12 +34,11 @@ against every tool took 30 s for 1,000 of each."""
 class Activations:
     """Activations by number, in the order of their head's row; -1 stands for none.
 
-    `head` is the row of each, `agent` its agent's number (equal for names that differ only in
-    case, `_`, `-` and blanks), `names` the agents' names by number and
-    `home` their sessions, `up` the activation that
-    encloses it, `end` when it ended, ns,
-    `container` the row of the workflow between it and `up`; `owner` is, for each
-    span, the activation whose work it is; `tool_made` those seen only as a handoff tool.
+    Of each activation: `head` its row, `end` when it ended, ns, `agent` its agent's number (equal
+    for names of one session that differ only in case, `_`, `-` and blanks), `up` the activation
+    around it, `container` the row of the workflow between it and `up`, `tool_made` whether it is
+    seen only as a tool. Of each agent: `names` and `home`, its session. Of each span: `owner`, the
+    activation whose work it is.
     """
 
     head: Ints
@@ -77,9 +76,7 @@ def activations(readings: Readings, session: Ints) -> Activations:
     head, head_of = _heads(readings, name)
     relay, pieces = relayed(readings, name, head, head_of, made, session)
     name = pc.if_else(pc.equal(relay, ""), name, relay)
-    head, head_of = _heads(readings, name)
-    kept = head, head_of
-    return _numbered(readings, name, kept, session, handed, pieces)
+    return _numbered(readings, name, _heads(readings, name), session, handed, pieces)
 
 
 def _numbered(

@@ -1,13 +1,11 @@
 """From findings to rows: one function for each derived table."""
 
-import json
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import name_lists
-from otel_llmops.analysis.columns import whole
+from otel_llmops.analysis.columns import json_lists, whole
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.handoffs import KINDS as HANDOFF_KINDS
@@ -204,8 +202,8 @@ def agents(found: Findings, operations_made: pa.Table) -> pa.Table:
             "type": _types(found, grouped, told["type"]),
             "description": told["description"],
             "can_handoff_to": name_lists(told["can_handoff_to"]),
-            "models": _json_lists(grouped.column("model_distinct")),
-            "services": _json_lists(grouped.column("service_distinct")),
+            "models": json_lists(grouped.column("model_distinct")),
+            "services": json_lists(grouped.column("service_distinct")),
             **{name: grouped.column(f"{name}_sum") for name in sums},
             "started_at": grouped.column("started_at_min"),
             "ended_at": grouped.column("ended_at_max"),
@@ -279,9 +277,9 @@ def session_rows(
     return pa.table(
         {
             "session_id": tied.ids,
-            "trace_ids": _json_lists(wide.column("trace_id_distinct")),
-            "agents": pc.fill_null(_json_lists(listed.column("agent_list")).take(place), "[]"),
-            "services": _json_lists(wide.column("service_distinct")),
+            "trace_ids": json_lists(wide.column("trace_id_distinct")),
+            "agents": pc.fill_null(json_lists(listed.column("agent_list")).take(place), "[]"),
+            "services": json_lists(wide.column("service_distinct")),
             "started_at": pa.array(start).cast(TIME),
             "ended_at": pa.array(end).cast(TIME),
             "duration_ns": end - start,
@@ -384,19 +382,3 @@ def _counted(table: pa.Table, ids: pa.Array) -> Ints:
         "one", pa.array(np.ones(table.num_rows, dtype=np.int64))
     )
     return _summed(numbered, ids, ("one",))["one"]
-
-
-def _json_lists(lists: pa.ChunkedArray) -> pa.Array:
-    """Lists of text as JSON text; empty texts are left out."""
-    one = whole(lists)
-    flat = one.flatten().dictionary_encode()
-    quoted = pa.array(
-        [json.dumps(v) if v else None for v in flat.dictionary.to_pylist()], pa.string()
-    )
-    items = quoted.take(flat.indices)
-    owner = pc.list_parent_indices(one)
-    kept = pc.is_valid(items)
-    items, owner = items.filter(kept), np.asarray(owner.filter(kept))
-    offsets = np.searchsorted(owner, np.arange(len(one) + 1)).astype(np.int32)
-    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), items), ", ")
-    return pc.binary_join_element_wise("[", joined, "]", "")
