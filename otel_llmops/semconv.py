@@ -256,6 +256,9 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "langfuse.observation.model.name",
         "ai.model.id",
     ),
+    "requested_model": _places(
+        "gen_ai.request.model", "llm.request.model_name", "llm.model_name", "ai.model.id"
+    ),
     "called": _places(
         "gen_ai.tool.name",
         "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",

@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import name_lists
 from otel_llmops.analysis.columns import json_lists, whole
+from otel_llmops.analysis.cost import costs
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.handoffs import KINDS as HANDOFF_KINDS
@@ -28,6 +29,9 @@ __all__ = [
 
 ANALYSIS_VERSION = 1
 """Rises when the same spans give other answers."""
+
+_NULL_IF_NONE = pc.ScalarAggregateOptions(min_count=1)
+"""Sums skip what is unknown, and are unknown where all of it is."""
 
 _AS_OPERATION = (
     Kind.AGENT,
@@ -57,7 +61,7 @@ def operations(found: Findings) -> pa.Table:
     own = [np.where(counted, part, 0)[rows] for part in (usage.cache_read, usage.cache_write)]
     text = {name: readings.concept(name).take(place) for name in ("operation", "provider", "model")}
     code = _code(found, place)
-    return pa.table(
+    made = pa.table(
         {
             "session_id": found.sessions.ids.take(pa.array(found.sessions.session[rows])),
             **{name: spans.column(name).take(place) for name in _SPAN_ID},
@@ -85,9 +89,10 @@ def operations(found: Findings) -> pa.Table:
             "reasoning_tokens": np.where(counted, usage.reasoning, 0)[rows],
             **code,
             "final": found.final[found.sessions.session[rows]],
-            "cost_usd": pa.nulls(len(rows), pa.float64()),
         }
     )
+    cost = costs(made, asked_for=lambda: readings.concept("requested_model").take(place))
+    return made.append_column("cost_usd", cost)
 
 
 _SPAN_ID = ("trace_id", "span_id", "parent_span_id")
@@ -186,6 +191,7 @@ def agents(found: Findings, operations_made: pa.Table) -> pa.Table:
             ("model", "distinct"),
             ("service", "distinct"),
             ("final", "min"),
+            ("cost_usd", "sum", _NULL_IF_NONE),
         ]
     )
     head = pa.array(acts.head)
@@ -208,7 +214,7 @@ def agents(found: Findings, operations_made: pa.Table) -> pa.Table:
             "started_at": grouped.column("started_at_min"),
             "ended_at": grouped.column("ended_at_max"),
             "final": grouped.column("final_min"),
-            "cost_usd": pa.nulls(grouped.num_rows, pa.float64()),
+            "cost_usd": grouped.column("cost_usd_sum"),
         }
     )
 
@@ -293,7 +299,7 @@ def session_rows(
             "completeness": 1.0 - np.asarray(wide.column("orphan_sum")) / np.maximum(spans_n, 1),
             "analysis_version": np.full(count, ANALYSIS_VERSION, dtype=np.int32),
             "final": found.final,
-            "cost_usd": pa.nulls(count, pa.float64()),
+            "cost_usd": _cost(operations_made, tied.ids),
             "drift_score": pa.nulls(count, pa.float64()),
         }
     )
@@ -375,6 +381,15 @@ def _summed(table: pa.Table, ids: pa.Array, columns: tuple[str, ...]) -> dict[st
         )
         for name in columns
     }
+
+
+def _cost(operations_made: pa.Table, ids: pa.Array) -> pa.Array:
+    """What is known of the cost of each session, null where nothing is."""
+    grouped = operations_made.group_by("session_id", use_threads=False).aggregate(
+        [("cost_usd", "sum", _NULL_IF_NONE)]
+    )
+    place = pc.index_in(ids, value_set=whole(grouped.column("session_id")))
+    return whole(grouped.column("cost_usd_sum")).take(place)
 
 
 def _counted(table: pa.Table, ids: pa.Array) -> Ints:
