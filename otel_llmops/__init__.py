@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from otel_llmops.sdk.decorators import agent, monitor_llm
     from otel_llmops.sdk.handoffs import handoff
     from otel_llmops.sdk.processor import AgentSpanProcessor
+    from otel_llmops.sdk.propagation import outgoing_headers, propagate
     from otel_llmops.sdk.recording import record_usage
 
 __version__ = "0.1.0"
@@ -18,6 +19,8 @@ __all__ = [
     "agent",
     "handoff",
     "monitor_llm",
+    "outgoing_headers",
+    "propagate",
     "record_usage",
 ]
 
@@ -26,6 +29,8 @@ _HOMES = {
     "agent": "otel_llmops.sdk.decorators",
     "handoff": "otel_llmops.sdk.handoffs",
     "monitor_llm": "otel_llmops.sdk.decorators",
+    "outgoing_headers": "otel_llmops.sdk.propagation",
+    "propagate": "otel_llmops.sdk.propagation",
     "record_usage": "otel_llmops.sdk.recording",
 }
 

@@ -4,6 +4,8 @@ Source: OpenTelemetry GenAI, code and vcs conventions (2026-09); `gen_ai.transfe
 `gen_ai.agent.handoff.*` as proposed in semantic-conventions-genai PR 447 and PR 98.
 """
 
+from collections.abc import Mapping
+
 OPERATION = "gen_ai.operation.name"
 INVOKE_AGENT = "invoke_agent"
 CHAT = "chat"
@@ -44,6 +46,17 @@ AGENT_DESCRIPTION = "llmops.agent.description"
 CAN_HANDOFF_TO = "llmops.agent.can_handoff_to"
 CONVERSATION_ID = "llmops.conversation.id"
 HANDOFF_REASON = "llmops.handoff.reason"
+# the agent of another process that called this one; on the first spans of the work in this one
+CALLER_NAME = "llmops.handoff.source.name"
+
+
+def is_agent(attributes: Mapping[str, object]) -> bool:
+    """Whether a span with these attributes is an agent's, in any dialect known here."""
+    return (
+        attributes.get(OPERATION) == INVOKE_AGENT
+        or attributes.get("openinference.span.kind") == "AGENT"
+        or attributes.get("traceloop.span.kind") == "agent"
+    )
 
 
 def text(value: object) -> str:

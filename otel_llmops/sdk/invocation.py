@@ -28,6 +28,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvid
 
 from otel_llmops import __version__
 from otel_llmops.sdk import attributes as names
+from otel_llmops.sdk.caller import caller
 from otel_llmops.sdk.guard import Guard
 from otel_llmops.sdk.usage import StreamUsage, Usage, read_usage
 
@@ -118,6 +119,8 @@ class Invocation:
             self.conversation_id = self.conversation_id or outer.conversation_id
             if not plan.invokes_agent:
                 self.agent_name = outer.agent_name
+        elif self.conversation_id is None:
+            self.conversation_id = caller(context).conversation_id
         self.tracer = tracer_of(plan.provider)
         if plan.chat_name is None:
             context = self._start(context, _agent_span_name(plan), plan.agent_attributes)

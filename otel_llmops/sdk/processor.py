@@ -7,6 +7,8 @@ Strategy
     The agent comes down from span to span by the parent's own stamp. That holds where a framework
     builds a context of its own around the parent span, which would lose a key of ours; and it
     stops by itself at a framework's own agent span, which gets no stamp and so passes none on.
+
+    Where another process calls, the first spans of the work here say who called (propagation.py).
 """
 
 import os
@@ -19,11 +21,14 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import get_current_span
 
 from otel_llmops.sdk import attributes as names
+from otel_llmops.sdk.caller import NOBODY, caller
 from otel_llmops.sdk.code_location import CodeLocations
 from otel_llmops.sdk.guard import Guard, failed
+from otel_llmops.sdk.hosts import ALLOWED
 from otel_llmops.sdk.invocation import current_invocation
 from otel_llmops.sdk.revision import program_directory, revision
 from otel_llmops.sdk.span_attributes import Stamp, attributes_of, put
+from otel_llmops.sdk.speaker import remember, speaker_of
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -33,8 +38,9 @@ class AgentSpanProcessor(SpanProcessor):
 
     Writes `llmops.agent.name` and `llmops.conversation.id` (below `agent` and `monitor_llm`),
     `code.function.name`, `code.file.path` and `code.line.number` (of the nearest frame outside
-    installed packages), and `vcs.ref.head.revision` (on the first span of a trace in this process,
-    unless the resource has it). Never overwrites what is there, never writes `gen_ai.*`.
+    installed packages), and on the first span of a trace in this process `vcs.ref.head.revision`
+    (unless the resource has it) and, if an agent of another process called, its conversation and
+    `llmops.handoff.source.name`. Never overwrites what is there, never writes `gen_ai.*`.
 
     Args:
         code_location: False leaves the user's function out, and saves the walk over the stack.
@@ -44,11 +50,12 @@ class AgentSpanProcessor(SpanProcessor):
 
     def __init__(self, *, code_location: bool = True, project_root: str | None = None) -> None:
         self._locations: CodeLocations | None = None
+        self._project_root = project_root
         self._revision: str | None = None
+        self._revision_read = False
         self._resource: tuple[Resource, bool] | None = None
         with Guard("processor set-up"):
             self._locations = CodeLocations(project_root) if code_location else None
-            self._revision = revision(os.environ, program_directory(project_root))
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Stamp a span that has just been started; never raises."""
@@ -66,6 +73,8 @@ class AgentSpanProcessor(SpanProcessor):
         if isinstance(parent, ReadableSpan):
             above = attributes_of(parent)
             _inherit(stamp, own, above)
+            if ALLOWED.patterns:
+                remember(span, speaker_of(parent))
         else:
             above = _NOTHING
             self._begin(stamp, own, span, parent_context)
@@ -84,9 +93,18 @@ class AgentSpanProcessor(SpanProcessor):
         self, stamp: Stamp, own: Mapping[str, object], span: Span, context: Context | None
     ) -> None:
         """Stamp the first span of a trace in this process, or one below an unrecorded span."""
+        if not self._revision_read:  # not before: under auto-instrumentation no program runs yet
+            self._revision_read = True
+            self._revision = revision(os.environ, program_directory(self._project_root))
         if self._revision is not None and not self._told(span.resource):
             stamp[names.REVISION] = self._revision
         invocation = current_invocation(context)
+        told = caller(context)
+        if told is not NOBODY:
+            remember(span, told)
+            _name(stamp, own, None, told.conversation_id)
+            if told.agent_name is not None and invocation is None:
+                stamp[names.CALLER_NAME] = told.agent_name
         if invocation is not None:
             _name(stamp, own, invocation.agent_name, invocation.conversation_id)
 
@@ -100,22 +118,13 @@ class AgentSpanProcessor(SpanProcessor):
 
 def _inherit(stamp: Stamp, own: Mapping[str, object], above: Mapping[str, object]) -> None:
     name = above.get(names.AGENT_NAME)
-    if name is not None and is_agent(above) and above.get(names.GEN_AI_AGENT_NAME) != name:
+    if name is not None and names.is_agent(above) and above.get(names.GEN_AI_AGENT_NAME) != name:
         name = None  # a framework's agent, known as one only after our stamp: it wins from here on
     _name(stamp, own, name, above.get(names.CONVERSATION_ID))
 
 
 def _name(stamp: Stamp, own: Mapping[str, object], name: object, conversation_id: object) -> None:
-    if isinstance(name, str) and names.AGENT_NAME not in own and not is_agent(own):
+    if isinstance(name, str) and names.AGENT_NAME not in own and not names.is_agent(own):
         stamp[names.AGENT_NAME] = name
     if isinstance(conversation_id, str) and names.CONVERSATION_ID not in own:
         stamp[names.CONVERSATION_ID] = conversation_id
-
-
-def is_agent(attributes: Mapping[str, object]) -> bool:
-    """Whether a span with these attributes is an agent's, in any dialect known here."""
-    return (
-        attributes.get(names.OPERATION) == names.INVOKE_AGENT
-        or attributes.get("openinference.span.kind") == "AGENT"
-        or attributes.get("traceloop.span.kind") == "agent"
-    )
