@@ -1,6 +1,6 @@
 """OTLP servers: bytes, check, journal, acknowledge."""
 
 from otel_llmops.receiver.intake import IntakeStats
-from otel_llmops.receiver.server import Endpoints, Receiver
+from otel_llmops.receiver.server import Endpoints, Receiver, ReceiverSettings
 
-__all__ = ["Endpoints", "IntakeStats", "Receiver"]
+__all__ = ["Endpoints", "IntakeStats", "Receiver", "ReceiverSettings"]

@@ -5,23 +5,20 @@ import zlib
 from starlette.types import Receive
 
 from otel_llmops.errors import DecodeError
-from otel_llmops.receiver.status import TooLarge
+from otel_llmops.receiver.memory import Booking
+from otel_llmops.receiver.status import Disconnected, TooLarge
 
-__all__ = ["Disconnected", "inflated", "read_body"]
+__all__ = ["inflated", "read_body", "too_large"]
 
 _CHUNK_BYTES = 64 * 1024
 _MEMBERS_MAX = 1000
 _GZIP = 31  # zlib's window bits for gzip framing
 
 
-class Disconnected(Exception):  # noqa: N818 - names what happened
-    """The sender left before its request was whole."""
+async def read_body(receive: Receive, booking: Booking, limit_bytes: int) -> bytes:
+    """The body as it is on the wire; `booking` grows with what came.
 
-
-async def read_body(receive: Receive, limit_bytes: int) -> bytes:
-    """The body as it is on the wire.
-
-    Raises: TooLarge, as soon as it is over the limit; Disconnected.
+    Raises: TooLarge, as soon as it is over the limit; Overloaded; Disconnected.
     """
     parts: list[bytes] = []
     size = 0
@@ -33,6 +30,7 @@ async def read_body(receive: Receive, limit_bytes: int) -> bytes:
         size += len(part)
         if size > limit_bytes:
             raise too_large(limit_bytes)
+        await booking.grow(len(part))
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

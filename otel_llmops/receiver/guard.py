@@ -147,7 +147,7 @@ class GuardedHttp(HttpToolsProtocol):
             self._refuse(
                 cause.refusal
                 if isinstance(cause, _Refused)
-                else faulty("http", 400, f"this is not HTTP/1.1: {error}")
+                else faulty("http", 400, f"the request cannot be read: {error}")
             )
 
     def pause_writing(self) -> None:

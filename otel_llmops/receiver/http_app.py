@@ -1,34 +1,27 @@
-"""OTLP/HTTP as an ASGI application that knows nothing of the server it runs on.
+"""OTLP/HTTP as an ASGI application, and the receiver's own figures at GET /metrics.
 
 Every answer, also to what is no request of ours, has a google.rpc.Status body in the request's
-encoding (JSON where it has none that we know).
+encoding (JSON where it has none that we know). How requests are framed is the guard's matter.
 
 Source: OTLP specification, "OTLP/HTTP".
 """
 
-import asyncio
-from collections.abc import Mapping
-from concurrent.futures import Executor
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-import orjson
 from google.rpc.code_pb2 import Code
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from otel_llmops.otlp import Encoding, Signal
-from otel_llmops.receiver.body import Disconnected, inflated, read_body, too_large
-from otel_llmops.receiver.exchange import exchange
-from otel_llmops.receiver.intake import Intake
-from otel_llmops.receiver.status import (
-    RETRY_DELAY_S,
-    Refusal,
-    TooLarge,
-    refusal_of,
-    status_json,
-    status_message,
-)
+from otel_llmops.receiver.access import Access
+from otel_llmops.receiver.body import inflated, read_body, too_large
+from otel_llmops.receiver.cors import Cors
+from otel_llmops.receiver.exchange import Exchange
+from otel_llmops.receiver.media_types import CONTENT_TYPES, encoding_of, refusal_body
+from otel_llmops.receiver.memory import Booking
+from otel_llmops.receiver.status import Disconnected, Refusal, refusal_of
 
 __all__ = ["OtlpHttpApp"]
 
@@ -37,13 +30,9 @@ _SIGNALS: Mapping[str, Signal] = {
     "/v1/logs": Signal.LOGS,
     "/v1/metrics": Signal.METRICS,
 }
-_ENCODINGS: Mapping[str, Encoding] = {
-    "application/x-protobuf": Encoding.PROTOBUF,
-    "application/json": Encoding.JSON,
-}
-_CONTENT_TYPES = {encoding: name for name, encoding in _ENCODINGS.items()}
 _DIGITS_MAX = 18
 _COMPRESSIONS = {"", "identity", "gzip"}
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # the body of a request refused by its head is never read, so the connection cannot go on
 _CLOSE = {"Connection": "close"}
@@ -52,73 +41,81 @@ _CLOSE = {"Connection": "close"}
 class OtlpHttpApp:
     """POST /v1/traces, /v1/logs and /v1/metrics, protobuf or JSON, gzip or not."""
 
-    def __init__(self, intake: Intake, pool: Executor, *, in_flight_max: int = 256) -> None:
-        """`pool` runs what blocks; beyond `in_flight_max` requests senders are told to wait."""
-        self._intake = intake
-        self._pool = pool
-        self._in_flight = 0
-        self._in_flight_max = in_flight_max
+    def __init__(
+        self, exchange: Exchange, access: Access, cors: Cors, metrics: Callable[[], str]
+    ) -> None:
+        """`metrics` gives the text that Prometheus reads."""
+        self._exchange = exchange
+        self._access = access
+        self._cors = cors
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
         if scope["type"] != "http":
             raise ValueError(f"no {scope['type']} here")
         headers = Headers(scope=scope)
-        signal, encoding = _SIGNALS.get(scope["path"]), _encoding(headers)
-        refusal = (
-            _route_refusal(scope["method"], scope["path"], headers)
-            or _content_refusal(headers)
-            or self._load_refusal(headers)
-        )
-        try:
-            answer: bytes | Refusal
-            if refusal or signal is None or encoding is None:
-                answer = self._refused(signal, refusal)
-            else:
-                answer = await self._answer(receive, headers, signal, encoding)
-        except Disconnected:
-            return
-        await _response(answer, encoding or Encoding.JSON)(scope, receive, send)
+        preflight = self._cors.preflight(scope["method"], headers)
+        if preflight is not None:
+            response = Response(status_code=204, headers=dict(preflight))
+        else:
+            try:
+                response = await self._respond(scope, receive, headers)
+            except Disconnected:
+                return
+            response.headers.update(self._cors.headers(headers))
+        await response(scope, receive, send)
 
-    def _load_refusal(self, headers: Headers) -> Refusal | None:
+    async def _respond(self, scope: Scope, receive: Receive, headers: Headers) -> Response:
+        method, path = scope["method"], scope["path"]
+        signal, encoding = _SIGNALS.get(path), encoding_of(headers.get("content-type", ""))
+        stranger = self._access.refusal(_only(headers, "authorization"))
+        if stranger is None and (method, path) == ("GET", "/metrics"):
+            return Response(self._metrics(), 200, media_type=_METRICS_TYPE)
+        refusal = stranger or _route_refusal(method, path) or self._content_refusal(headers)
+        answer: bytes | Refusal
+        if refusal or signal is None or encoding is None:
+            assert refusal is not None  # noqa: S101 - an unknown path or type is always refused
+            answer = self._exchange.refused(signal, refusal)
+        else:
+            answer = await self._answer(receive, headers, signal, encoding)
+        return _response(answer, encoding or Encoding.JSON)
+
+    def _content_refusal(self, headers: Headers) -> Refusal | None:
+        if encoding_of(headers.get("content-type", "")) is None:
+            names = " or ".join(CONTENT_TYPES.values())
+            return _by_head(415, f"Content-Type must be {names}")
+        if _compression(headers) not in _COMPRESSIONS:
+            return _by_head(415, "Content-Encoding must be gzip or none")
         length = headers.get("content-length", "").lstrip("0")
-        limit = self._intake.limits.request_bytes
-        # what is no number is left to the server and to read_body, which count for themselves
-        if length.isdecimal() and (len(length) > _DIGITS_MAX or int(length) > limit):
+        limit = self._exchange.limits.request_bytes
+        # a body without a length is counted by read_body
+        if len(length) > _DIGITS_MAX or int(length or 0) > limit:
             return _closing(refusal_of(too_large(limit)))
-        if self._in_flight >= self._in_flight_max:
-            message = "too many requests are in flight"
-            return Refusal("busy", Code.UNAVAILABLE, 503, message, RETRY_DELAY_S, _CLOSE)
         return None
-
-    def _refused(self, signal: Signal | None, refusal: Refusal | None) -> Refusal:
-        assert refusal is not None  # noqa: S101 - an unknown path or type is always refused
-        if signal is not None:
-            self._intake.count_refusal(signal, refusal.reason)
-        return refusal
 
     async def _answer(
         self, receive: Receive, headers: Headers, signal: Signal, encoding: Encoding
     ) -> bytes | Refusal:
-        limit = self._intake.limits.request_bytes
-        self._in_flight += 1
-        try:
-            body = await read_body(receive, limit)
-            content = (
-                partial(inflated, body, limit) if _compression(headers) == "gzip" else lambda: body
-            )
-            work = partial(exchange, self._intake, content, signal=signal, encoding=encoding)
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        except TooLarge as error:
-            return self._refused(signal, _closing(refusal_of(error)))
-        finally:
-            self._in_flight -= 1
+        exchange, limit = self._exchange, self._exchange.limits.request_bytes
+        is_whole = False
+
+        async def read(booking: Booking) -> bytes:
+            nonlocal is_whole
+            body = await read_body(receive, booking, limit)
+            is_whole = True
+            if _compression(headers) != "gzip":
+                return body
+            async with exchange.memory.permit():
+                content = await exchange.work(booking, len(body), inflated, body, limit)
+                await booking.grow(len(content))
+            return content
+
+        answer = await exchange.answer(read, signal=signal, encoding=encoding)
+        return answer if isinstance(answer, bytes) or is_whole else _closing(answer)
 
 
-def _route_refusal(method: str, path: str, headers: Headers) -> Refusal | None:
-    if "content-length" in headers and "transfer-encoding" in headers:
-        # two lengths are how a second request is smuggled past a proxy (RFC 9112, 6.3)
-        return _by_head(400, "both Content-Length and Transfer-Encoding were sent")
+def _route_refusal(method: str, path: str) -> Refusal | None:
     if path not in _SIGNALS:
         return _by_head(404, f"there is nothing at {path[:100]}; spans go to /v1/traces")
     if method != "POST":
@@ -126,17 +123,9 @@ def _route_refusal(method: str, path: str, headers: Headers) -> Refusal | None:
     return None
 
 
-def _content_refusal(headers: Headers) -> Refusal | None:
-    if _encoding(headers) is None:
-        return _by_head(415, f"Content-Type must be {' or '.join(_ENCODINGS)}")
-    if _compression(headers) not in _COMPRESSIONS:
-        return _by_head(415, "Content-Encoding must be gzip or none")
-    return None
-
-
 def _by_head(http_status: int, message: str, headers: Mapping[str, str] | None = None) -> Refusal:
-    code = {400: Code.INVALID_ARGUMENT, 404: Code.NOT_FOUND, 405: Code.UNIMPLEMENTED}
-    reasons = {400: "ambiguous_length", 404: "path", 405: "method", 415: "content_type"}
+    code = {404: Code.NOT_FOUND, 405: Code.UNIMPLEMENTED}
+    reasons = {404: "path", 405: "method", 415: "content_type"}
     return Refusal(
         reasons[http_status],
         code.get(http_status, Code.INVALID_ARGUMENT),
@@ -147,14 +136,13 @@ def _by_head(http_status: int, message: str, headers: Mapping[str, str] | None =
 
 
 def _closing(refusal: Refusal) -> Refusal:
-    return Refusal(
-        refusal.reason, refusal.grpc_code, refusal.http_status, refusal.message, headers=_CLOSE
-    )
+    return replace(refusal, headers=_CLOSE | dict(refusal.headers or {}))
 
 
-def _encoding(headers: Headers) -> Encoding | None:
-    media_type = headers.get("content-type", "").partition(";")[0]
-    return _ENCODINGS.get(media_type.strip().lower())
+def _only(headers: Headers, name: str) -> str | None:
+    """The value of a header that came once; of two, nobody knows which one counts."""
+    found = headers.getlist(name)
+    return found[0] if len(found) == 1 else None
 
 
 def _compression(headers: Headers) -> str:
@@ -162,12 +150,8 @@ def _compression(headers: Headers) -> str:
 
 
 def _response(answer: bytes | Refusal, encoding: Encoding) -> Response:
-    content_type = _CONTENT_TYPES[encoding]
+    content_type = CONTENT_TYPES[encoding]
     if isinstance(answer, bytes):
         return Response(answer, 200, media_type=content_type)
-    content = (
-        orjson.dumps(status_json(answer))
-        if encoding == Encoding.JSON
-        else status_message(answer).SerializeToString()
-    )
+    content = refusal_body(answer, encoding)
     return Response(content, answer.http_status, answer.http_headers(), content_type)

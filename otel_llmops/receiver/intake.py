@@ -2,12 +2,13 @@
 
 import threading
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from otel_llmops.journal import Journal
 from otel_llmops.otlp import LIMITS, Encoding, Limits, Signal, Verdict, check
 
-__all__ = ["Intake", "IntakeStats"]
+__all__ = ["Intake", "IntakeStats", "Taking"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,17 +16,30 @@ class IntakeStats:
     """Counters since the start, by signal; `refused` by signal and reason.
 
     `requests` were answered with success. Of these, `duplicates` were in the journal already.
+    What was refused before its signal was known stands under None.
     """
 
     requests: Counter[Signal] = field(default_factory=Counter)
     accepted_records: Counter[Signal] = field(default_factory=Counter)
     rejected_records: Counter[Signal] = field(default_factory=Counter)
     duplicates: Counter[Signal] = field(default_factory=Counter)
-    refused: Counter[tuple[Signal, str]] = field(default_factory=Counter)
+    refused: Counter[tuple[Signal | None, str]] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A checked request on its way to the disk.
+
+    `stored` is done when the journal has it, with False where it had it before; None where
+    nothing of it was accepted.
+    """
+
+    verdict: Verdict
+    stored: "Future[bool] | None"
 
 
 class Intake:
-    """Takes requests into a journal. `accept` may be called from any thread."""
+    """Takes requests into a journal, from any thread."""
 
     def __init__(self, journal: Journal, limits: Limits = LIMITS) -> None:
         self.limits = limits
@@ -33,26 +47,30 @@ class Intake:
         self._lock = threading.Lock()
         self._stats = IntakeStats()
 
-    def accept(self, payload: bytes, *, signal: Signal, encoding: Encoding) -> Verdict:
-        """The verdict on `payload`; what it accepts is on the disk when this returns.
+    def take(self, payload: bytes, *, signal: Signal, encoding: Encoding) -> Taking:
+        """Check `payload` and give the journal what is accepted; does not wait for the disk.
 
-        Raises: DecodeError (not OTLP), JournalFull, JournalError: then nothing was taken.
+        Raises: DecodeError (not OTLP). JournalFull and JournalError come out of `stored`: then
+                nothing was taken.
         Edge:   A request of which nothing is accepted is not journalled.
         """
         verdict = check(payload, signal=signal, encoding=encoding, limits=self.limits)
-        stored = True
-        if verdict.accepted:
-            stored = self._journal.append(
-                payload, signal=signal, encoding=encoding, rejected=verdict.rejected
-            )
+        if not verdict.accepted:
+            return Taking(verdict, None)
+        stored = self._journal.submit(
+            payload, signal=signal, encoding=encoding, rejected=verdict.rejected
+        )
+        return Taking(verdict, stored)
+
+    def count(self, signal: Signal, verdict: Verdict, *, fresh: bool) -> None:
+        """Count a request that is answered with success; not `fresh`, if it was known."""
         with self._lock:
             self._stats.requests[signal] += 1
             self._stats.accepted_records[signal] += verdict.accepted
             self._stats.rejected_records[signal] += len(verdict.rejected)
-            self._stats.duplicates[signal] += not stored
-        return verdict
+            self._stats.duplicates[signal] += not fresh
 
-    def count_refusal(self, signal: Signal, reason: str) -> None:
+    def count_refusal(self, signal: Signal | None, reason: str) -> None:
         """Count a request that was answered with an error."""
         with self._lock:
             self._stats.refused[signal, reason] += 1

@@ -17,7 +17,17 @@ from google.rpc.status_pb2 import Status
 
 from otel_llmops.errors import DecodeError, JournalError, JournalFull, LlmopsError
 
-__all__ = ["Refusal", "TooLarge", "grpc_trailers", "refusal_of", "status_json", "status_message"]
+__all__ = [
+    "RETRY_DELAY_S",
+    "Disconnected",
+    "Overloaded",
+    "Refusal",
+    "TooLarge",
+    "grpc_trailers",
+    "refusal_of",
+    "status_json",
+    "status_message",
+]
 
 RETRY_DELAY_S = 1
 """The Python exporters give up after 10 s in all, at once where the wait is longer than that."""
@@ -28,6 +38,14 @@ _MESSAGE_CHARS_MAX = 1000
 
 class TooLarge(LlmopsError):  # noqa: N818 - names what is found
     """A request is over the byte limit: it must be split, trying again does not help."""
+
+
+class Disconnected(Exception):  # noqa: N818 - names what happened
+    """The sender left before its request was whole."""
+
+
+class Overloaded(LlmopsError):  # noqa: N818 - names what is found
+    """More is in flight than may be in memory: a later try may find room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +71,7 @@ class Refusal:
 _BY_CLASS: tuple[tuple[type[Exception], str, int, int, int | None], ...] = (
     (DecodeError, "malformed", Code.INVALID_ARGUMENT, 400, None),
     (TooLarge, "too_large", Code.RESOURCE_EXHAUSTED, 413, None),
+    (Overloaded, "overloaded", Code.RESOURCE_EXHAUSTED, 429, RETRY_DELAY_S),
     (JournalFull, "journal_full", Code.RESOURCE_EXHAUSTED, 429, RETRY_DELAY_S),
     (JournalError, "journal_failed", Code.UNAVAILABLE, 503, RETRY_DELAY_S),
 )

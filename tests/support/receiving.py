@@ -11,7 +11,7 @@ import grpc
 from otel_llmops.journal import Journal, JournalSettings, Reader, Record
 from otel_llmops.journal._disk import Disk
 from otel_llmops.otlp import LIMITS, Limits
-from otel_llmops.receiver import Receiver
+from otel_llmops.receiver import Receiver, ReceiverSettings
 
 DEADLINE_S = 20.0
 _EXPORT = {
@@ -86,7 +86,9 @@ def running(
     """A receiver on free ports."""
     settings = JournalSettings(budget_bytes=budget_bytes)
     with Journal.open(folder, settings, required_consumers=["test"], disk=disk) as journal:
-        receiver = Receiver(journal, grpc_port=0, http_port=0, limits=limits)
+        receiver = Receiver(
+            journal, grpc_port=0, http_port=0, settings=ReceiverSettings(limits=limits)
+        )
         try:
             yield Running(receiver, folder)
         finally:
