@@ -57,8 +57,6 @@ def operations(found: Findings) -> pa.Table:
     kind = pa.array([str(k) for k in KINDS]).take(pa.array(readings.kind)).take(place)
     duration = np.asarray(spans.column("duration_ns"))[rows]
     failure = found.failure[rows]
-    usage = readings.usage
-    own = [np.where(counted, part, 0)[rows] for part in (usage.cache_read, usage.cache_write)]
     text = {name: readings.concept(name).take(place) for name in ("operation", "provider", "model")}
     code = _code(found, place)
     made = pa.table(
@@ -84,9 +82,9 @@ def operations(found: Findings) -> pa.Table:
             "errors": failure.astype(np.int64),
             "input_tokens": ledger.input[rows],
             "output_tokens": ledger.output[rows],
-            "cache_read_tokens": own[0],
-            "cache_write_tokens": own[1],
-            "reasoning_tokens": np.where(counted, usage.reasoning, 0)[rows],
+            "cache_read_tokens": ledger.cache_read[rows],
+            "cache_write_tokens": ledger.cache_write[rows],
+            "reasoning_tokens": ledger.reasoning[rows],
             **code,
             "final": found.final[found.sessions.session[rows]],
         }
@@ -276,7 +274,8 @@ def session_rows(
     spans_n = np.asarray(wide.column("trace_id_count"))
     sums = ("llm_calls", "errors", "input_tokens", "output_tokens")
     counted = _summed(operations_made, tied.ids, sums)
-    own = np.bincount(tied.session, found.ledger.input + found.ledger.output, minlength=count)
+    residual = np.zeros(count, dtype=np.int64)
+    np.add.at(residual, tied.session, found.ledger.residual)
     names = agents_made.sort_by([("started_at", "ascending"), ("agent", "ascending")])
     listed = names.group_by("session_id", use_threads=False).aggregate([("agent", "list")])
     place = pc.index_in(tied.ids, value_set=whole(listed.column("session_id")))
@@ -293,9 +292,7 @@ def session_rows(
             "operations": _counted(operations_made, tied.ids),
             "handoffs": _counted(passed, tied.ids),
             **counted,
-            "residual_tokens": own.astype(np.int64)
-            - counted["input_tokens"]
-            - counted["output_tokens"],
+            "residual_tokens": residual,
             "completeness": 1.0 - np.asarray(wide.column("orphan_sum")) / np.maximum(spans_n, 1),
             "analysis_version": np.full(count, ANALYSIS_VERSION, dtype=np.int32),
             "final": found.final,
@@ -349,25 +346,40 @@ def session_keys(found: Findings) -> pa.Table:
 def ledger_rows(found: Findings) -> pa.Table:
     """LEDGER rows: every span that reports usage, in the order of the spans."""
     readings, ledger = found.readings, found.ledger
-    rows = np.flatnonzero(readings.usage.reported)
+    usage, spans = readings.usage, readings.spans
+    rows = np.flatnonzero(usage.reported)
     place = pa.array(rows)
-    spans = readings.spans
+    above = readings.forest.nearest(usage.reported, inclusive=False)[rows]
+    kind = pa.array([str(k) for k in KINDS]).take(pa.array(readings.kind[rows]))
     return pa.table(
         {
             "session_id": found.sessions.ids.take(pa.array(found.sessions.session[rows])),
             "trace_id": spans.column("trace_id").take(place),
             "span_id": spans.column("span_id").take(place),
+            "above_span_id": _span_ids(spans, above),
             "span_name": spans.column("name").take(place),
+            "kind": kind,
             "agent": _owners(found, rows),
+            "model": readings.concept("model").take(place),
             "started_at": spans.column("start_time").take(place),
-            "reported_input_tokens": readings.usage.input[rows],
-            "reported_output_tokens": readings.usage.output[rows],
+            "reported_input_tokens": usage.input[rows],
+            "reported_output_tokens": usage.output[rows],
+            "reported_cache_read_tokens": usage.cache_read[rows],
+            "reported_cache_write_tokens": usage.cache_write[rows],
+            "reported_reasoning_tokens": usage.reasoning[rows],
             "own_input_tokens": ledger.input[rows],
             "own_output_tokens": ledger.output[rows],
+            "residual_tokens": ledger.residual[rows],
             "rule": rule_names(ledger.rule[rows]),
             "conflict": ledger.conflict[rows],
         }
     )
+
+
+def _span_ids(spans: pa.Table, rows: Ints) -> pa.Array:
+    """The span ids of rows, '' for -1."""
+    found = whole(spans.column("span_id")).take(pa.array(rows, mask=rows < 0))
+    return pc.fill_null(found, "")
 
 
 def _summed(table: pa.Table, ids: pa.Array, columns: tuple[str, ...]) -> dict[str, Ints]:

@@ -6,6 +6,7 @@ calls reported and counts nothing, unless its instrumentation showed no calls at
 record* repeats a call beside it and never counts where calls are seen.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,10 @@ import pyarrow as pa
 
 from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings
+from otel_llmops.analysis.readings import Readings, Usage
 from otel_llmops.semconv import Kind
 
-__all__ = ["RULES", "Ledger", "ledger"]
+__all__ = ["RULES", "Ledger", "ledger", "rule_names"]
 
 RULES = (
     "",
@@ -26,16 +27,26 @@ RULES = (
     "roll-up, no calls seen: what it reports beyond roll-ups below",
     "usage record beside its call",
 )
+_CALLS, _REPEATING, _ROLLUPS = (1, 2), 3, (4,)
+"""Numbers of the rules by which calls count, roll-ups repeat, and roll-ups count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """One row a span: own tokens, the number of the rule in RULES (0: reports none), conflict."""
+    """One row a span: own tokens, the number of the rule in RULES (0: reports none), conflict.
+
+    Parts (cache_read and cache_write of input, reasoning of output) are never more than the whole.
+    `residual` is what cannot be placed (see `_residual`), 0 where all is well.
+    """
 
     input: Ints
     output: Ints
+    cache_read: Ints
+    cache_write: Ints
+    reasoning: Ints
     rule: Ints
     conflict: Mask
+    residual: Ints
     is_call: Mask
 
 
@@ -57,20 +68,84 @@ def ledger(readings: Readings) -> Ledger:
     hidden = rollup & ~shown
     inside = _nested_in(readings, llm)
     within = _nested_in(readings, call)
-    own_in, over_in = _less_nested(usage.input, call, within)
-    own_out, over_out = _less_nested(usage.output, call, within)
-    roll_in, _ = _less_nested(usage.input, hidden, _nested_in(readings, hidden))
-    roll_out, _ = _less_nested(usage.output, hidden, _nested_in(readings, hidden))
+    own, over = _own(usage, (call, within), (hidden, _nested_in(readings, hidden)))
     outer = np.zeros(len(call), dtype=bool)
     outer[within[call & (within >= 0)]] = True
     rule = np.select([call & outer, call, hidden, rollup, record], [2, 1, 4, 3, 5], 0)
     return Ledger(
-        input=np.select([call, hidden], [own_in, roll_in], 0),
-        output=np.select([call, hidden], [own_out, roll_out], 0),
+        **own,
         rule=rule,
-        conflict=call & (over_in | over_out),
+        conflict=call & over,
+        residual=_residual(readings, rule, own),
         is_call=_innermost(llm & readings.is_kind(Kind.LLM), inside, usage.reported),
     )
+
+
+def _residual(readings: Readings, rule: Ints, own: Mapping[str, Ints]) -> Ints:
+    """Tokens of each span that the ledger cannot place, counted apart from how it counts.
+
+    On the outermost of nested calls (or of roll-ups that count): by how much what it reports
+    differs from all that is counted in it. On the outermost roll-up of calls of which some report
+    nothing: what it reports beyond all that is counted below it. A roll-up of calls that all
+    report is no witness: many leave out what agents below them spent, or add up over a life.
+    """
+    usage = readings.usage
+    both = ((usage.input, own["input"]), (usage.output, own["output"]))
+    result = np.zeros(len(rule), dtype=np.int64)
+    for rules in (_CALLS, _ROLLUPS):
+        counting = np.isin(rule, rules)
+        holder = _outermost(_nested_in(readings, counting))
+        outermost = counting & (holder == np.arange(len(holder)))
+        for reported, counted in both:
+            within = np.zeros(len(counted), dtype=np.int64)
+            np.add.at(within, holder[counting], counted[counting])
+            result += np.where(outermost, np.abs(reported - within), 0)
+    witness = _witnesses(readings, rule)
+    for reported, counted in both if witness.any() else ():
+        beyond = reported - readings.forest.subtree_sum(counted)
+        result += np.where(witness, np.maximum(beyond, 0), 0)
+    return result
+
+
+def _outermost(held: Ints) -> Ints:
+    """For each span the last one on the way from holder to holder; itself where nothing holds."""
+    top = np.where(held >= 0, held, np.arange(len(held)))
+    while not np.array_equal(further := top[top], top):
+        top = further
+    return top
+
+
+def _witnesses(readings: Readings, rule: Ints) -> Mask:
+    """Outermost roll-ups of calls of which some report nothing."""
+    silent = readings.is_kind(Kind.LLM, Kind.EMBEDDINGS) & ~readings.usage.reported
+    rollup = rule == _REPEATING
+    if not silent.any() or not rollup.any():
+        return np.zeros(len(silent), dtype=bool)
+    over = rollup & (readings.forest.subtree_sum(silent.astype(np.int64)) > 0)
+    outer: Mask = over & (readings.forest.nearest(over, inclusive=False) < 0)
+    return outer
+
+
+_WHOLES = ("input", "output")
+
+_Class = tuple[Mask, Ints]
+"""Spans that count by one rule, and for each span the one of them that it is nested in, or -1."""
+
+
+def _own(usage: Usage, calls: _Class, rollups: _Class) -> tuple[dict[str, Ints], Mask]:
+    """Own tokens by name, and which calls have more nested in them than they report."""
+    own: dict[str, Ints] = {}
+    over = np.zeros(len(usage.reported), dtype=bool)
+    for name in ("input", "output", "cache_read", "cache_write", "reasoning"):
+        called, too_much = _less_nested(getattr(usage, name), *calls)
+        rolled, _ = _less_nested(getattr(usage, name), *rollups)
+        own[name] = np.select([calls[0], rollups[0]], [called, rolled], 0)
+        if name in _WHOLES:
+            over |= too_much
+    own["cache_read"] = np.minimum(own["cache_read"], own["input"])
+    own["cache_write"] = np.minimum(own["cache_write"], own["input"] - own["cache_read"])
+    own["reasoning"] = np.minimum(own["reasoning"], own["output"])
+    return own, over
 
 
 def _nested_in(readings: Readings, outer: Mask) -> Ints:

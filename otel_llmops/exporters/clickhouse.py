@@ -25,7 +25,12 @@ from otel_llmops.exporters.clickhouse_client import (
     embedded_connect,
     translated,
 )
-from otel_llmops.exporters.clickhouse_schema import DIALECT, create_statements
+from otel_llmops.exporters.clickhouse_schema import (
+    DIALECT,
+    HAS_COLUMNS,
+    create_statements,
+    widening_statements,
+)
 from otel_llmops.exporters.clickhouse_signed import Written, change
 from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
 from otel_llmops.storage.seams import Row
@@ -69,6 +74,9 @@ class ClickHouse:
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="clickhouse-read")
         try:
             for statement in create_statements():
+                self._clients.command(statement)
+            has = self._clients.select(HAS_COLUMNS).to_pylist()
+            for statement in widening_statements((row["table"], row["name"]) for row in has):
                 self._clients.command(statement)
         except BaseException:
             self._clients.close()

@@ -6,7 +6,7 @@ session, with an aggregate projection for each Summary. Every insert is on the d
 returns (fsync_*): the journal's cursor passes what was inserted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from otel_llmops.storage.summaries import SUMMARIES, Summary
 from otel_llmops.storage.tables import STORED
 
-__all__ = ["DIALECT", "create_statements"]
+__all__ = ["DIALECT", "HAS_COLUMNS", "create_statements", "widening_statements"]
 
 DIALECT = ClickHouseDialect()
 
@@ -43,7 +43,7 @@ _BOUNDED = {
     "agent_handoffs": {"kind"},
     "agents": {"type"},
     "session_keys": {"kind"},
-    "token_ledger": {"rule"},
+    "token_ledger": {"kind", "rule"},
     "context_drift": {"method"},
     "bottlenecks": {"severity"},
 }
@@ -72,6 +72,25 @@ _LOOKUPS = {"session_keys": "key"}
 def create_statements() -> list[str]:
     """One CREATE TABLE IF NOT EXISTS for each stored table, in the order of STORED."""
     return [_create(name, schema) for name, schema in STORED.items()]
+
+
+HAS_COLUMNS = "SELECT table, name FROM system.columns WHERE database = currentDatabase()"
+"""Which columns there are: a folder may have been made by an earlier version."""
+
+
+def widening_statements(has: Iterable[tuple[str, str]]) -> list[str]:
+    """One ALTER TABLE for each table that lacks columns, given the (table, column) there are."""
+    known = set(has)
+    statements = []
+    for name, schema in STORED.items():
+        lacking = [field for field in schema if (name, field.name) not in known]
+        added = (
+            f"ADD COLUMN {_column(field, bounded=field.name in _BOUNDED.get(name, ()))}"
+            for field in lacking
+        )
+        if lacking:
+            statements.append(f"ALTER TABLE {name} {', '.join(added)}")
+    return statements
 
 
 def _create(name: str, schema: pa.Schema) -> str:

@@ -247,18 +247,29 @@ LEDGER = pa.schema(
         ("session_id", _TEXT),
         ("trace_id", _TEXT),
         ("span_id", _TEXT),
+        ("above_span_id", _TEXT),
         ("span_name", _TEXT),
+        ("kind", _TEXT),
         ("agent", _TEXT),
+        ("model", _TEXT),
         ("started_at", TIME),
         ("reported_input_tokens", _COUNT),
         ("reported_output_tokens", _COUNT),
+        ("reported_cache_read_tokens", _COUNT),
+        ("reported_cache_write_tokens", _COUNT),
+        ("reported_reasoning_tokens", _COUNT),
         ("own_input_tokens", _COUNT),
         ("own_output_tokens", _COUNT),
+        ("residual_tokens", _COUNT),
         ("rule", _TEXT),
         ("conflict", pa.bool_()),
     )
 )
-"""Why each number is what it is: a row for every span that reports usage (table token_ledger)."""
+"""Why each number is what it is: a row for every span that reports usage (table token_ledger).
+
+`above_span_id` is the nearest span above that reports usage too, '' for none; `residual_tokens`
+what of its report cannot be placed, 0 where all is well.
+"""
 
 CONTEXT_DRIFT = pa.schema(
     _required(

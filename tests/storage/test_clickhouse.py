@@ -76,6 +76,20 @@ def test_the_schema_is_the_golden_one() -> None:
     assert ";\n\n".join(create_statements()) + ";\n" == GOLDEN.read_text()
 
 
+def test_a_store_of_an_earlier_version_gains_the_columns_it_lacks(folder: Path) -> None:
+    ClickHouse.embedded(folder).close()
+    client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
+    client.command("ALTER TABLE token_ledger DROP COLUMN kind, DROP COLUMN residual_tokens")
+    client.close()
+    store = ClickHouse.embedded(folder)
+    entry = {"session_id": "s", "span_id": "1", "kind": "llm", "residual_tokens": 7}
+    store.replace_sessions(["s"], derived(token_ledger=[entry]))
+    columns = TABLES["token_ledger"].c
+    found = asyncio.run(store.fetch(sa.select(columns.kind, columns.residual_tokens)))
+    store.close()
+    assert found == [{"kind": "llm", "residual_tokens": 7}]
+
+
 @pytest.mark.parametrize("sign", [-1, 1], ids=["taken back only", "added only"])
 def test_half_a_replacement_is_mended_by_the_next(folder: Path, sign: int) -> None:
     store = ClickHouse.embedded(folder)
