@@ -114,13 +114,16 @@ def propagate(*, to: Iterable[str] = ()) -> None:
             default: then this process learns who calls it, and tells nobody.
     Edge:   The hosts hear `llmops.agent.name` and `llmops.conversation.id` as members of the W3C
             `baggage` header of calls whose CLIENT span says where they go; see `outgoing_headers`
-            for others. A client that follows a redirect may take headers along.
+            for others. A client that follows a redirect may take headers along, and a host
+            without otel-llmops passes them on as it does all baggage.
     Raises: nothing, ever. A host that cannot be read is logged and allowed nothing.
     """
     with _INSTALLING:
         unread = ALLOWED.add((to,) if isinstance(to, str) else to)
         if unread:
-            _logger.warning("otel-llmops: not a host, or too many: %s", ", ".join(unread))
+            _logger.warning(
+                "otel-llmops: no host that could be told anything: %s", ", ".join(unread)
+            )
         with _lock:
             api = import_module(_API)
             inner = api.get_global_textmap()
