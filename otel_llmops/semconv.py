@@ -5,8 +5,8 @@ data here, and rules elsewhere read it. A new framework is a new row. The order 
 is the order of priority: first present, not empty wins.
 
 A place is an attribute name, or `member("input.value", "coworker")` for a member of a JSON
-document in an attribute, or `pattern("input.value", "...(...)")` for the first group of a regular
-expression (RE2), or `event("gen_ai.tool.message", "content")` for an attribute of a span event.
+document in an attribute, or `pattern("input.value", "...(?P<value>...)")` for the group `value` of
+a regular expression (RE2), or `event("gen_ai.tool.message", "content")` for an attribute of a span event.
 
 Sources: OpenTelemetry GenAI conventions (semantic-conventions <= 1.41 and semantic-conventions-
 genai), OpenInference, OpenLLMetry's semconv_ai, and the wire as real frameworks write it.
@@ -23,7 +23,9 @@ __all__ = [
     "EXCLUSIVE_CACHE",
     "GENERIC_HANDOFF_TOOLS",
     "HANDOFF_TOOL",
+    "KIND_AFFIXES",
     "KIND_MARKS",
+    "NO_ID",
     "OUTRANKING_MARKS",
     "PLUMBING",
     "QUOTED_PREFIX",
@@ -60,6 +62,7 @@ class Dialect(StrEnum):
     TRACELOOP = "traceloop"
     LANGFUSE = "langfuse"
     VERCEL = "vercel-ai"
+    LOGFIRE = "logfire"
     NAME = "span-name"
     NONE = ""
 
@@ -80,7 +83,7 @@ def member(attribute: str, name: str) -> Place:
 
 
 def pattern(attribute: str, expression: str) -> Place:
-    """The first group of `expression` (RE2) in `attribute`."""
+    """The group `value` of `expression` (RE2) in `attribute`."""
     return Place(attribute, pattern=expression)
 
 
@@ -182,6 +185,20 @@ KIND_MARKS: tuple[tuple[str, Dialect, Mapping[str, Kind]], ...] = (
         },
     ),
     ("ag2.span.type", Dialect.OTEL, {"usage": Kind.USAGE}),
+    (
+        "logfire.msg_template",
+        Dialect.LOGFIRE,
+        {
+            "Agent run: {name!r}": Kind.AGENT,
+            "Handoff: {from_agent} → {to_agent}": Kind.HANDOFF,
+            "Function: {name}": Kind.TOOL,
+            "MCP tools from {server}": Kind.STEP,
+            "Responses API with {gen_ai.request.model!r}": Kind.LLM,
+            "Chat completion with {gen_ai.request.model!r}": Kind.LLM,
+            "Guardrail {name!r} {triggered=}": Kind.STEP,
+            "OpenAI Agents trace: {name}": Kind.WORKFLOW,
+        },
+    ),
 )
 """Marks that say what a span is: attribute, whose it is, value -> kind; first match wins."""
 
@@ -192,12 +209,20 @@ OUTRANKING_MARKS: tuple[tuple[str, str, Kind, str], ...] = (
     # Where OpenInference rewrites a native agent span into its LLM span, the call is what it holds.
     ("openinference.span.kind", "LLM", Kind.LLM, ""),
     ("ag2.span.type", "usage", Kind.USAGE, ""),
+    # A team is a workflow whoever runs it.
+    ("openinference.span.kind", "CHAIN", Kind.WORKFLOW, "participant_names"),
     # A tool that its instrumentation takes for an agent still names the tool.
     ("openinference.span.kind", "AGENT", Kind.TOOL, "tool.name"),
 )
 """Marks that win over the order of KIND_MARKS, some only beside another attribute ('': always)."""
 
-_ASKS_TO_HAND_OVER = r'"name"\s*:\s*"([^"]*(?:transfer|handoff|hand_off|handover)[^"]*)"'
+_HANDED_OVER = r"(?i)(?:transferred|handed over|handed off) to (?P<value>[^,.;:!\"'\\\n]+)"
+"""To whom a tool says in its result that it handed over; a name of no agent says nothing."""
+
+KIND_AFFIXES: Mapping[str, Kind] = {".workflow": Kind.WORKFLOW, ".task": Kind.STEP}
+"""Endings of names that win over `invoke_agent` on a span that names no agent."""
+
+_ASKS_TO_HAND_OVER = r'"name"\s*:\s*"(?P<value>[^"]*(?:transfer|handoff|hand_off|handover)[^"]*)"'
 """The name of a handoff tool among the tool calls in a model's answer."""
 
 CONCEPTS: Mapping[str, tuple[Place, ...]] = {
@@ -210,6 +235,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "graph.node.name",
         "graph.node.id",
         "agent_name",
+        "name",
         "gen_ai.agent.id",
     ),
     "stamped_agent": _places("llmops.agent.name"),
@@ -225,7 +251,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "traceloop.association.properties.langgraph_node",
     ),
     "entity": _places("traceloop.entity.name"),
-    "members": _places(pattern("gen_ai.agent.description", "^Agent with nodes: (.+)$")),
+    "members": _places(pattern("gen_ai.agent.description", "^Agent with nodes: (?P<value>.+)$")),
     "role": _places("llmops.agent.role"),
     "type": _places("llmops.agent.type"),
     "description": _places("gen_ai.agent.description", "llmops.agent.description"),
@@ -242,7 +268,9 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "langfuse.trace.metadata.thread_id",
         "llmops.conversation.id",
         "group_id",
+        "ag2.network.channel_id",
     ),
+    "run": _places("ag2.network.channel_id"),
     "provider": _places(
         "gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"
     ),
@@ -264,7 +292,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "llm.output_messages.0.message.tool_calls.0.tool_call.function.name",
         pattern("gen_ai.output.messages", _ASKS_TO_HAND_OVER),
     ),
-    "tool": _places("gen_ai.tool.name", "tool.name", "mcp.tool.name", "ai.toolCall.name"),
+    "tool": _places("gen_ai.tool.name", "tool.name", "mcp.tool.name", "ai.toolCall.name", "name"),
     "input_tokens": _places(
         "gen_ai.usage.input_tokens",
         "gen_ai.usage.prompt_tokens",
@@ -331,7 +359,15 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         ),
         event("gen_ai.tool.message", "content", "agent_name"),
     ),
-    "acting_agent": _places(pattern("input.value", "current_agent_name='([^']+)'")),
+    "handoff_result": _places(
+        *(
+            pattern(attribute, _HANDED_OVER)
+            for attribute in ("gen_ai.tool.call.result", "output.value", "traceloop.entity.output")
+        ),
+        member("gen_ai.tool.call.result", "target"),
+        pattern("gen_ai.tool.description", r"^Handoff to (?P<value>[^.]+)\.$"),
+    ),
+    "acting_agent": _places(pattern("input.value", "current_agent_name='(?P<value>[^']+)'")),
     "error_type": _places("error.type", event("exception", "exception.type")),
     "function": _places("code.function.name", "code.function"),
     "namespace": _places("code.namespace"),
@@ -343,6 +379,9 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
 
 QUOTED_PREFIX = "langfuse."
 """Attributes that are JSON even where they hold plain text: a string comes in quotes."""
+
+NO_ID = frozenset({"null", "none", "nil", "undefined", "unknown", "n/a", "-"})
+"""Lower-case texts that programs write where they have no id: they tie nothing together."""
 
 EXCLUSIVE_CACHE = ("langfuse.observation.usage_details",)
 """Attributes whose `input` leaves cached tokens out: they are added to give the input."""

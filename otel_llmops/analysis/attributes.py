@@ -140,8 +140,8 @@ def _within(values: pa.Array, place: Place) -> pa.Array:
         number = pc.struct_field(found, "number")
         return pc.fill_null(pc.if_else(pc.equal(text, ""), number, text), "")
     if place.pattern:
-        named = place.pattern.replace("(", "(?P<value>", 1)
-        return pc.fill_null(pc.struct_field(pc.extract_regex(values, named), "value"), "")
+        found = pc.extract_regex(values, place.pattern)
+        return pc.fill_null(pc.struct_field(found, "value"), "")
     return pc.utf8_trim(values, '"') if place.attribute.startswith(QUOTED_PREFIX) else values
 
 

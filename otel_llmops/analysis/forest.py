@@ -20,11 +20,10 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Rows as nodes: `parent` (-1: a root), `depth` (0: a root), `orphan` (parent unknown)."""
+    """Rows as nodes: `parent` (-1: a root), `depth` (0: a root)."""
 
     parent: Ints
     depth: Ints
-    orphan: Mask
 
     def nearest(self, marked: Mask, *, inclusive: bool = True) -> Ints:
         """For each row the nearest marked row on the way up, -1 where there is none.
@@ -69,8 +68,8 @@ def forest(trace_id: pa.Array, span_id: pa.Array, parent_span_id: pa.Array) -> F
 
     In:   three string arrays of n rows, unique enough: see above.
     Out:  Forest of n rows.
-    Edge: A parent that is not among the rows makes a root and an orphan. A cycle (a span that is
-          its own parent included) is opened at its first row.
+    Edge: Whose parent is not among the rows is a root. A cycle (a span that is its own parent
+          included) is opened at its first row.
     Cost: O(n log depth).
     """
     own = pc.binary_join_element_wise(trace_id, span_id, "")
@@ -78,9 +77,8 @@ def forest(trace_id: pa.Array, span_id: pa.Array, parent_span_id: pa.Array) -> F
     has_parent = np.asarray(pc.not_equal(parent_span_id, ""))
     found = pc.fill_null(pc.index_in(above, value_set=own), -1)
     parent = np.where(has_parent, np.asarray(found).astype(np.int64), -1)
-    orphan = has_parent & (parent < 0)
     parent = _open_cycles(parent)
-    return Forest(parent, _depth(parent), orphan)
+    return Forest(parent, _depth(parent))
 
 
 def _open_cycles(parent: Ints) -> Ints:

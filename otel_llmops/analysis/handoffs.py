@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.columns import filled
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.readings import Readings, by_session, plain
 from otel_llmops.semconv import Kind
@@ -36,6 +37,8 @@ EVIDENCE = (
 )
 _TRANSFER, _DELEGATION, _SEQUENCE, _FAN_OUT = range(4)
 _PARENT_CHILD, _TOOL, _ATTRIBUTE, _SIBLING, _LINK, _, _TIME = (1 << bit for bit in range(7))
+
+_SAID = _TOOL | _ATTRIBUTE
 
 _OVERLAP = 0.2
 """Peers overlap if they share more than this part of the shorter one: spans that follow each
@@ -107,9 +110,11 @@ def handoffs(readings: Readings, acts: Activations, run: Ints) -> Edges:
     wave = _waves(group[order], start[order], end[order])
     words = _words(readings, acts)
     ordered = _ordered(readings, acts)[order]
-    inward = _inward(acts, order, group[order], wave, ordered, by_time)
-    inward = _widened(inward, start, end)
     onward = _onward(acts, order, group[order], wave, ordered, words)
+    inward = _inward(acts, order, group[order], wave, ordered, by_time)
+    # Whom a peer handed over to was not started by the one around both
+    inward = inward.select(~np.isin(inward.target, onward.target[(onward.evidence & _SAID) > 0]))
+    inward = _widened(inward, start, end)
     both = _concatenate(inward, onward)
     return both.select(acts.agent[both.source] != acts.agent[both.target])
 
@@ -188,13 +193,15 @@ def _waves(group: Ints, start: Ints, end: Ints) -> Ints:
 
 
 def _words(readings: Readings, acts: Activations) -> _Words:
-    owned = readings.hint & (acts.owner >= 0)
+    resulted = filled(readings.result_target)
+    owned = (readings.hint | resulted) & (acts.owner >= 0)
     rows = np.flatnonzero(owned)
     own = acts.owner[rows]
     # A handoff tool that became the delegate's activation is the word of the one around it.
     at_head = acts.tool_made[own] & (acts.head[own] == rows)
     own = np.where(at_head, acts.up[own], own)
-    target = readings.hint_target.take(pa.array(rows))
+    target = pc.if_else(pa.array(resulted), readings.result_target, readings.hint_target)
+    target = target.take(pa.array(rows))
     known = by_session(acts.home, plain(acts.names))
     asked = by_session(acts.home[acts.agent[np.maximum(own, 0)]], plain(target))
     found = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -2)).astype(np.int64)
@@ -241,26 +248,28 @@ def _widened(inward: Edges, start: Ints, end: Ints) -> Edges:
 def _onward(
     acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Mask, words: _Words
 ) -> Edges:
-    """From each wave of peers to the next one, where workflow code or the peers decide."""
-    source, target = _pairs(wave, group, ordered)
-    source, target = order[source], order[target]
+    """From each wave of peers to the next one, where workflow code decides or a peer says so."""
+    before, after = _pairs(wave, group)
+    source, target = order[before], order[after]
     bits = words.evidence(source, acts.agent[target])
     told = bits > 0
-    width = np.bincount(wave)
-    wide = width[wave[np.argsort(order)][target]] > 1
+    wide = np.bincount(wave, minlength=1)[wave[after]] > 1
+    kept = ordered[before] | (told & ~wide)
+    source, target, bits = source[kept], target[kept], bits[kept]
+    told, wide = told[kept], wide[kept]
     kind = np.select([told & ~wide, wide], [_TRANSFER, _FAN_OUT], _SEQUENCE)
     confidence = np.where(bits & _ATTRIBUTE, 0.98, np.where(told, 0.95, _CONFIDENCE[_SIBLING]))
     edges = Edges(source, target, kind, bits | _SIBLING, confidence)
     return _without_returns(acts, edges)
 
 
-def _pairs(wave: Ints, group: Ints, ordered: Mask) -> tuple[Ints, Ints]:
+def _pairs(wave: Ints, group: Ints) -> tuple[Ints, Ints]:
     """All (place, place) of one wave and the next one of the same group."""
     if not len(wave):
         return wave, wave
     first = np.flatnonzero(np.append(True, wave[1:] != wave[:-1]))
     size = np.diff(np.append(first, len(wave)))
-    follows = np.flatnonzero((group[first[1:]] == group[first[:-1]]) & ordered[first[1:]])
+    follows = np.flatnonzero(group[first[1:]] == group[first[:-1]])
     left, right = follows, follows + 1
     pairs = size[left] * size[right]
     which = np.repeat(np.arange(len(follows)), pairs)

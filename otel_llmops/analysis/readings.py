@@ -5,7 +5,6 @@ All that dialects differ in ends here: past this file there is one vocabulary.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import Attributes
+from otel_llmops.analysis.clocks import skew
 from otel_llmops.analysis.columns import codes, filled, whole
 from otel_llmops.analysis.forest import Forest, Ints, Mask, forest
+from otel_llmops.analysis.torn import placeholders
 from otel_llmops.semconv import (
     AFFIXES,
     CONCEPTS,
@@ -22,6 +23,7 @@ from otel_llmops.semconv import (
     EXCLUSIVE_CACHE,
     GENERIC_HANDOFF_TOOLS,
     HANDOFF_TOOL,
+    KIND_AFFIXES,
     KIND_MARKS,
     OUTRANKING_MARKS,
     PLUMBING,
@@ -46,6 +48,7 @@ _FLAT = [
     "span_id",
     "parent_span_id",
     "name",
+    "kind",
     "start_time",
     "end_time",
     "duration_ns",
@@ -75,11 +78,15 @@ class Usage:
 class Readings:
     """One row a span, in order of start; text columns are string arrays without nulls.
 
-    `spans` are the flat columns of SPANS in that order; `link_owner` and `link_trace` the row and
-    the target of each span link.
+    `spans` are the flat columns of SPANS in that order, a placeholder for every parent that never
+    came among them; `start` and `end` in ns, without the skew of clocks (`spans` has the times as
+    they came); `link_owner` and `link_trace` the row and the target of each span link.
     """
 
     spans: pa.Table
+    placeholder: Mask
+    start: Ints
+    end: Ints
     link_owner: Ints
     link_trace: pa.Array
     forest: Forest
@@ -97,6 +104,7 @@ class Readings:
     hint_back: Mask
     hint_target: pa.Array
     hint_by_attribute: Mask
+    result_target: pa.Array
     usage: Usage
     failed: Mask
     error_type: pa.Array
@@ -105,17 +113,6 @@ class Readings:
     def is_kind(self, *kinds: Kind) -> Mask:
         """Which spans are of one of these kinds."""
         return np.isin(self.kind, [_CODE[kind] for kind in kinds])
-
-    @cached_property
-    def start(self) -> Ints:
-        """Start of each span, ns."""
-        return _nanoseconds(self.spans.column("start_time"))
-
-    @cached_property
-    def end(self) -> Ints:
-        """End of each span, ns; never before its start."""
-        duration: Ints = np.asarray(self.spans.column("duration_ns"))
-        return self.start + duration
 
     def concept(self, name: str) -> pa.Array:
         """The text of a concept of semconv.CONCEPTS for every span."""
@@ -126,12 +123,17 @@ def read(spans: pa.Table) -> Readings:
     """Read every span on its own.
 
     In:     SPANS, n rows in any order.
-    Out:    Readings, n rows in order of (start, trace id, span id, end, bytes), whatever order
-            they came in, so that no answer depends on it.
+    Out:    Readings, a row for each span and for each parent that never came, in order of (start,
+            trace id, span id, end, bytes), whatever order they came in, so that no answer depends
+            on it.
     Raises: SchemaError, if a column of SPANS is missing or mistyped.
     Cost:   O(n) attributes.
     Source: the dialect table, semconv.py.
     """
+    arrived = spans.num_rows
+    torn = placeholders(spans)
+    if torn.num_rows:
+        spans = pa.concat_tables([spans, torn])
     order = pc.sort_indices(spans, sort_keys=[(name, "ascending") for name in _ORDER])
     rank = np.empty(len(order), dtype=np.int64)
     rank[np.asarray(order)] = np.arange(len(order))
@@ -140,8 +142,13 @@ def read(spans: pa.Table) -> Readings:
     attributes = Attributes(spans, rank)
     links = whole(spans.column("links"))
     spans = spans.select(_FLAT).take(order).combine_chunks()
-    kind, dialect = _kinds(attributes, spans.num_rows)
+    tree = forest(*(whole(spans.column(c)) for c in ("trace_id", "span_id", "parent_span_id")))
+    start = _nanoseconds(spans.column("start_time"))
+    end = start + np.asarray(spans.column("duration_ns"))
+    service, _ = codes(whole(spans.column("service")))
+    moved = skew(tree, service, np.asarray(spans.column("kind")), start, end)
     names = whole(spans.column("name"))
+    kind, dialect = _kinds(attributes, names)
     clean, affixed = _clean(names)
     is_tool = kind == _CODE[Kind.TOOL]
     tool = pc.if_else(pa.array(is_tool), _or(attributes.text(CONCEPTS["tool"]), clean), "")
@@ -151,7 +158,10 @@ def read(spans: pa.Table) -> Readings:
         spans=spans,
         link_owner=rank[np.asarray(pc.list_parent_indices(links)).astype(np.int64)],
         link_trace=links.flatten().field("trace_id"),
-        forest=forest(*(whole(spans.column(c)) for c in ("trace_id", "span_id", "parent_span_id"))),
+        placeholder=np.asarray(order).astype(np.int64) >= arrived,
+        start=start + moved,
+        end=end + moved,
+        forest=tree,
         kind=kind,
         dialect=dialect,
         clean_name=clean,
@@ -166,6 +176,7 @@ def read(spans: pa.Table) -> Readings:
         hint_back=hint[1],
         hint_target=hint[2],
         hint_by_attribute=hint[3],
+        result_target=attributes.text(CONCEPTS["handoff_result"], where=is_tool & ~hint[0]),
         usage=_usage(attributes),
         failed=failed,
         error_type=error_type,
@@ -190,10 +201,10 @@ def by_session(session: Ints, names: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(pa.array(session).cast(pa.string()), names, " ")
 
 
-def _kinds(attributes: Attributes, rows: int) -> tuple[Ints, pa.Array]:
-    kind = np.full(rows, _CODE[Kind.OTHER], dtype=np.int64)
-    dialect = np.full(rows, str(Dialect.NONE), dtype=object)
-    known = np.zeros(rows, dtype=bool)
+def _kinds(attributes: Attributes, names: pa.Array) -> tuple[Ints, pa.Array]:
+    kind = np.full(len(names), _CODE[Kind.OTHER], dtype=np.int64)
+    dialect = np.full(len(names), str(Dialect.NONE), dtype=object)
+    known = np.zeros(len(names), dtype=bool)
     for name, whose, values in KIND_MARKS:
         found, distinct = codes(attributes.text((Place(name),)))
         lookup = np.array([_CODE.get(values.get(v, Kind.OTHER), -1) for v in distinct.to_pylist()])
@@ -205,6 +216,9 @@ def _kinds(attributes: Attributes, rows: int) -> tuple[Ints, pa.Array]:
     for name, value, outranking, beside in OUTRANKING_MARKS:
         said_so = np.asarray(pc.equal(attributes.text((Place(name),)), value))
         kind[said_so & attributes.has(beside) if beside else said_so] = _CODE[outranking]
+    nameless = (kind == _CODE[Kind.AGENT]) & ~filled(attributes.text(CONCEPTS["agent"]))
+    for ending, outranking in KIND_AFFIXES.items():
+        kind[nameless & np.asarray(pc.ends_with(names, ending))] = _CODE[outranking]
     return kind, pa.array(dialect, type=pa.string())
 
 

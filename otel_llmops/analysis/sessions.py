@@ -2,8 +2,8 @@
 
 Strategy: traces are nodes; a span link to another trace and a conversation id that two traces
 share are edges; a session is a connected component. It is named by the root-most conversation id,
-or by its earliest trace where no conversation id is known. Links alone make a *run*: one piece of
-work in several traces, within which one agent may hand over to the next.
+or by its earliest trace where no conversation id is known. Links, and ids that say so, make a
+*run*: one piece of work in several traces, within which one agent may hand over to the next.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from otel_llmops.analysis.attributes import Attributes
 from otel_llmops.analysis.columns import codes, filled, whole
 from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.readings import Readings
-from otel_llmops.semconv import CONCEPTS
+from otel_llmops.semconv import CONCEPTS, NO_ID
 
 __all__ = ["Sessions", "conversation_ids", "linked_traces", "sessions"]
 
@@ -67,7 +67,7 @@ def sessions(readings: Readings) -> Sessions:
     conversation = _usable(readings.concept("conversation"))
     spoken, spoken_ids = codes(conversation)
     has = filled(conversation)
-    links = _link_edges(readings, trace, trace_ids)
+    links = np.vstack([_link_edges(readings, trace, trace_ids), _run_edges(readings, trace)])
     run = _components(len(trace_ids), links)
     talk = np.unique(np.column_stack([trace[has], spoken[has]]), axis=0)
     tied = _through(talk), _named_after(talk, spoken_ids, trace_ids)
@@ -115,6 +115,14 @@ def _link_edges(readings: Readings, trace: Ints, trace_ids: pa.Array) -> Ints:
     return np.column_stack([trace[readings.link_owner[known]], target[known]])
 
 
+def _run_edges(readings: Readings, trace: Ints) -> Ints:
+    """Edges between traces that say that they are one piece of work."""
+    said = _usable(readings.concept("run"))
+    has = filled(said)
+    number, _ = codes(said)
+    return _through(np.unique(np.column_stack([trace[has], number[has]]), axis=0))
+
+
 def _through(pairs: Ints) -> Ints:
     """Edges between traces that share an id: each to the first one with it."""
     order = np.lexsort((pairs[:, 0], pairs[:, 1]))
@@ -133,9 +141,9 @@ def _named_after(talk: Ints, spoken_ids: pa.Array, trace_ids: pa.Array) -> Ints:
 
 def _usable(conversation: pa.Array) -> pa.Array:
     """Conversation ids as they are, '' for those that no program means as one."""
-    return pc.if_else(
-        pc.less_equal(pc.binary_length(conversation), _ID_BYTES_MAX), conversation, ""
-    )
+    short = pc.less_equal(pc.binary_length(conversation), _ID_BYTES_MAX)
+    absent = pc.is_in(pc.utf8_lower(conversation), value_set=pa.array(sorted(NO_ID)))
+    return pc.if_else(pc.and_not(short, absent), conversation, "")
 
 
 def _components(count: int, edges: Ints) -> Ints:

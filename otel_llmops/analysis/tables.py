@@ -272,6 +272,7 @@ def session_rows(
     wide = _by_session(found)
     start, end = (np.asarray(wide.column(c)) for c in ("start_min", "end_max"))
     spans_n = np.asarray(wide.column("trace_id_count"))
+    arrived = spans_n - np.asarray(wide.column("absent_sum"))
     sums = ("llm_calls", "errors", "input_tokens", "output_tokens")
     counted = _summed(operations_made, tied.ids, sums)
     residual = np.zeros(count, dtype=np.int64)
@@ -288,12 +289,12 @@ def session_rows(
             "started_at": pa.array(start).cast(TIME),
             "ended_at": pa.array(end).cast(TIME),
             "duration_ns": end - start,
-            "spans": spans_n,
+            "spans": arrived,
             "operations": _counted(operations_made, tied.ids),
             "handoffs": _counted(passed, tied.ids),
             **counted,
             "residual_tokens": residual,
-            "completeness": 1.0 - np.asarray(wide.column("orphan_sum")) / np.maximum(spans_n, 1),
+            "completeness": arrived / spans_n,
             "analysis_version": np.full(count, ANALYSIS_VERSION, dtype=np.int32),
             "final": found.final,
             "cost_usd": _cost(operations_made, tied.ids),
@@ -312,7 +313,7 @@ def _by_session(found: Findings) -> pa.Table:
             "service": readings.spans.column("service"),
             "start": readings.start,
             "end": readings.end,
-            "orphan": readings.forest.orphan.astype(np.int64),
+            "absent": readings.placeholder.astype(np.int64),
         }
     )
     grouped = spans.group_by("session", use_threads=False).aggregate(
@@ -321,7 +322,7 @@ def _by_session(found: Findings) -> pa.Table:
             ("service", "distinct"),
             ("start", "min"),
             ("end", "max"),
-            ("orphan", "sum"),
+            ("absent", "sum"),
             ("trace_id", "count"),
         ]
     )

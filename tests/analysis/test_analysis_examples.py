@@ -256,8 +256,35 @@ def test_a_handoff_to_an_agent_that_failed_has_quality_zero() -> None:
     assert analyse(spans(outline))["agent_handoffs"]["quality"].to_pylist() == [0.0]
 
 
-def test_spans_whose_parents_never_came_lower_completeness() -> None:
-    assert _session("agent planner 0-10\n  llm gpt 1-9 parent=99", "completeness") == 0.5
+def test_a_parent_that_never_came_is_one_span_that_is_missing() -> None:
+    outline = "agent planner 0-10\n  llm gpt 1-4 parent=99\n  llm gpt 5-9 parent=99"
+    assert (_session(outline, "spans"), _session(outline, "completeness")) == (3, 0.75)
+
+
+def test_agents_whose_parent_never_came_are_still_its_children() -> None:
+    outline = """
+        agent writer 0-40 parent=99
+          llm gpt 1-30
+        agent critic 50-90 parent=99
+          llm gpt 51-80
+    """
+    assert _handoffs(outline) == [("writer", "critic", "sequence")]
+
+
+@pytest.mark.parametrize("behind", [0, 40])
+def test_a_service_whose_clock_is_behind_changes_no_handoff(behind: int) -> None:
+    outline = f"""
+        agent planner 100-200
+          agent critic 110-140
+            llm gpt 111-139
+          tool ask 150-190
+            agent writer {155 - behind}-{175 - behind} service=desk
+              llm gpt {160 - behind}-{170 - behind} service=desk
+    """
+    assert _handoffs(outline) == [
+        ("planner", "critic", "delegation"),
+        ("planner", "writer", "delegation"),
+    ]
 
 
 def test_a_frameworks_agent_wins_over_our_stamp() -> None:

@@ -18,12 +18,6 @@ def parents(rows: Sequence[Key]) -> list[int]:
     return parent
 
 
-def orphans(rows: Sequence[Key]) -> list[bool]:
-    """Rows that name a parent which is not there."""
-    known = {(trace, span) for trace, span, _ in rows}
-    return [above != "" and (trace, above) not in known for trace, _, above in rows]
-
-
 def comes_back(parent: Sequence[int], row: int) -> bool:
     """Whether the way up from `row` leads to `row`."""
     seen: set[int] = set()

@@ -31,10 +31,12 @@ def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int])
         waves = _waves(nodes, peers)
         around = peers[0].up
         in_order = around < 0 or peers[0].container >= 0 or around not in busy
+        onward = _onward(acts, waves, words, in_order=in_order)
+        said = {edge.target for edge in onward if {"handoff_tool", "attribute"} & {*edge.evidence}}
         if around >= 0:
-            found += _inward(waves[:1] if in_order else waves)
-        if in_order:
-            found += _onward(acts, waves, words)
+            inward = _inward(waves[:1] if in_order else waves)
+            found += [edge for edge in inward if edge.target not in said]
+        found += onward
     found = _widened(nodes, acts, found)
     return sorted(
         replace(edge, latency=_latency(nodes, acts, owner, edge))
@@ -159,15 +161,23 @@ def _widened(
 
 
 def _onward(
-    acts: dict[int, Activation], waves: list[list[Activation]], words: list[tuple[int, Word]]
+    acts: dict[int, Activation],
+    waves: list[list[Activation]],
+    words: list[tuple[int, Word]],
+    *,
+    in_order: bool,
 ) -> list[Handoff]:
-    """From each wave to the next; who gets control back unasked took a return."""
+    """From each wave to the next; who gets control back unasked took a return.
+
+    Where the order means nothing, only from one who said so to the one who came next.
+    """
     edges = [
         _edge(source, target, len(right) > 1, words)
         for left, right in pairwise(waves)
         for source in left
         for target in right
     ]
+    edges = [edge for edge in edges if in_order or edge.kind == "transfer"]
     returns = {
         (went.source, went.target, back.target)
         for went in edges
