@@ -28,7 +28,7 @@ from otel_llmops.sdk.hosts import ALLOWED
 from otel_llmops.sdk.invocation import current_invocation
 from otel_llmops.sdk.revision import program_directory, revision
 from otel_llmops.sdk.span_attributes import Stamp, attributes_of, put
-from otel_llmops.sdk.speaker import remember, speaker_of
+from otel_llmops.sdk.speaker import point_up
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -74,7 +74,7 @@ class AgentSpanProcessor(SpanProcessor):
             above = attributes_of(parent)
             _inherit(stamp, own, above)
             if ALLOWED.patterns:
-                remember(span, speaker_of(parent))
+                point_up(span, parent)
         else:
             above = _NOTHING
             self._begin(stamp, own, span, parent_context)
@@ -101,7 +101,6 @@ class AgentSpanProcessor(SpanProcessor):
         invocation = current_invocation(context)
         told = caller(context)
         if told is not NOBODY:
-            remember(span, told)
             _name(stamp, own, None, told.conversation_id)
             if told.agent_name is not None and invocation is None:
                 stamp[names.CALLER_NAME] = told.agent_name

@@ -2,59 +2,69 @@
 
 Strategy
     Our own agents are known by our stamps. A framework's agent passes no stamp on, so once calls
-    may tell anything at all, each span remembers from its start who spoke above it. The memory is
-    a pair of names, not the span above: a chain of spans would keep each other alive for ever.
+    may tell anything at all, each span points to the one above it, and who speaks is looked up
+    along that way when a call is made: instrumentations name their agents also after the start.
+    The pointers are weak, or a chain of spans would keep each other alive for ever.
 """
 
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import get_current_span
 
 from otel_llmops.sdk import attributes as names
-from otel_llmops.sdk.caller import NOBODY, Caller, caller
+from otel_llmops.sdk.caller import Caller, caller
 from otel_llmops.sdk.invocation import current_invocation
 from otel_llmops.sdk.span_attributes import attributes_of
 
 _AGENTS = (names.GEN_AI_AGENT_NAME, "agent.name", "traceloop.entity.name")
 _CONVERSATIONS = (names.GEN_AI_CONVERSATION_ID, "session.id", names.CONVERSATION_ID)
-_MEMORY = "_otel_llmops_speaker"
+_ABOVE = "_otel_llmops_above"
+_SPANS_UP_MAX = 256
+
+
+def point_up(span: ReadableSpan, parent: ReadableSpan) -> None:
+    """Let `span` know the span above it; it is no attribute, so nobody exports it."""
+    setattr(span, _ABOVE, weakref.ref(parent))
 
 
 def speaker(context: Context | None = None) -> Caller:
-    """Who speaks in this context, as its current span says, or else its invocation.
+    """Who speaks in this context, as its spans say, or else its invocation, or else its caller.
 
-    Edge: where no agent is at work here, the caller's still is.
+    Edge: an agent whose name is not told speaks without one, not for the agent around it. Where no
+          agent is at work here, the caller's still is.
+    Cost: a few look-ups a span, up to the first one of this process.
     """
-    span = get_current_span(context)
-    found = speaker_of(span) if isinstance(span, ReadableSpan) else caller(context)
+    name: str | None = None
+    conversation_id: str | None = None
+    met = False
+    for own in _upwards(context):
+        conversation_id = conversation_id or _first(own, _CONVERSATIONS)
+        if not met:
+            met = names.is_agent(own)
+            name = _first(own, _AGENTS if met else (names.AGENT_NAME,))
+            met = met or name is not None
     invocation = current_invocation(context)
-    if invocation is None or hasattr(span, _MEMORY):
-        return found
-    return Caller(
-        found.agent_name or invocation.agent_name,
-        found.conversation_id or invocation.conversation_id,
-    )
+    told = caller(context)
+    if invocation is not None:
+        name = name if met else invocation.agent_name
+        conversation_id = conversation_id or invocation.conversation_id
+    elif not met:
+        name = told.agent_name
+    return Caller(name, conversation_id or told.conversation_id)
 
 
-def speaker_of(span: ReadableSpan) -> Caller:
-    """Who speaks in a span: as its attributes say, else as it remembers."""
-    own = attributes_of(span)
-    remembered: Caller = getattr(span, _MEMORY, NOBODY)
-    conversation_id = _first(own, _CONVERSATIONS) or remembered.conversation_id
-    if names.is_agent(own):
-        name = _first(own, _AGENTS)  # an agent without a name is not the one around it
-    else:
-        name = _first(own, (names.AGENT_NAME,)) or remembered.agent_name
-    if name == remembered.agent_name and conversation_id == remembered.conversation_id:
-        return remembered
-    return Caller(name, conversation_id)
-
-
-def remember(span: ReadableSpan, told: Caller) -> None:
-    """Keep with a span who speaks above it; it is no attribute, so nobody exports it."""
-    setattr(span, _MEMORY, told)
+def _upwards(context: Context | None) -> Iterator[Mapping[str, object]]:
+    """Attributes of the current span, of the span above it, and so on in this process."""
+    span: object = get_current_span(context)
+    for _ in range(_SPANS_UP_MAX):
+        if not isinstance(span, ReadableSpan):
+            return
+        yield attributes_of(span)
+        above = getattr(span, _ABOVE, None)
+        span = above() if above is not None else None
 
 
 def _first(attributes: Mapping[str, object], keys: tuple[str, ...]) -> str | None:
