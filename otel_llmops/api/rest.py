@@ -1,16 +1,15 @@
 """REST for scripts: the same answers as GraphQL, in snake_case."""
 
 import logging
-import math
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from otel_llmops.api import documents
+from otel_llmops.api.documents import plain
 from otel_llmops.api.parameters import page, share, time
 from otel_llmops.errors import LlmopsError, QueryError
 from otel_llmops.storage.queries import Queries
@@ -41,21 +40,6 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
 def failure(status: int, error: LlmopsError) -> JSONResponse:
     """An answer that says what was wrong and what to do."""
     return JSONResponse({"error": error.message, "hint": error.hint}, status_code=status)
-
-
-def plain(value: object) -> Any:
-    """`value` as JSON can hold it: answers as objects, times as RFC 3339, no NaN."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: plain(held) for key, held in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(held) for held in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 class _NotFoundError(LlmopsError):
@@ -105,17 +89,15 @@ class _Rest:
         return {"sessions": rows}
 
     async def session(self, request: Request) -> object:
-        """One session with its ledger."""
+        """One session with its tokens by agent and model, and its ledger."""
         session_id = request.path_params["session_id"]
         _Parameters(request, set())
-        found = await self._queries.session(session_id)
+        found = await documents.session(self._queries, session_id)
         if found is None:
             raise _NotFoundError(
                 f"there is no session {session_id!r}", hint="GET /api/sessions lists them"
             )
-        entries = plain(list(await self._queries.ledger([found.session_id])))
-        ledger = [{key: entry[key] for key in entry if key != "session_id"} for entry in entries]
-        return plain(found) | {"ledger": ledger}
+        return found
 
     async def handoffs(self, request: Request) -> object:
         given = _Parameters(request, {"session_id", "agent", "min_quality"} | _WINDOW)

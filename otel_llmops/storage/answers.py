@@ -14,6 +14,7 @@ __all__ = [
     "HandoffQuality",
     "LedgerEntry",
     "SessionSummary",
+    "TokenUse",
 ]
 
 
@@ -81,7 +82,11 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """One session. `ledger` is asked for apart (Queries.ledger)."""
+    """One session. `ledger` and `tokens` are asked for apart (Queries.ledger, Queries.tokens).
+
+    `cost_usd` is of the models whose price is known; `residual_tokens` what the ledger cannot
+    place, 0 where all is well.
+    """
 
     session_id: str
     trace_ids: list[str]
@@ -92,6 +97,7 @@ class SessionSummary:
     llm_calls: int
     input_tokens: int
     output_tokens: int
+    residual_tokens: int
     cost_usd: float | None
     errors: int
     drift_score: float | None
@@ -101,16 +107,62 @@ class SessionSummary:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What one span reported, what counts as its own, and by which rule."""
+    """What one span reported, what counts as its own, and by which rule.
+
+    Cached and reasoning tokens are parts of input and output. `above_span_id` is the nearest span
+    above that reports usage too.
+    """
 
     session_id: str
+    trace_id: str
     span_id: str
+    above_span_id: str | None
     span_name: str
+    kind: str
     agent: str | None
-    reported_tokens: int
-    own_tokens: int
+    model: str | None
+    started_at: datetime
+    reported_input_tokens: int
+    reported_output_tokens: int
+    reported_cache_read_tokens: int
+    reported_cache_write_tokens: int
+    reported_reasoning_tokens: int
+    own_input_tokens: int
+    own_output_tokens: int
+    residual_tokens: int
     rule: str
     conflict: bool
+
+    @property
+    def reported_tokens(self) -> int:
+        """Input and output together."""
+        return self.reported_input_tokens + self.reported_output_tokens
+
+    @property
+    def own_tokens(self) -> int:
+        """Input and output together."""
+        return self.own_input_tokens + self.own_output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse:
+    """What one agent spent on one model in one session, each token once.
+
+    Cached and reasoning tokens are parts of input and output. `cost_usd` is of what has a known
+    price; `unpriced_tokens` have none.
+    """
+
+    session_id: str
+    agent: str | None
+    model: str | None
+    llm_calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: float | None
+    unpriced_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

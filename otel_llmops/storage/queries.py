@@ -20,10 +20,12 @@ from otel_llmops.storage.answers import (
     Handoff,
     LedgerEntry,
     SessionSummary,
+    TokenUse,
 )
 from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
+from otel_llmops.storage.spending import tokens_by_model
 from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import TABLES, data_columns
 
@@ -110,6 +112,10 @@ class Queries:
             table, session_ids, (table.c.started_at, table.c.span_id, table.c.span_name)
         )
         return [ledger_entry(row) for row in rows]
+
+    async def tokens(self, session_ids: Sequence[str]) -> list[TokenUse]:
+        """What these sessions' agents spent on each model: by session, most tokens first."""
+        return await tokens_by_model(self._store, session_ids)
 
     async def handoffs(  # noqa: PLR0913 - the arguments of the API's field
         self,

@@ -9,6 +9,24 @@ __all__ = ["NS_PER_MS", "handoff", "ledger_entry", "listed", "session_summary"]
 
 NS_PER_MS = 1e6
 
+_LEDGER_COPIED = (
+    "session_id",
+    "trace_id",
+    "span_id",
+    "span_name",
+    "kind",
+    "started_at",
+    "reported_input_tokens",
+    "reported_output_tokens",
+    "reported_cache_read_tokens",
+    "reported_cache_write_tokens",
+    "reported_reasoning_tokens",
+    "own_input_tokens",
+    "own_output_tokens",
+    "residual_tokens",
+    "rule",
+)
+
 
 def listed(text: str) -> list[str]:
     """A JSON list in a text column; empty text is an empty list."""
@@ -58,6 +76,7 @@ def session_summary(row: Row) -> SessionSummary:
         llm_calls=row["llm_calls"],
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
+        residual_tokens=row["residual_tokens"],
         cost_usd=row["cost_usd"],
         errors=row["errors"],
         drift_score=row["drift_score"],
@@ -69,12 +88,9 @@ def session_summary(row: Row) -> SessionSummary:
 def ledger_entry(row: Row) -> LedgerEntry:
     """A row of token_ledger."""
     return LedgerEntry(
-        session_id=row["session_id"],
-        span_id=row["span_id"],
-        span_name=row["span_name"],
+        **{name: row[name] for name in _LEDGER_COPIED},
+        above_span_id=row["above_span_id"] or None,
         agent=row["agent"] or None,
-        reported_tokens=row["reported_input_tokens"] + row["reported_output_tokens"],
-        own_tokens=row["own_input_tokens"] + row["own_output_tokens"],
-        rule=row["rule"],
+        model=row["model"] or None,
         conflict=bool(row["conflict"]),
     )

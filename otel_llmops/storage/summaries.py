@@ -22,7 +22,9 @@ __all__ = [
     "NANO_USD",
     "SUMMARIES",
     "Summary",
+    "is_priced",
     "live",
+    "nano_usd",
     "time_slot",
 ]
 
@@ -81,16 +83,25 @@ def _slot(table: sa.Table, column: str, length_ns: int, name: str) -> sa.Label[i
     return time_slot(table.c[column], sa.literal(length_ns)).label(name)
 
 
-def _totals(table: sa.Table, names: Sequence[str]) -> tuple[sa.Label[Any], ...]:
+def nano_usd(table: sa.Table) -> sa.ColumnElement[int]:
+    """What a row cost in nano-dollars, 0 where that is unknown."""
     known = sa.func.coalesce(table.c.cost_usd, sa.literal(0.0))
-    nano_usd = sa.cast(sa.func.round(known * sa.literal(NANO_USD)), sa.BigInteger())
+    return sa.cast(sa.func.round(known * sa.literal(NANO_USD)), sa.BigInteger())
+
+
+def is_priced(table: sa.Table) -> sa.ColumnElement[int]:
+    """1 where it is known what a row cost, else 0."""
     # not a CASE and not IS NULL: ClickHouse rewrites those, and then finds no projection for them
-    is_priced = sa.func.coalesce(table.c.cost_usd, sa.literal(-1.0)) >= sa.literal(0.0)
-    priced = sa.cast(is_priced, sa.Integer()) * table.c.sign
+    known = sa.func.coalesce(table.c.cost_usd, sa.literal(-1.0)) >= sa.literal(0.0)
+    return sa.cast(known, sa.Integer())
+
+
+def _totals(table: sa.Table, names: Sequence[str]) -> tuple[sa.Label[Any], ...]:
+    priced = is_priced(table) * table.c.sign
     return (
         live(table).label("rows"),
         *(_total(table, name) for name in names),
-        sa.func.sum(nano_usd * table.c.sign, type_=sa.BigInteger()).label("nano_usd"),
+        sa.func.sum(nano_usd(table) * table.c.sign, type_=sa.BigInteger()).label("nano_usd"),
         sa.func.sum(priced, type_=sa.BigInteger()).label("priced"),
     )
 

@@ -13,7 +13,11 @@ from otel_llmops.api.graphql.schema import schema
 
 CONTRACT = build_schema((Path(__file__).parent / "api.graphql").read_text())
 BUILT = build_schema(schema().as_str())
-BUILT_TYPES = sorted(name for name in BUILT.type_map if not name.startswith("__"))
+BUILT_TYPES = sorted(
+    name
+    for name in BUILT.type_map
+    if not name.startswith("__") and name in CONTRACT.type_map  # we may add, never take away
+)
 ISSUE_2 = {"agents", "agent", "sessions", "session", "handoffs"}
 
 
@@ -25,7 +29,8 @@ def test_a_type_is_what_the_contract_says(name: str) -> None:
         assert list(built.values) == list(promised.values)
     elif isinstance(built, GraphQLObjectType) and name != "Query":
         assert isinstance(promised, GraphQLObjectType)
-        assert _fields(built) == _fields(promised)
+        kept = {name: text for name, text in _fields(built).items() if name in promised.fields}
+        assert kept == _fields(promised)
     else:
         assert type(built) is type(promised)
 

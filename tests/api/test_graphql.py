@@ -214,6 +214,33 @@ def test_the_ledgers_of_many_sessions_are_one_query(store: ClickHouse, asked: An
     )
 
 
+def test_the_tokens_of_many_sessions_are_one_query(store: ClickHouse, asked: Any) -> None:
+    counting = _Counting(store)
+    app = application(Queries(counting), readiness=lambda: None)
+    query = "{ sessions { sessionId residualTokens tokens { agent inputTokens costUsd } } }"
+    answer = asked(app, "POST", "/graphql", json={"query": query}).json()
+    spent = {
+        session: [
+            {"agent": agent, "inputTokens": tokens, "costUsd": None} for agent, tokens in uses
+        ]
+        for session, uses in {
+            "conv-2": [("triage", 100)],
+            "conv-1": [("researcher", 3_000_000_000), ("triage", 100), ("billing", 10)],
+        }.items()
+    }
+    assert (answer, counting.tables.count("agent_operations")) == (
+        {
+            "data": {
+                "sessions": [
+                    {"sessionId": session, "residualTokens": 0, "tokens": uses}
+                    for session, uses in spent.items()
+                ]
+            }
+        },
+        1,
+    )
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [

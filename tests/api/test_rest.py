@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from otel_llmops.api.application import application
-from otel_llmops.api.rest import plain
+from otel_llmops.api.documents import plain
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.seams import Row
@@ -99,13 +99,47 @@ def test_a_session_comes_with_its_ledger(ask: Ask) -> None:
         "conv-1",
         [
             {
+                "trace_id": "",
                 "span_id": "00f067aa0ba902b7",
+                "above_span_id": None,
                 "span_name": "chat gpt-4o",
+                "kind": "",
                 "agent": "triage",
-                "reported_tokens": 100,
-                "own_tokens": 90,
+                "model": None,
+                "started_at": "2026-11-22T10:00:00Z",
+                "reported_input_tokens": 100,
+                "reported_output_tokens": 0,
+                "reported_cache_read_tokens": 0,
+                "reported_cache_write_tokens": 0,
+                "reported_reasoning_tokens": 0,
+                "own_input_tokens": 90,
+                "own_output_tokens": 0,
+                "residual_tokens": 0,
                 "rule": "llm call",
                 "conflict": False,
+                "reported_tokens": 100,
+                "own_tokens": 90,
+            }
+        ],
+    )
+
+
+def test_a_session_comes_with_its_tokens_by_agent_and_model(ask: Ask) -> None:
+    found = ask("GET", "/api/sessions/conv-2").json()
+    assert (found["unpriced_tokens"], found["tokens"]) == (
+        101,
+        [
+            {
+                "agent": "triage",
+                "model": None,
+                "llm_calls": 1,
+                "input_tokens": 100,
+                "output_tokens": 1,
+                "cache_read_tokens": 0,
+                "cache_write_tokens": 0,
+                "reasoning_tokens": 0,
+                "cost_usd": None,
+                "unpriced_tokens": 101,
             }
         ],
     )

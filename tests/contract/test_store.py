@@ -17,6 +17,7 @@ from otel_llmops.storage.answers import (
     HandoffQuality,
     LedgerEntry,
     SessionSummary,
+    TokenUse,
 )
 from otel_llmops.storage.queries import Queries
 from tests.backends import BACKENDS, Backend, Destination
@@ -49,7 +50,16 @@ def operation(session: str, agent: str, start_ns: int, **more: Any) -> dict[str,
 FIRST = derived(
     agent_operations=[
         operation("s1", "planner", 0, invocations=1),
-        operation("s1", "planner", 1, llm_calls=1, input_tokens=100, cost_usd=0.1),
+        operation(
+            "s1",
+            "planner",
+            1,
+            model="m-1",
+            llm_calls=1,
+            input_tokens=100,
+            cache_read_tokens=40,
+            cost_usd=0.1,
+        ),
         operation("s1", "writer", HOUR_NS, invocations=1, errors=1),
         operation("s1", "writer", HOUR_NS + 1, llm_calls=1, input_tokens=7, output_tokens=3),
         operation("s1", "", 5, input_tokens=1_000_000),
@@ -107,6 +117,7 @@ FIRST = derived(
             "llm_calls": 2,
             "input_tokens": 107,
             "output_tokens": 3,
+            "residual_tokens": 2,
             "cost_usd": 0.1,
             "errors": 1,
             "completeness": 1.0,
@@ -125,7 +136,14 @@ FIRST = derived(
             "agent": agent,
             "started_at": BASE_NS + 9 - place,
             "reported_input_tokens": 100,
+            "trace_id": TRACE_1,
+            "kind": "llm",
+            "model": "m-1",
             "reported_output_tokens": 20,
+            "reported_cache_read_tokens": 60,
+            "reported_cache_write_tokens": 30,
+            "reported_reasoning_tokens": 5,
+            "residual_tokens": 2,
             "own_input_tokens": 80,
             "own_output_tokens": 10,
             "rule": "remainder",
@@ -207,6 +225,7 @@ SESSION_1 = SessionSummary(
     llm_calls=2,
     input_tokens=107,
     output_tokens=3,
+    residual_tokens=2,
     cost_usd=0.1,
     errors=1,
     drift_score=None,
@@ -328,13 +347,69 @@ def test_the_ledger_comes_by_start(queries: Queries) -> None:
         span_id=f"{0:016x}",
         span_name="chat m-1",
         agent="planner",
-        reported_tokens=120,
-        own_tokens=90,
+        trace_id=TRACE_1,
+        above_span_id=None,
+        kind="llm",
+        model="m-1",
+        started_at=BASE,
+        reported_input_tokens=100,
+        reported_output_tokens=20,
+        reported_cache_read_tokens=60,
+        reported_cache_write_tokens=30,
+        reported_reasoning_tokens=5,
+        own_input_tokens=80,
+        own_output_tokens=10,
+        residual_tokens=2,
         rule="remainder",
         conflict=True,
     )
     nobodys = replace(planners, span_id=f"{1:016x}", agent=None)
     assert answer(queries.ledger(["s1", "s2"])) == [nobodys, planners]
+
+
+def test_an_entry_of_the_ledger_adds_up_what_it_reported_and_what_is_its_own(
+    queries: Queries,
+) -> None:
+    entry = answer(queries.ledger(["s1"]))[0]
+    assert (entry.reported_tokens, entry.own_tokens) == (120, 90)
+
+
+def test_tokens_come_by_session_and_then_most_first(queries: Queries) -> None:
+    nobodys = TokenUse(
+        session_id="s1",
+        agent=None,
+        model=None,
+        llm_calls=0,
+        input_tokens=1_000_000,
+        output_tokens=0,
+        cache_read_tokens=0,
+        cache_write_tokens=0,
+        reasoning_tokens=0,
+        cost_usd=None,
+        unpriced_tokens=1_000_000,
+    )
+    planners = replace(
+        nobodys,
+        agent="planner",
+        model="m-1",
+        llm_calls=1,
+        input_tokens=100,
+        cache_read_tokens=40,
+        cost_usd=0.1,
+        unpriced_tokens=0,
+    )
+    writers = replace(nobodys, agent="writer", input_tokens=7, output_tokens=3, unpriced_tokens=10)
+    found = answer(queries.tokens(["s2", "s1"]))
+    assert found == [
+        nobodys,
+        planners,
+        replace(writers, llm_calls=1),
+        replace(writers, session_id="s2", input_tokens=200, output_tokens=0, unpriced_tokens=200),
+    ]
+
+
+def test_tokens_of_no_sessions_are_none(queries: Queries) -> None:
+    assert answer(queries.tokens([])) == []
 
 
 def test_a_ledger_of_no_sessions_is_empty(queries: Queries) -> None:

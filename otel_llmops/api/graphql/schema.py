@@ -32,7 +32,7 @@ from otel_llmops.api.graphql.extent import ExtentLimiter
 from otel_llmops.api.graphql.query import Query
 from otel_llmops.api.graphql.scalars import SCALARS
 from otel_llmops.errors import QueryError
-from otel_llmops.storage.answers import LedgerEntry
+from otel_llmops.storage.answers import LedgerEntry, TokenUse
 from otel_llmops.storage.queries import Queries
 
 __all__ = ["GraphQLApplication", "schema"]
@@ -43,7 +43,7 @@ _DEPTH_MAX = 12
 """GraphiQL's own introspection query is 11 deep, our own types 4."""
 _ALIASES_MAX = 30
 _TOKENS_MAX = 2000
-_LEDGERS_A_BATCH = 1000
+_SESSIONS_A_BATCH = 1000
 
 Context = Mapping[str, Any]
 
@@ -118,7 +118,8 @@ class GraphQLApplication(GraphQL[Context, None]):
             "response": response,
             "queries": self._queries,
             "jaeger_url": self._jaeger_url,
-            "ledger": DataLoader(self._ledgers, max_batch_size=_LEDGERS_A_BATCH),
+            "ledger": DataLoader(self._ledgers, max_batch_size=_SESSIONS_A_BATCH),
+            "tokens": DataLoader(self._tokens, max_batch_size=_SESSIONS_A_BATCH),
         }
 
     def decode_json(self, data: str | bytes) -> object:
@@ -140,4 +141,10 @@ class GraphQLApplication(GraphQL[Context, None]):
         by_session: dict[str, list[LedgerEntry]] = {key: [] for key in session_ids}
         for entry in await self._queries.ledger(session_ids):
             by_session[entry.session_id].append(entry)
+        return [by_session[key] for key in session_ids]
+
+    async def _tokens(self, session_ids: list[str]) -> list[list[TokenUse]]:
+        by_session: dict[str, list[TokenUse]] = {key: [] for key in session_ids}
+        for use in await self._queries.tokens(session_ids):
+            by_session[use.session_id].append(use)
         return [by_session[key] for key in session_ids]

@@ -25,6 +25,7 @@ __all__ = [
     "HandoffQuality",
     "LedgerEntry",
     "Session",
+    "TokenUse",
 ]
 
 
@@ -138,7 +139,10 @@ class AgentHandoff:
 
 @strawberry.type
 class LedgerEntry:
-    """What one span reported, what counts as its own, and by which rule."""
+    """What one span reported, what counts as its own, and by which rule.
+
+    Cached and reasoning tokens are parts of input and output.
+    """
 
     span_id: str
     span_name: str
@@ -147,9 +151,46 @@ class LedgerEntry:
     own_tokens: Long
     rule: str
     conflict: bool
+    trace_id: str
+    above_span_id: str | None
+    kind: str
+    model: str | None
+    started_at: datetime
+    reported_input_tokens: Long
+    reported_output_tokens: Long
+    reported_cache_read_tokens: Long
+    reported_cache_write_tokens: Long
+    reported_reasoning_tokens: Long
+    own_input_tokens: Long
+    own_output_tokens: Long
+    residual_tokens: Long
 
     @classmethod
     def of(cls, answer: answers.LedgerEntry) -> Self:
+        """The type of this answer."""
+        return cls(**_copied(cls, answer))
+
+
+@strawberry.type
+class TokenUse:
+    """What one agent spent on one model in one session, each token once.
+
+    Cached and reasoning tokens are parts of input and output; unpricedTokens have no known price.
+    """
+
+    agent: str | None
+    model: str | None
+    llm_calls: Long
+    input_tokens: Long
+    output_tokens: Long
+    cache_read_tokens: Long
+    cache_write_tokens: Long
+    reasoning_tokens: Long
+    cost_usd: float | None
+    unpriced_tokens: Long
+
+    @classmethod
+    def of(cls, answer: answers.TokenUse) -> Self:
         """The type of this answer."""
         return cls(**_copied(cls, answer))
 
@@ -162,6 +203,16 @@ async def _ledger(
 ) -> list[LedgerEntry]:
     loader: LedgerLoader = info.context["ledger"]
     return [LedgerEntry.of(entry) for entry in await loader.load(root.session_id)]
+
+
+TokensLoader = DataLoader[str, list[answers.TokenUse]]
+
+
+async def _tokens(
+    root: strawberry.Parent["Session"], info: Info[Mapping[str, Any], None]
+) -> list[TokenUse]:
+    loader: TokensLoader = info.context["tokens"]
+    return [TokenUse.of(use) for use in await loader.load(root.session_id)]
 
 
 @strawberry.type
@@ -182,7 +233,13 @@ class Session:
     drift_score: float | None
     completeness: float
     final: bool
+    residual_tokens: Long = strawberry.field(
+        description="What was reported and cannot be placed: 0, or the ledger says where."
+    )
 
+    tokens: list[TokenUse] = strawberry.field(
+        resolver=_tokens, description="By agent and model, most tokens first."
+    )
     ledger: list[LedgerEntry] = strawberry.field(
         resolver=_ledger, description="Why each number is what it is, in the order of the spans."
     )

@@ -1,0 +1,51 @@
+"""Answers as JSON documents, for REST and for a command that reads a store by itself."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from otel_llmops.storage.answers import LedgerEntry
+from otel_llmops.storage.queries import Queries
+
+__all__ = ["plain", "session"]
+
+
+async def session(queries: Queries, session_id: str) -> dict[str, Any] | None:
+    """One session with its tokens by agent and model and its ledger; None where there is none."""
+    found = await queries.session(session_id)
+    if found is None:
+        return None
+    uses = await queries.tokens([found.session_id])
+    entries = await queries.ledger([found.session_id])
+    document: dict[str, Any] = plain(found)
+    return document | {
+        "unpriced_tokens": sum(use.unpriced_tokens for use in uses),
+        "tokens": [_without_session(plain(use)) for use in uses],
+        "ledger": [_ledger_entry(entry) for entry in entries],
+    }
+
+
+def plain(value: object) -> Any:
+    """`value` as JSON can hold it: answers as objects, times as RFC 3339, no NaN."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(held) for key, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(held) for held in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _ledger_entry(entry: LedgerEntry) -> dict[str, Any]:
+    sums = {"reported_tokens": entry.reported_tokens, "own_tokens": entry.own_tokens}
+    return _without_session(plain(entry)) | sums
+
+
+def _without_session(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: held for key, held in document.items() if key != "session_id"}
