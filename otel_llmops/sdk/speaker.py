@@ -37,23 +37,21 @@ def speaker(context: Context | None = None) -> Caller:
           agent is at work here, the caller's still is.
     Cost: a few look-ups a span, up to the first one of this process.
     """
-    name: str | None = None
+    stamped: str | None = None
     conversation_id: str | None = None
-    met = False
+    agent: Mapping[str, object] | None = None
     for own in _upwards(context):
         conversation_id = conversation_id or _first(own, _CONVERSATIONS)
-        if not met:
-            met = names.is_agent(own)
-            name = _first(own, _AGENTS if met else (names.AGENT_NAME,))
-            met = met or name is not None
-    invocation = current_invocation(context)
-    told = caller(context)
-    if invocation is not None:
-        name = name if met else invocation.agent_name
-        conversation_id = conversation_id or invocation.conversation_id
-    elif not met:
-        name = told.agent_name
-    return Caller(name, conversation_id or told.conversation_id)
+        stamped = stamped or _first(own, (names.AGENT_NAME,))
+        if agent is None and names.is_agent(own):
+            agent = own
+    around = (current_invocation(context), caller(context))
+    for each in around:
+        if each is not None:
+            stamped = stamped or each.agent_name
+            conversation_id = conversation_id or each.conversation_id
+    # a span may be stamped by our agent, and the agent between show itself as one only later
+    return Caller(stamped if agent is None else _first(agent, _AGENTS), conversation_id)
 
 
 def _upwards(context: Context | None) -> Iterator[Mapping[str, object]]:

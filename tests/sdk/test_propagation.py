@@ -1,6 +1,8 @@
 """What crosses to another process: the two ends are real propagators, as clients call them."""
 
+import gc
 import logging
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +25,7 @@ from tests.sdk.recorder import Recorder, record
 
 ALLOWED = "http://agents.internal/a2a"
 MODEL = "https://api.openai.com/v1"
+_AGENT = {"openinference.span.kind": "AGENT"}
 TOLD = "llmops.agent.name=frontdesk,llmops.conversation.id=c+1"
 
 
@@ -239,6 +242,39 @@ def test_a_frameworks_agent_speaks_for_itself(recorded: Recorder, marks: dict[st
     ):
         headers = otel_llmops.outgoing_headers(ALLOWED)
     assert headers["baggage"] == "llmops.agent.name=theirs,llmops.conversation.id=s"
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_frameworks_agent_may_get_its_name_after_its_start(recorded: Recorder) -> None:
+    with (
+        otel_llmops.agent("ours", tracer_provider=recorded.provider),
+        recorded.tracer.start_as_current_span("a") as theirs,
+        recorded.tracer.start_as_current_span("tool"),
+    ):
+        theirs.set_attributes({"openinference.span.kind": "AGENT", "agent.name": "theirs"})
+        headers = otel_llmops.outgoing_headers(ALLOWED)
+    assert headers["baggage"] == "llmops.agent.name=theirs"
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_agent_without_a_name_does_not_speak_for_the_one_around_it(recorded: Recorder) -> None:
+    with (
+        recorded.tracer.start_as_current_span("a", attributes={"agent.name": "outer", **_AGENT}),
+        recorded.tracer.start_as_current_span("b", attributes=_AGENT),
+        recorded.tracer.start_as_current_span("tool"),
+    ):
+        headers = otel_llmops.outgoing_headers(ALLOWED)
+    assert "baggage" not in headers
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_span_does_not_keep_the_spans_above_it_alive(recorded: Recorder) -> None:
+    above = recorded.provider.get_tracer("x").start_span("above")
+    below = recorded.tracer.start_span("below", context=trace.set_span_in_context(above))
+    gone = weakref.ref(above)
+    del above
+    gc.collect()
+    assert (gone(), below.is_recording()) == (None, True)
 
 
 @pytest.mark.usefixtures("installed")
