@@ -4,17 +4,18 @@ check      a request at the door: what is refused, and why
 decode     decode_traces, decode_logs: what was accepted, as Arrow
 encode     encode_traces: spans back to a request
 requests_of  captured files as requests
+DECODER    "native" or "reference": who checks and decodes traces here
 """
 
 from otel_llmops.otlp.capture import requests_of
-from otel_llmops.otlp.check import check
+from otel_llmops.otlp.decoder import DECODER, check, decode_traces
 from otel_llmops.otlp.encode import encode_traces
 from otel_llmops.otlp.limits import LIMITS, Limits
 from otel_llmops.otlp.logs import decode_logs
-from otel_llmops.otlp.spans import decode_traces
 from otel_llmops.otlp.types import Encoding, Request, Signal, Verdict
 
 __all__ = [
+    "DECODER",
     "LIMITS",
     "Encoding",
     "Limits",

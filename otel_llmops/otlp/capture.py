@@ -6,7 +6,7 @@ Source: opentelemetry-collector-contrib, exporter/fileexporter: one TracesData J
 import orjson
 
 from otel_llmops.errors import DecodeError
-from otel_llmops.otlp.check import check
+from otel_llmops.otlp.decoder import check
 from otel_llmops.otlp.types import Encoding, Request, Signal
 
 __all__ = ["requests_of"]

@@ -1,6 +1,7 @@
-"""The verdict on a request, given at the door and never changed afterwards."""
+"""The verdict on a request, given at the door and never changed afterwards: the reference."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from otel_llmops.errors import DecodeError
 from otel_llmops.otlp.limits import LIMITS, Limits
@@ -9,7 +10,7 @@ from otel_llmops.otlp.records import envelopes, parsed
 from otel_llmops.otlp.shapes import SHAPES
 from otel_llmops.otlp.types import Encoding, Signal, Verdict
 
-__all__ = ["check"]
+__all__ = ["check", "verdict"]
 
 _REASONS_SHOWN = 3
 
@@ -26,16 +27,14 @@ def check(
     Cost:   O(bytes). Memory beyond the payload is bounded by `limits`.
     """
     shape = SHAPES[signal]
-    rejected: list[int] = []
-    reasons: Counter[str] = Counter()
+    faults: list[tuple[int, str]] = []
     ordinal = weight = 0
     for group in outline(payload, signal=signal, encoding=encoding, limits=limits):
         envelopes(group, shape, limits)
         for record in parsed(group.records, shape, limits):
             fault = record if isinstance(record, str) else shape.fault(record, limits)
             if fault:
-                rejected.append(ordinal)
-                reasons[fault] += 1
+                faults.append((ordinal, fault))
             else:
                 weight += shape.weight(record)
             ordinal += 1
@@ -44,13 +43,16 @@ def check(
                 f"the {shape.noun} have more than {limits.request_attributes} attributes in all",
                 hint="send smaller batches",
             )
-    return Verdict(ordinal, tuple(rejected), _message(reasons, ordinal, shape.noun))
+    return verdict(ordinal, faults, shape.noun)
 
 
-def _message(reasons: Counter[str], records: int, noun: str) -> str:
-    if not reasons:
-        return ""
+def verdict(records: int, faults: Sequence[tuple[int, str]], noun: str) -> Verdict:
+    """The verdict on `records` records, of which `faults` names the refused ones and why."""
+    if not faults:
+        return Verdict(records)
+    reasons = Counter(fault for _, fault in faults)
     shown = [f"{reason} ({count})" for reason, count in reasons.most_common(_REASONS_SHOWN)]
     if len(reasons) > _REASONS_SHOWN:
         shown.append("and other faults")
-    return f"{reasons.total()} of {records} {noun} were refused: {'; '.join(shown)}."
+    message = f"{len(faults)} of {records} {noun} were refused: {'; '.join(shown)}."
+    return Verdict(records, tuple(ordinal for ordinal, _ in faults), message)

@@ -15,7 +15,7 @@ from otel_llmops.otlp.shapes import RECORDS, RESOURCES, SCOPES, SHAPES, Message,
 from otel_llmops.otlp.types import Encoding, Signal
 from otel_llmops.otlp.wire import split
 
-__all__ = ["Group", "outline"]
+__all__ = ["Group", "outline", "within_bytes"]
 
 
 class Group(NamedTuple):
@@ -32,11 +32,7 @@ def outline(payload: bytes, *, signal: Signal, encoding: Encoding, limits: Limit
     Raises: DecodeError, where the envelopes are not OTLP or hold more than `limits` allows.
     Edge:   Only the envelopes' framing is checked: `records` parses what is inside.
     """
-    if len(payload) > limits.request_bytes:
-        raise DecodeError(
-            f"the request has {len(payload)} bytes, more than {limits.request_bytes}",
-            hint="send smaller batches",
-        )
+    within_bytes(payload, limits)
     shape = SHAPES[signal]
     found = (
         _from_wire(payload, limits)
@@ -46,11 +42,25 @@ def outline(payload: bytes, *, signal: Signal, encoding: Encoding, limits: Limit
     return list(_bounded(found, shape, limits))
 
 
+def within_bytes(payload: bytes, limits: Limits) -> None:
+    """Refuse a request that is too large before anything of it is read.
+
+    Raises: DecodeError.
+    """
+    if len(payload) > limits.request_bytes:
+        raise DecodeError(
+            f"the request has {len(payload)} bytes, more than {limits.request_bytes}",
+            hint="send smaller batches",
+        )
+
+
 def _bounded(groups: Iterator[Group], shape: Shape, limits: Limits) -> Iterator[Group]:
     records = spread_bytes = 0
     for envelopes, group in enumerate(groups, 1):
         records += len(group.records)
-        spread_bytes += len(group.records) * (len(group.resource_wire) + len(group.scope_wire))
+        # an envelope without records is read all the same
+        repeats = max(1, len(group.records))
+        spread_bytes += repeats * (len(group.resource_wire) + len(group.scope_wire))
         if records > limits.records or envelopes > limits.records:
             raise DecodeError(
                 f"the request has more than {limits.records} {shape.noun} or envelopes",

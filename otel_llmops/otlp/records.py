@@ -19,13 +19,14 @@ from otel_llmops.otlp.outline import Group
 from otel_llmops.otlp.shapes import RECORDS, RESOURCES, SCOPES, Message, Shape
 from otel_llmops.otlp.wire import LEN, fields, framed
 
-__all__ = ["envelopes", "parsed"]
+__all__ = ["MALFORMED", "envelopes", "parsed"]
 
 _CHUNK_BYTES = 512 * 1024
 _FIELD_BYTES_MIN = 2
 _MESSAGE = 11
 
-_MALFORMED = "not valid protobuf: malformed, not UTF-8, or nested too deep"
+MALFORMED = "not valid protobuf: malformed, not UTF-8, or nested too deep"
+"""What is wrong with a message that protobuf does not read."""
 
 
 def envelopes(group: Group, shape: Shape, limits: Limits) -> tuple[Message, Message]:
@@ -42,7 +43,7 @@ def envelopes(group: Group, shape: Shape, limits: Limits) -> tuple[Message, Mess
     try:
         request.ParseFromString(body)
     except ProtobufError as error:
-        raise DecodeError(f"an envelope is refused: {_MALFORMED}") from error
+        raise DecodeError(f"an envelope is refused: {MALFORMED}") from error
     resource = getattr(request, shape.resources)[0]
     return resource, getattr(resource, shape.scopes)[0]
 
@@ -75,7 +76,7 @@ def _parsed_chunk(chunk: list[bytes], shape: Shape) -> Iterator[Message | str]:
         yield from _messages(chunk, shape)
     except ProtobufError:
         if len(chunk) == 1:
-            yield _MALFORMED
+            yield MALFORMED
             return
         for record in chunk:
             yield from _parsed_chunk([record], shape)
@@ -97,7 +98,7 @@ def _size_fault(data: bytes, descriptor: Any, limits: Limits) -> str:
     try:
         return "" if next(beyond, None) is None else f"more than {limits.record_fields} fields"
     except DecodeError:
-        return _MALFORMED  # now: the parser would build all that comes before the fault
+        return MALFORMED  # now: the parser would build all that comes before the fault
 
 
 def _fields_within(data: bytes, descriptor: Any) -> Iterator[int]:

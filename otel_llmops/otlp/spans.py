@@ -14,9 +14,9 @@ from otel_llmops.otlp.records import envelopes, parsed
 from otel_llmops.otlp.shapes import SHAPES, Message
 from otel_llmops.otlp.types import Request, Signal
 
-__all__ = ["decode_traces"]
+__all__ = ["BATCH_BYTES", "decode_traces"]
 
-_BATCH_BYTES = 64 * 1024 * 1024
+BATCH_BYTES = 64 * 1024 * 1024
 """Wire bytes of a batch: far enough below the 2 GiB that a column of text can hold."""
 
 _NO_SPAN = bytes(8)
@@ -38,7 +38,7 @@ def decode_traces(requests: Sequence[Request]) -> pa.Table:
     for request in requests:
         for group, kept in _groups(request):
             columns.append(group, kept)
-            if columns.wire_bytes >= _BATCH_BYTES:
+            if columns.wire_bytes >= BATCH_BYTES:
                 batches.append(columns.batch())
                 columns = _Columns()
     batches.append(columns.batch())
@@ -71,7 +71,7 @@ def _parts(wires: list[bytes], envelope_bytes: int) -> Iterator[list[bytes]]:
     for wire in wires:
         part.append(wire)
         part_bytes += len(wire) + envelope_bytes
-        if part_bytes >= _BATCH_BYTES:
+        if part_bytes >= BATCH_BYTES:
             yield part
             part, part_bytes = [], 0
     if part:
