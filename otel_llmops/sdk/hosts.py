@@ -51,10 +51,11 @@ def host_pattern(text: str) -> HostPattern | None:
     Edge: `*` alone is none: a list of all hosts would hold the model's provider too.
     """
     found = _PATTERN.fullmatch(text.strip())
+    host = _plain(found["host"]) if found else ""
     port = int(found["port"]) if found and found["port"] else None
-    if found is None or (port is not None and not 0 < port <= _PORT_MAX):
+    if found is None or not host or (port is not None and not 0 < port <= _PORT_MAX):
         return None
-    return HostPattern(_plain(found["host"]), wild=found["wild"] is not None, port=port)
+    return HostPattern(host, wild=found["wild"] is not None, port=port)
 
 
 class AllowedHosts:
@@ -86,12 +87,12 @@ def destination_of_url(url: str) -> Destination | None:
     """Host and port of an absolute URL, None where it is doubtful."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, port = _plain(parts.hostname or ""), parts.port
     except ValueError:
         return None
     if not host or _DOUBTFUL.search(url):
         return None
-    return Destination(_plain(host), _DEFAULT_PORTS.get(parts.scheme) if port is None else port)
+    return Destination(host, _DEFAULT_PORTS.get(parts.scheme) if port is None else port)
 
 
 def destination_of_call(attributes: Mapping[str, object]) -> Destination | None:

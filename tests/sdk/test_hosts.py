@@ -67,6 +67,8 @@ def test_any_other_host_is_not(pattern: str, url: str) -> None:
         "*",
         "*.*",
         "*.",
+        "*..",
+        ".",
         "a.*",
         "",
         "https://agents.internal",
