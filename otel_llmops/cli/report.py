@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from otel_llmops.cli import tables
+from otel_llmops.cli.money import known_sum
 from otel_llmops.cli.terminal import width
 
 __all__ = ["print_report"]
@@ -47,6 +48,7 @@ def _summary(sessions: Sequence[_Session], *, agents: int, handoffs: int, consol
             (_sum(sessions, "errors"), "error"),
         ],
         console,
+        cost_usd=known_sum(session["cost_usd"] for session in sessions),
     )
 
 
@@ -71,6 +73,9 @@ def _agents(sessions: Sequence[_Session]) -> list[tables.AgentRow]:
             ),
             output_tokens=sum(
                 int(by_agent[name]["output_tokens"]) for by_agent in spent if name in by_agent
+            ),
+            cost_usd=known_sum(
+                by_agent[name]["cost_usd"] for by_agent in spent if name in by_agent
             ),
         )
         for name in names

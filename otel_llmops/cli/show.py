@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from otel_llmops.cli import tables
+from otel_llmops.cli.money import known_sum
 from otel_llmops.cli.reader import Reader
 
 __all__ = ["show"]
@@ -41,6 +42,7 @@ def _summary(sessions: Sequence[_Row], *, agents: int, handoffs: int, console: C
             (sum(row["errors"] for row in sessions), "error"),
         ],
         console,
+        cost_usd=known_sum(row["cost_usd"] for row in sessions),
     )
 
 
@@ -52,6 +54,7 @@ def _agent(row: _Row) -> tables.AgentRow:
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
         errors=row["errors"],
+        cost_usd=row["cost_usd"],
     )
 
 
@@ -74,4 +77,5 @@ def _function(row: _Row) -> tables.FunctionRow:
         llm_calls=row["llm_calls"],
         input_tokens=row["input_tokens"],
         output_tokens=row["output_tokens"],
+        cost_usd=row["cost_usd"],
     )

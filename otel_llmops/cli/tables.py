@@ -15,9 +15,18 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from otel_llmops.cli.money import usd, usd_column
 from otel_llmops.cli.terminal import printable
 
-__all__ = ["AgentRow", "FunctionRow", "HandoffRow", "agents", "functions", "handoffs", "summary"]
+__all__ = [
+    "AgentRow",
+    "FunctionRow",
+    "HandoffRow",
+    "agents",
+    "functions",
+    "handoffs",
+    "summary",
+]
 
 _BAR_CELLS = 6
 _SESSION, _SHORT_SESSION = 14, 10
@@ -26,6 +35,9 @@ _WORDS = 13
 
 _NAME = 12
 """Columns that a name has at the least, also where the words beside it become a ladder."""
+
+_WIDE_ENOUGH = 96
+"""From here on there is room for names, costs and bars."""
 
 _GAP = 2
 _GOOD, _FAIR = 0.8, 0.5
@@ -42,6 +54,7 @@ class AgentRow:
     input_tokens: int
     output_tokens: int
     errors: int | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +79,34 @@ class FunctionRow:
     llm_calls: int
     input_tokens: int
     output_tokens: int
+    cost_usd: float | None = None
 
 
-def summary(counts: Sequence[tuple[int, str]], console: Console) -> Text:
-    """One line as `3 sessions · 1 agent`; nouns are given in the singular, and take an s."""
+def summary(
+    counts: Sequence[tuple[int, str]], console: Console, *, cost_usd: float | None = None
+) -> Text:
+    """One line as `3 sessions · 1 agent`; nouns are given in the singular, and take an s.
+
+    The cost stands at the end, where it is known.
+    """
     line = Text(no_wrap=False)
     mark = ", " if console.options.ascii_only else " · "
     for place, (count, noun) in enumerate(counts):
         line.append(mark if place else "", style="dim")
         line.append(f"{count:,}", style="bold")
         line.append(f" {noun}{'' if count == 1 else 's'}")
+    if cost_usd is not None:
+        line.append(mark, style="dim")
+        line.append(usd(cost_usd), style="bold")
     return line
 
 
 def agents(rows: Sequence[AgentRow], console: Console) -> Table:
     """Agents with their tokens and their share of all tokens, most tokens first."""
+    rows = sorted(rows, key=lambda row: (-_tokens(row), row.name))
     with_about = any(row.about for row in rows)
     with_errors = any(row.errors for row in rows)
+    costs = _costs(rows)
     table = _table("Agents")
     table.add_column("agent", overflow="fold")
     if with_about:
@@ -90,10 +114,12 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
     for name in ("calls", "input", "output", "tokens"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("share", no_wrap=True)
+    if costs:
+        table.add_column("cost", justify="right", no_wrap=True)
     if with_errors:
         table.add_column("errors", justify="right", no_wrap=True)
     total = sum(_tokens(row) for row in rows)
-    for row in sorted(rows, key=lambda row: (-_tokens(row), row.name)):
+    for place, row in enumerate(rows):
         table.add_row(
             _text(row.name, "bold cyan"),
             *([_text(row.about)] if with_about else []),
@@ -101,7 +127,8 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
             Text(f"{row.input_tokens:,}"),
             Text(f"{row.output_tokens:,}"),
             Text(f"{_tokens(row):,}", style="bold"),
-            _share(_tokens(row), total, console),
+            _share(_tokens(row), total, console, bar=_has_room_for_bars(costs, console)),
+            *(Text(cost) for cost in costs[place : place + 1]),
             *([_errors(row.errors or 0)] if with_errors else []),
         )
     _keep_names(table, table.columns[0], console)
@@ -110,21 +137,27 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
 
 def functions(rows: Sequence[FunctionRow], console: Console) -> Table:
     """Functions of the user's code with the tokens spent in them, most tokens first."""
+    rows = sorted(rows, key=lambda row: (-_tokens(row), row.name))
+    costs = _costs(rows)
+    with_bars = _has_room_for_bars(costs, console)
     table = _table("Tokens by function")
     table.add_column("function", overflow="fold")
     table.add_column("where", style="dim", overflow="fold")
-    for name in ("calls", "a call", "tokens"):
+    for name in ("calls", *(["a call"] if with_bars else []), "tokens"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("share", no_wrap=True)
+    if costs:
+        table.add_column("cost", justify="right", no_wrap=True)
     total = sum(_tokens(row) for row in rows)
-    for row in sorted(rows, key=lambda row: (-_tokens(row), row.name)):
+    for place, row in enumerate(rows):
         table.add_row(
             _text(row.name, "bold"),
             _text(row.place),
             Text(f"{row.llm_calls:,}"),
-            Text(f"{_tokens(row) / max(1, row.llm_calls):,.0f}"),
+            *([Text(f"{_tokens(row) / max(1, row.llm_calls):,.0f}")] if with_bars else []),
             Text(f"{_tokens(row):,}", style="bold"),
-            _share(_tokens(row), total, console),
+            _share(_tokens(row), total, console, bar=with_bars),
+            *(Text(cost) for cost in costs[place : place + 1]),
         )
     _keep_names(table, table.columns[0], console)
     return table
@@ -199,6 +232,16 @@ def _table(title: str) -> Table:
     )
 
 
+def _costs(rows: Sequence[AgentRow | FunctionRow]) -> list[str]:
+    """What each row cost; empty where nothing is known of any."""
+    costs = [row.cost_usd for row in rows]
+    return usd_column(costs) if any(cost is not None for cost in costs) else []
+
+
+def _has_room_for_bars(costs: Sequence[str], console: Console) -> bool:
+    return not costs or console.width >= _WIDE_ENOUGH
+
+
 def _passed(row: HandoffRow, console: Console) -> Text:
     passed = _text(row.from_agent, "bold cyan")
     passed.append(" -> " if console.options.ascii_only else " → ", style="not bold dim")
@@ -217,14 +260,16 @@ def _tokens(row: AgentRow | FunctionRow) -> int:
     return row.input_tokens + row.output_tokens
 
 
-def _share(part: int, total: int, console: Console) -> Text:
+def _share(part: int, total: int, console: Console, *, bar: bool) -> Text:
     share = part / total if total else 0.0
+    if not bar:
+        return Text(f"{share:5.0%}")
     full, free = ("#", ".") if console.options.ascii_only else ("━", "─")
     cells = round(share * _BAR_CELLS)
-    bar = Text(full * cells, style="magenta")
-    bar.append(free * (_BAR_CELLS - cells), style="dim")
-    bar.append(f" {share:4.0%}", style="default")
-    return bar
+    line = Text(full * cells, style="magenta")
+    line.append(free * (_BAR_CELLS - cells), style="dim")
+    line.append(f" {share:4.0%}", style="default")
+    return line
 
 
 def _quality_style(quality: float) -> str:

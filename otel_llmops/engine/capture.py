@@ -109,9 +109,12 @@ def _session(
         "output_tokens": row["output_tokens"],
         "tokens_by_agent": {
             agent["agent"]: {
-                name: agent[name] for name in ("llm_calls", "input_tokens", "output_tokens")
+                name: agent[name]
+                for name in ("llm_calls", "input_tokens", "output_tokens", "cost_usd")
             }
             for agent in agents
         },
         "errors": row["errors"],
+        "cost_usd": row["cost_usd"],
+        "residual_tokens": row["residual_tokens"],
     }

@@ -38,6 +38,8 @@ def test_the_document_has_the_fields_that_programs_rely_on(
                 "output_tokens",
                 "tokens_by_agent",
                 "errors",
+                "cost_usd",
+                "residual_tokens",
             }
         )
     }

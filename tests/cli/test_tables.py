@@ -148,3 +148,19 @@ def _column(lines: list[str], header: str) -> list[str]:
     starts = [at for at, sign in enumerate(header) if sign != " " and header[at - 2 : at] == "  "]
     cells = [line[: starts[0]].strip() for line in lines[2:]]
     return [cell.removeprefix("triage →").strip() for cell in cells]
+
+
+def test_costs_are_shown_where_any_is_known_and_bars_where_there_is_room() -> None:
+    rows = [
+        AgentRow("writer", "", 1, input_tokens=200, output_tokens=50, cost_usd=0.0123),
+        AgentRow("triage", "", 1, input_tokens=50, output_tokens=0),
+    ]
+    narrow, wide = (_console(width=width) for width in (80, 120))
+    assert _lines(tables.agents(rows, narrow), narrow)[2:] == [
+        "writer      1    200      50     250    83%  $0.01",
+        "triage      1     50       0      50    17%      ?",
+    ]
+    assert _lines(tables.agents(rows, wide), wide)[2:] == [
+        "writer      1    200      50     250  ━━━━━─  83%  $0.01",
+        "triage      1     50       0      50  ━─────  17%      ?",
+    ]
