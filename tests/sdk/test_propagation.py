@@ -13,6 +13,7 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import TextMapPropagator
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -191,6 +192,24 @@ def test_the_first_spans_of_a_call_say_who_called_and_all_say_the_conversation(
     ]
 
 
+def test_within_an_agents_run_here_no_span_says_that_the_caller_handed_over(
+    recorded: Recorder,
+) -> None:
+    token = attach(_boundary().extract({"baggage": TOLD}, Context()))
+    unrecorded = trace.NonRecordingSpan(trace.INVALID_SPAN_CONTEXT)
+    with (
+        otel_llmops.agent("billing", tracer_provider=recorded.provider),
+        trace.use_span(unrecorded),
+        recorded.tracer.start_as_current_span("call"),
+    ):
+        pass
+    detach(token)
+    assert recorded.attributes("call", "llmops.") == {
+        "llmops.agent.name": "billing",
+        "llmops.conversation.id": "c 1",
+    }
+
+
 def test_an_agent_that_is_called_tells_the_callers_conversation_as_its_own(
     recorded: Recorder,
 ) -> None:
@@ -242,6 +261,17 @@ def test_a_frameworks_agent_speaks_for_itself(recorded: Recorder, marks: dict[st
     ):
         headers = otel_llmops.outgoing_headers(ALLOWED)
     assert headers["baggage"] == "llmops.agent.name=theirs,llmops.conversation.id=s"
+
+
+@pytest.mark.usefixtures("installed")
+def test_our_agents_speak_also_where_no_processor_stamps_spans() -> None:
+    bare = record(SpanProcessor())
+    with (
+        otel_llmops.monitor_llm(agent_name="frontdesk", tracer_provider=bare.provider),
+        bare.tracer.start_as_current_span("GET"),
+    ):
+        headers = otel_llmops.outgoing_headers(ALLOWED)
+    assert headers["baggage"] == "llmops.agent.name=frontdesk"
 
 
 @pytest.mark.usefixtures("installed")
