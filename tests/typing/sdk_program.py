@@ -6,7 +6,15 @@ from typing import assert_type
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Span
 
-from otel_llmops import AgentSpanProcessor, agent, handoff, monitor_llm, record_usage
+from otel_llmops import (
+    AgentSpanProcessor,
+    agent,
+    handoff,
+    monitor_llm,
+    outgoing_headers,
+    propagate,
+    record_usage,
+)
 
 
 @agent
@@ -52,6 +60,8 @@ assert_type(tokens(1), AsyncIterator[str])
 assert_type(Team().work(1.0), bool)
 same: Callable[[str], Awaitable[str]] = plan
 also: Callable[[str], Awaitable[str]] = classify_customer_query
+propagate(to=["agents.internal"])
+assert_type(outgoing_headers("http://agents.internal"), dict[str, str])
 processor: SpanProcessor = AgentSpanProcessor(code_location=True, project_root=None)
 
 bare(1)  # type: ignore[arg-type]  # the signature is kept
