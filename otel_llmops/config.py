@@ -6,8 +6,9 @@ environment, the disk or a socket: what can only be known by trying (a folder th
 written, a port that is taken) is reported by whoever tries.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import unquote, urlsplit
@@ -37,7 +38,16 @@ STORE_SCHEMES: Mapping[str, str] = {
 _SCHEMES_TO_COME = ("clickhouse", "mysql", "parquet", "postgresql")
 _PORT_MAX = 65_535
 _GIB = 1 << 30
-_JOURNAL_BYTES_MIN = 16 << 20
+_MIB = 1 << 20
+_LOOPBACK = "127.0.0.1"
+_NUMBERS_MIN: Mapping[str, int] = {
+    "journal_bytes_max": 16 * _MIB,
+    "request_bytes_max": 1,
+    "memory_bytes_max": 16 * _MIB,
+    "connections_max": 1,
+}
+_FILES = ("token_file", "tls_certificate", "tls_key", "tls_client_ca")
+_MAY_BE_EMPTY = frozenset({"jaeger_url", "cors_origins", *_FILES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,10 @@ class ServeConfig:
     """All that `serve` starts from. Port 0 takes any free port.
 
     `data` holds the journal, the embedded store, the locks and the endpoints file.
+    `request_bytes_max`: of one request, decompressed. `memory_bytes_max`: of all requests that the
+    receiver has in memory. `connections_max`: open over HTTP. `token_file`, `tls_*`: PEM files
+    and bearer tokens, read by the process that needs them; "" is none. `cors_origins`: of web
+    pages that may send, with commas between. `insecure_bind`: everybody may send, wherever from.
     """
 
     data: Path
@@ -64,6 +78,20 @@ class ServeConfig:
     durability: Durability = "fsync"
     journal_bytes_max: int = 4 * _GIB
     jaeger_url: str = ""
+    request_bytes_max: int = 64 * _MIB
+    memory_bytes_max: int = _GIB
+    connections_max: int = 1024
+    token_file: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    cors_origins: str = ""
+    insecure_bind: bool = False
+
+    @property
+    def api_host(self) -> str:
+        """Where the API listens, which asks nobody who he is: on this machine, unless told."""
+        return self.host if self.insecure_bind or _is_loopback(self.host) else _LOOPBACK
 
     def as_mapping(self) -> dict[str, Any]:
         """The mapping that `serve_config` reads back, of JSON values alone."""
@@ -82,13 +110,14 @@ def serve_config(values: Mapping[str, Any]) -> ServeConfig:
         problems += [f"{name}: {problem}" for problem in _problems(name, value)]
     if "data" not in known:
         problems.append("data: a folder is needed")
-    problems += _same_ports(known)
-    if problems:
-        raise ConfigError("; ".join(problems))
+    problems += _same_ports(known) + _tls_problems(known)
+    exposed = _exposed(known)
+    if problems or exposed:
+        raise ConfigError("; ".join([*problems, *exposed]), hint=_EXPOSED_HINT if exposed else "")
     data = Path(known["data"]).expanduser().absolute()
-    return ServeConfig(
-        **known | {"data": data, "store": known.get("store", f"chdb://{data / 'store'}")}
-    )
+    store = known.get("store", f"chdb://{data / 'store'}")
+    files = {name: _absolute(known[name]) for name in _FILES if known.get(name)}
+    return ServeConfig(**known | {"data": data, "store": store} | files)
 
 
 def store_url(url: str) -> StoreUrl:
@@ -109,14 +138,15 @@ _SETTINGS = frozenset(ServeConfig.__dataclass_fields__)
 def _problems(name: str, value: object) -> list[str]:
     if name.endswith("_port"):
         return _port_problems(value)
-    if name == "journal_bytes_max":
-        return _journal_problems(value)
-    if name == "jaeger_url" and value == "":
+    if name in _NUMBERS_MIN:
+        return _number_problems(value, _NUMBERS_MIN[name])
+    if name == "insecure_bind":
+        return [] if isinstance(value, bool) else [f"{value!r} is neither true nor false"]
+    if name in _MAY_BE_EMPTY and value == "":
         return []
     if not isinstance(value, str | Path) or not str(value):
         return [f"{value!r} is not a text"]
-    checks = {"store": _store_problems, "durability": _durability_problems, "jaeger_url": _web}
-    check = checks.get(name)
+    check = _TEXTS.get(name)
     return check(str(value)) if check else []
 
 
@@ -126,10 +156,48 @@ def _port_problems(value: object) -> list[str]:
     return []
 
 
-def _journal_problems(value: object) -> list[str]:
-    if isinstance(value, bool) or not isinstance(value, int) or value < _JOURNAL_BYTES_MIN:
-        return [f"{value!r} is not a number of bytes from {_JOURNAL_BYTES_MIN}"]
+def _number_problems(value: object, minimum: int) -> list[str]:
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        return [f"{value!r} is not a number from {minimum}"]
     return []
+
+
+def _tls_problems(known: Mapping[str, object]) -> list[str]:
+    has = {name: known.get(name, "") != "" for name in _FILES}
+    problems = []
+    if has["tls_certificate"] != has["tls_key"]:
+        problems.append("tls_certificate, tls_key: one needs the other")
+    if has["tls_client_ca"] and not has["tls_certificate"]:
+        problems.append("tls_client_ca: needs tls_certificate and tls_key")
+    return problems
+
+
+_EXPOSED_HINT = (
+    "ask senders for a token with --token-file or for a certificate with --tls-client-ca, or say "
+    "--insecure-bind if whoever can reach this machine may send to it and read from it"
+)
+
+
+def _exposed(known: Mapping[str, object]) -> list[str]:
+    """A door to the outside that nobody guards is opened only on an explicit word."""
+    host = known.get("host", _LOOPBACK)
+    is_guarded = any(known.get(name, "") != "" for name in ("token_file", "tls_client_ca"))
+    if is_guarded or known.get("insecure_bind") is True or not isinstance(host, str):
+        return []
+    return [] if _is_loopback(host) else [f"host: everybody who reaches {host} could send"]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # another name: what it resolves to is not known here
+        return False
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
 
 
 def _durability_problems(value: str) -> list[str]:
@@ -144,6 +212,15 @@ def _web(value: str) -> list[str]:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return [f"{value!r} is not an http:// or https:// URL"]
     return []
+
+
+def _origin_problems(value: str) -> list[str]:
+    return [
+        problem
+        for origin in value.split(",")
+        if origin.strip() != "*"
+        for problem in _web(origin.strip())
+    ]
 
 
 def _store_problems(url: str) -> list[str]:
@@ -188,3 +265,11 @@ def _same_ports(known: Mapping[str, object]) -> list[str]:
 
 def _listed(ports: Mapping[str, object]) -> str:
     return ", ".join(str(port) for port in ports.values())
+
+
+_TEXTS: Mapping[str, Callable[[str], list[str]]] = {
+    "store": _store_problems,
+    "durability": _durability_problems,
+    "jaeger_url": _web,
+    "cors_origins": _origin_problems,
+}

@@ -1,4 +1,6 @@
-"""A child of `serve`: `python -m otel_llmops.app receiver|engine JSON`.
+"""A child of `serve`: `python -m otel_llmops.app receiver|engine DATA`.
+
+The configuration is the first line of stdin, as JSON; DATA is there for whoever reads `ps`.
 
 Strategy: the tie to the parent comes first, before anything slow or large is imported, so that
 there is no moment in which this process could outlive its parent.
@@ -20,7 +22,7 @@ _REFUSED = 2
 def main() -> int:
     """Run the role named in argv; the exit code is 2 where it could not start."""
     lifeline = Lifeline.hold()
-    role, document = sys.argv[1:]
+    role = sys.argv[1]
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.WARNING,
@@ -29,7 +31,7 @@ def main() -> int:
     try:
         with extra_required(f"the {role}"):
             child = importlib.import_module(f"otel_llmops.app.{role}_child")
-        exit_code: int = child.run(serve_config(json.loads(document)), lifeline)
+        exit_code: int = child.run(serve_config(json.loads(lifeline.order)), lifeline)
     except LlmopsError as error:
         lifeline.say({"error": error.message, "hint": error.hint})
         return _REFUSED

@@ -26,7 +26,10 @@ _CLAIM_PAUSE_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """The endpoints of a running `serve`; `pid` is the supervisor's."""
+    """The endpoints of a running `serve`; `pid` is the supervisor's.
+
+    The API may listen on another address than OTLP. With `tls`, OTLP is served over TLS.
+    """
 
     pid: int
     host: str
@@ -35,25 +38,32 @@ class Endpoints:
     api_port: int
     data: str
     store: str
+    api_host: str
+    tls: bool
 
     @property
     def grpc(self) -> str:
         """Where OTLP/gRPC is taken, as OTEL_EXPORTER_OTLP_ENDPOINT has it."""
-        return f"http://{self._authority(self.grpc_port)}"
+        return f"{self._scheme}://{_authority(self.host, self.grpc_port)}"
 
     @property
     def http(self) -> str:
         """Where OTLP/HTTP is taken."""
-        return f"http://{self._authority(self.http_port)}"
+        return f"{self._scheme}://{_authority(self.host, self.http_port)}"
 
     @property
     def api(self) -> str:
         """Where GraphQL (/graphql) and REST (/api) are."""
-        return f"http://{self._authority(self.api_port)}"
+        return f"http://{_authority(self.api_host, self.api_port)}"
 
-    def _authority(self, port: int) -> str:
-        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - read, not bound
-        return f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.tls else "http"
+
+
+def _authority(host: str, port: int) -> str:
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
+    return f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
 
 
 @contextmanager

@@ -24,7 +24,9 @@ from otel_llmops.engine.pipeline import Engine, EngineSettings
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.journal import Reader
+from otel_llmops.receiver.guard import guarded
 from otel_llmops.receiver.listening import listening_socket
+from otel_llmops.receiver.server import http_config
 from otel_llmops.storage.queries import Queries
 
 __all__ = ["run"]
@@ -104,20 +106,9 @@ class _Api:
     """uvicorn in a thread of its own; the signals stay with the main thread."""
 
     def __init__(self, app: Starlette) -> None:
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                http="h11",
-                loop="asyncio",
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_graceful_shutdown=_API_STOP_S,
-            )
-        )
+        config = http_config(app, guarded())
+        config.timeout_graceful_shutdown = _API_STOP_S
+        self._server = uvicorn.Server(config)
 
     def run(self, listener: socket.socket) -> None:
         """Serve until `stop`."""
@@ -131,7 +122,7 @@ class _Api:
 def _listening(config: ServeConfig) -> socket.socket:
     """The API's socket, bound before the store is opened: a taken port is told at once."""
     return patiently(
-        lambda: listening_socket(config.host, config.api_port, flag="--api-port"),
+        lambda: listening_socket(config.api_host, config.api_port, flag="--api-port"),
         ConfigError,
         wait_s=_PORT_WAIT_S,
     )

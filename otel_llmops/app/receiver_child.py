@@ -1,12 +1,19 @@
 """The receiver process: OTLP in, journal, acknowledgement."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from otel_llmops.app.lifeline import Lifeline
 from otel_llmops.app.locks import patiently
 from otel_llmops.app.places import CONSUMERS, Places
 from otel_llmops.config import ServeConfig
 from otel_llmops.errors import ConfigError
 from otel_llmops.journal import Journal, JournalSettings
-from otel_llmops.receiver.server import Receiver
+from otel_llmops.otlp import LIMITS
+from otel_llmops.receiver import Receiver, ReceiverSettings
+from otel_llmops.receiver.access import read_tokens
+from otel_llmops.receiver.guard import GuardSettings
+from otel_llmops.receiver.tls import Tls
 
 __all__ = ["run"]
 
@@ -27,7 +34,11 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
     places = Places(config.data)
     with Journal.open(places.journal, settings, required_consumers=CONSUMERS) as journal:
         receiver = Receiver(
-            journal, host=config.host, grpc_port=config.grpc_port, http_port=config.http_port
+            journal,
+            host=config.host,
+            grpc_port=config.grpc_port,
+            http_port=config.http_port,
+            settings=_settings(config),
         )
         endpoints = patiently(receiver.start, ConfigError, wait_s=_PORT_WAIT_S)
         try:
@@ -37,3 +48,21 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
         finally:
             receiver.stop()
     return 0
+
+
+def _settings(config: ServeConfig) -> ReceiverSettings:
+    """Raises: ConfigError, if the tokens cannot be read."""
+    tls = Tls(
+        Path(config.tls_certificate),
+        Path(config.tls_key),
+        Path(config.tls_client_ca) if config.tls_client_ca else None,
+    )
+    return ReceiverSettings(
+        limits=replace(LIMITS, request_bytes=config.request_bytes_max),
+        memory_bytes_max=config.memory_bytes_max,
+        guard=GuardSettings(connections_max=config.connections_max),
+        tokens=read_tokens(Path(config.token_file)) if config.token_file else (),
+        tls=tls if config.tls_certificate else None,
+        origins=tuple(each.strip() for each in config.cors_origins.split(",") if each.strip()),
+        journal_budget_bytes=config.journal_bytes_max,
+    )

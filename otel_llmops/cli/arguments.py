@@ -39,6 +39,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _serve(commands, environ)
     _demo(commands)
     _analyze(commands)
+    _tokens(commands, environ)
     return root
 
 
@@ -51,12 +52,14 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         f"{_PREFIX}API_PORT. Port 0 takes any free port.",
     )
 
-    def option(name: str, about: str, default: object, **more: Any) -> None:
+    def option(
+        name: str, about: str, default: object, *, without: str = "below --data", **more: Any
+    ) -> None:
         variable = _PREFIX + name.upper().replace("-", "_")
         command.add_argument(
             f"--{name}",
             default=environ.get(variable) or default,  # empty is unset, as OpenTelemetry has it
-            help=f"{about} (default: {'%(default)s' if default is not None else 'below --data'})",
+            help=f"{about} (default: {'%(default)s' if default is not None else without})",
             **more,
         )
 
@@ -72,6 +75,29 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         "what an acknowledgement means: on disk, with the operating system, in memory",
         "fsync",
         choices=DURABILITIES,
+    )
+    for name, about, most in (
+        ("journal-bytes-max", "what may wait for the store on the disk", 4 << 30),
+        ("request-bytes-max", "of one request, decompressed", 64 << 20),
+        ("memory-bytes-max", "of all requests that are in memory", 1 << 30),
+        ("connections-max", "open at one time over HTTP", 1024),
+    ):
+        option(name, about, most, type=int, metavar="N")
+    for name, about in (
+        ("token-file", "bearer tokens, one a line; senders must know one"),
+        ("tls-certificate", "PEM chain; OTLP is then served over TLS"),
+        ("tls-key", "its PEM key"),
+        ("tls-client-ca", "PEM; senders must have a certificate of this authority"),
+    ):
+        option(name, about, None, without="none", metavar="FILE")
+    about = "web pages that may send: https://shop.example,https://other.example, or *"
+    option("cors-origins", about, None, without="none", metavar="ORIGINS")
+    command.add_argument(
+        "--insecure-bind",
+        action="store_true",
+        default=environ.get(f"{_PREFIX}INSECURE_BIND", "").lower() in {"1", "true"},
+        help="listen on other than this machine's own addresses with neither tokens nor client "
+        "certificates; the API, which asks nobody who he is, listens there too",
     )
 
 
@@ -98,3 +124,30 @@ def _analyze(commands: Any) -> None:
     )
     command.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="file or folder")
     command.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "tokens",
+        help="which agent and model spent a session's tokens, what they cost, and why so many",
+        description="Which agent and model spent a session's tokens, what they cost, and with "
+        "--why each number's reason. Without SESSION: the newest sessions.",
+        epilog="The answers come from the serve that runs on --data, from its store while none "
+        "runs, from the API at --url, or from the captured OTLP in --file.",
+    )
+    command.add_argument(
+        "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
+    )
+    command.add_argument(
+        "--why", action="store_true", help="each span that reports usage, and what counts of it"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    data = environ.get(f"{_PREFIX}DATA") or str(data_folder(environ))
+    about = "folder of the journal and the store (default: %(default)s)"
+    command.add_argument("--data", default=data, help=about, metavar="DIR")
+    store = environ.get(f"{_PREFIX}STORE") or None
+    about = "store that no serve has open (default: the one in --data)"
+    command.add_argument("--store", default=store, help=about, metavar="URL")
+    command.add_argument("--url", help="API of a running serve", metavar="URL")
+    about = "captured OTLP, as for analyze; may be given more than once"
+    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")

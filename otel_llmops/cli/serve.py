@@ -15,7 +15,8 @@ from otel_llmops.supervisor import Supervisor
 __all__ = ["run"]
 
 _STDERR = 2
-_SETTINGS = ("data", "store", "host", "grpc_port", "http_port", "api_port", "durability")
+_LEFT_OUT = frozenset({"jaeger_url"})
+_SETTINGS = [name for name in ServeConfig.__dataclass_fields__ if name not in _LEFT_OUT]
 
 
 def run(arguments: Namespace) -> int:

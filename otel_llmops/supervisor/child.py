@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["Child", "ending"]
@@ -52,11 +53,16 @@ class Child:
         self.is_ready = False
         self._heard = b""
         self._started_at = time.monotonic()
+        # not in argv, which every user of the machine may read: a store's URL holds a password
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-m", "otel_llmops.app", self.role, json.dumps(config)],
+            [sys.executable, "-m", "otel_llmops.app", self.role, str(config["data"])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):  # it has ended already, which its voice tells
+                self._process.stdin.write(json.dumps(config).encode() + b"\n")
+                self._process.stdin.flush()
 
     def listen(self) -> list[dict[str, Any]] | None:
         """What it has said since; None once it has ended (`reap` it then). Call when readable."""

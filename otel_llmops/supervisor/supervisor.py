@@ -136,6 +136,8 @@ class Supervisor:
             api_port=config.api_port,
             data=str(config.data),
             store=config.store,
+            api_host=config.api_host,
+            tls=bool(config.tls_certificate),
         )
 
     def _stop_children(self) -> None:

@@ -18,6 +18,16 @@ def test_serve_has_the_defaults_of_otlp() -> None:
         "http_port": 4318,
         "api_port": 8080,
         "durability": "fsync",
+        "journal_bytes_max": 4 << 30,
+        "request_bytes_max": 64 << 20,
+        "memory_bytes_max": 1 << 30,
+        "connections_max": 1024,
+        "token_file": None,
+        "tls_certificate": None,
+        "tls_key": None,
+        "tls_client_ca": None,
+        "cors_origins": None,
+        "insecure_bind": False,
     }
 
 

@@ -120,3 +120,68 @@ def test_whatever_is_given_only_a_config_error_leaves(values: dict[str, Any]) ->
         serve_config({"data": "/d"} | values)
     except ConfigError:
         return
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_this_machine_s_own_addresses_need_no_guard(host: str) -> None:
+    config = serve_config({"data": "/d", "host": host})
+    assert (config.host, config.api_host) == (host, host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "collector.example"])  # noqa: S104 - that it is refused
+def test_an_open_door_that_nobody_guards_is_refused(host: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        serve_config({"data": "/d", "host": host})
+    assert caught.value.message == f"host: everybody who reaches {host} could send"
+    assert "--token-file" in caught.value.hint
+    assert "--insecure-bind" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        {"token_file": "/etc/tokens"},
+        {"tls_certificate": "/c.pem", "tls_key": "/k.pem", "tls_client_ca": "/ca.pem"},
+    ],
+    ids=["tokens", "client certificates"],
+)
+def test_a_guarded_door_is_opened_and_the_api_stays_at_home(guard: dict[str, str]) -> None:
+    config = serve_config({"data": "/d", "host": "192.0.2.1"} | guard)
+    assert (config.host, config.api_host) == ("192.0.2.1", "127.0.0.1")
+
+
+def test_a_certificate_of_ours_guards_nothing() -> None:
+    given = {"data": "/d", "host": "192.0.2.1", "tls_certificate": "/c.pem", "tls_key": "/k.pem"}
+    with pytest.raises(ConfigError, match="everybody who reaches"):
+        serve_config(given)
+
+
+def test_an_operator_may_say_that_the_network_is_closed() -> None:
+    config = serve_config({"data": "/d", "host": "192.0.2.1", "insecure_bind": True})
+    assert (config.host, config.api_host) == ("192.0.2.1", "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"tls_certificate": "/c"}, "tls_certificate, tls_key: one needs the other"),
+        ({"tls_key": "/k"}, "tls_certificate, tls_key: one needs the other"),
+        ({"tls_client_ca": "/a"}, "tls_client_ca: needs tls_certificate and tls_key"),
+        ({"memory_bytes_max": 1}, "memory_bytes_max: 1 is not a number from 16777216"),
+        ({"insecure_bind": "no"}, "insecure_bind: 'no' is neither true nor false"),
+        (
+            {"cors_origins": "https://a.example,b"},
+            "cors_origins: 'b' is not an http:// or https:// URL",
+        ),
+    ],
+)
+def test_what_guards_the_door_must_be_whole(given: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        serve_config({"data": "/d"} | given)
+    assert caught.value.message == problem
+
+
+def test_files_are_named_wherever_a_child_runs() -> None:
+    assert serve_config({"data": "/d", "token_file": "tokens"}).token_file == str(
+        Path.cwd() / "tokens"
+    )

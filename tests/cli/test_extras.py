@@ -19,7 +19,7 @@ sys.exit(main([sys.argv[2], "nothing"] if sys.argv[2] == "analyze" else [sys.arg
 _CHILD = """
 import sys
 sys.path.insert(0, sys.argv[1])
-sys.argv = ["app", sys.argv[2], '{"data": "/dev/null/data"}']
+sys.argv = ["app", sys.argv[2], "/dev/null/data"]
 from otel_llmops.app.__main__ import main
 sys.exit(main())
 """
@@ -57,7 +57,10 @@ def test_a_child_without_the_extra_tells_its_parent_what_to_install(alone: Path,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as child:
+        assert child.stdin is not None
         assert child.stdout is not None
+        child.stdin.write(b'{"data": "/dev/null/data"}\n')
+        child.stdin.flush()
         said = json.loads(child.stdout.readline())
         code = child.wait(timeout=30)
     assert (code, said["hint"]) == (2, "pip install 'otel-llmops[server]'")
