@@ -4,7 +4,7 @@ Strategy: every variant runs in blocks, the blocks of all variants interleaved, 
 one thread; thread CPU time, so that the exporter's thread and the neighbours stay out of it. Each
 variant has its own provider with a BatchSpanProcessor and an exporter that throws spans away.
 
-    python benchmarks/bench_sdk.py [--rounds 200] [--calls 100]
+    python benchmarks/bench_sdk.py [--rounds 200] [--calls 100] [--propagate]
 """
 
 import argparse
@@ -21,7 +21,8 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.version import __version__ as sdk_version
 
-from otel_llmops import AgentSpanProcessor, agent, monitor_llm
+from otel_llmops import AgentSpanProcessor, agent, monitor_llm, propagate
+from otel_llmops.sdk.attaching import AutomaticProcessor
 
 EIGHT: dict[str, str | int] = {
     "gen_ai.operation.name": "chat",
@@ -113,6 +114,7 @@ def variants() -> dict[str, Variant]:
     add("+ empty processor", spans_of, Empty())
     add("+ AgentSpanProcessor(code_location=False)", spans_of, no_location())
     add("+ AgentSpanProcessor", spans_of, AgentSpanProcessor())
+    add("+ AgentSpanProcessor, as opentelemetry-instrument adds it", spans_of, AutomaticProcessor())
     add(DEEP, lambda each: under_library(spans_of(each), 12))
     add(
         "+ AgentSpanProcessor, 12 library frames",
@@ -142,7 +144,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200, help="blocks of each variant")
     parser.add_argument("--calls", type=int, default=100, help="calls in a block")
+    parser.add_argument("--propagate", action="store_true", help="calls may tell hosts who calls")
     options = parser.parse_args()
+    if options.propagate:
+        propagate(to=["agents.internal"])
     made = variants()
     order = list(made)
     times: dict[str, list[float]] = {name: [] for name in order}
