@@ -4,7 +4,19 @@ import sys
 
 from setuptools import Extension, setup
 
-_PARTS = ["wire", "validity", "buffers", "numbers", "values", "batch", "spans", "decode", "check"]
+_PARTS = [
+    "wire",
+    "validity",
+    "shelf",
+    "buffers",
+    "numbers",
+    "values",
+    "batch",
+    "spans",
+    "decode",
+    "check",
+    "json",
+]
 
 setup(
     ext_modules=[

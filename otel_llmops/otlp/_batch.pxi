@@ -75,44 +75,66 @@ cdef struct Batch:
 
 
 cdef Batch* new_batch(int64_t bytes_) noexcept nogil:
-    """An empty batch with room for spans of about `bytes_` on the wire; NULL without memory."""
+    """An empty batch with room for spans of about `bytes_` on the wire; NULL without memory.
+
+    Room that is not needed costs nothing: pages come when they are written.
+    """
     cdef Batch* batch = <Batch*>calloc(1, sizeof(Batch))
     cdef int64_t rows = bytes_ // 512 + 1
-    cdef int64_t entries = bytes_ // 48 + 1
     cdef int done
     if batch == NULL:
         return NULL
     done = begin_text(&batch.span_wire, rows, bytes_)
     if done == OK:
-        done = begin_map(&batch.attributes, rows, entries, bytes_ // 2)
+        done = begin_map(&batch.attributes, rows, bytes_ // 32, bytes_ // 2, bytes_)
     if done == OK:
-        done = begin_small(batch, rows)
+        done = begin_texts(batch, rows)
+    if done == OK:
+        done = begin_lists(batch, rows)
     if done != OK:
         free_batch(batch)
         return NULL
     return batch
 
 
-cdef int begin_small(Batch* batch, int64_t rows) noexcept nogil:
-    cdef (Text*)[14] texts
-    cdef (Map*)[3] maps
-    cdef int place, done = OK
-    texts[:] = [
-        &batch.trace_id, &batch.span_id, &batch.parent_span_id, &batch.trace_state, &batch.name,
-        &batch.status_message, &batch.service, &batch.scope_name, &batch.scope_version,
-        &batch.event_name, &batch.link_trace_id, &batch.link_span_id, &batch.scope_wire,
-        &batch.resource_wire,
-    ]
-    maps[:] = [&batch.resource_attributes, &batch.event_attributes, &batch.link_attributes]
-    for place in range(14):
-        if done == OK:
-            done = begin_text(texts[place], rows, 0)
-    for place in range(3):
-        if done == OK:
-            done = begin_map(maps[place], rows, rows, 0)
+cdef int begin_texts(Batch* batch, int64_t rows) noexcept nogil:
+    cdef int done = begin_text(&batch.trace_id, rows, 32 * rows)
+    if done == OK:
+        done = begin_text(&batch.span_id, rows, 16 * rows)
+    if done == OK:
+        done = begin_text(&batch.parent_span_id, rows, 16 * rows)
+    if done == OK:
+        done = begin_text(&batch.trace_state, rows, 0)
+    if done == OK:
+        done = begin_text(&batch.name, rows, 16 * rows)
+    if done == OK:
+        done = begin_text(&batch.status_message, rows, 0)
+    if done == OK:
+        done = begin_text(&batch.service, rows, 16 * rows)
+    if done == OK:
+        done = begin_text(&batch.scope_name, rows, 16 * rows)
+    if done == OK:
+        done = begin_text(&batch.scope_version, rows, 8 * rows)
+    if done == OK:
+        done = begin_text(&batch.scope_wire, rows, 32 * rows)
+    return done if done != OK else begin_text(&batch.resource_wire, rows, 64 * rows)
+
+
+cdef int begin_lists(Batch* batch, int64_t rows) noexcept nogil:
+    cdef int done = begin_map(&batch.resource_attributes, rows, rows, 16 * rows, 16 * rows)
     if done == OK:
         done = put_int32(&batch.event_rows, 0)
-    return done if done != OK else put_int32(&batch.link_rows, 0)
+    if done == OK:
+        done = begin_text(&batch.event_name, 0, 0)
+    if done == OK:
+        done = begin_map(&batch.event_attributes, 0, 0, 0, 0)
+    if done == OK:
+        done = put_int32(&batch.link_rows, 0)
+    if done == OK:
+        done = begin_text(&batch.link_trace_id, 0, 0)
+    if done == OK:
+        done = begin_text(&batch.link_span_id, 0, 0)
+    return done if done != OK else begin_map(&batch.link_attributes, 0, 0, 0, 0)
 
 
 cdef void free_batch(Batch* batch) noexcept nogil:
@@ -120,24 +142,24 @@ cdef void free_batch(Batch* batch) noexcept nogil:
     free_text(&batch.span_id)
     free_text(&batch.parent_span_id)
     free_text(&batch.trace_state)
-    free(batch.flags.data)
+    free_buffer(&batch.flags)
     free_text(&batch.name)
-    free(batch.kind.data)
-    free(batch.start_time.data)
-    free(batch.end_time.data)
-    free(batch.duration_ns.data)
-    free(batch.status_code.data)
+    free_buffer(&batch.kind)
+    free_buffer(&batch.start_time)
+    free_buffer(&batch.end_time)
+    free_buffer(&batch.duration_ns)
+    free_buffer(&batch.status_code)
     free_text(&batch.status_message)
     free_text(&batch.service)
     free_text(&batch.scope_name)
     free_text(&batch.scope_version)
     free_map(&batch.attributes)
     free_map(&batch.resource_attributes)
-    free(batch.event_rows.data)
-    free(batch.event_time.data)
+    free_buffer(&batch.event_rows)
+    free_buffer(&batch.event_time)
     free_text(&batch.event_name)
     free_map(&batch.event_attributes)
-    free(batch.link_rows.data)
+    free_buffer(&batch.link_rows)
     free_text(&batch.link_trace_id)
     free_text(&batch.link_span_id)
     free_map(&batch.link_attributes)
@@ -186,15 +208,12 @@ cdef ArrowArray* node(Batch* batch, int64_t length, int buffers, int children) n
 
 cdef ArrowArray* fixed_node(Batch* batch, Buffer* buffer, int64_t width) noexcept nogil:
     cdef ArrowArray* made = node(batch, buffer.size // width, 2, 0)
-    trim(buffer)
     made.buffers[1] = buffer.data
     return made
 
 
 cdef ArrowArray* text_node(Batch* batch, Text* text) noexcept nogil:
     cdef ArrowArray* made = node(batch, rows_of(text), 3, 0)
-    trim(&text.offsets)
-    trim(&text.data)
     made.buffers[1] = text.offsets.data
     made.buffers[2] = text.data.data
     return made
@@ -204,7 +223,6 @@ cdef ArrowArray* list_node(Batch* batch, Buffer* rows, int64_t members,
                            int columns) noexcept nogil:
     """A list of structs of `columns` columns; the caller fills children[0].children."""
     cdef ArrowArray* made = node(batch, rows.size // 4 - 1, 2, 1)
-    trim(rows)
     made.buffers[1] = rows.data
     made.children[0] = node(batch, members, 1, columns)
     return made

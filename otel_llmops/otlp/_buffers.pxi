@@ -20,23 +20,24 @@ cdef struct Map:
 # What may be written behind `size` without asking, so that short copies have one length.
 cdef enum:
     SLACK = 32
+    CAPACITY_MIN = 128
 
 cdef int64_t COLUMN_BYTES_MAX = 0x7FFF_FFFF
 
 
 cdef int grow(Buffer* buffer, int64_t more) noexcept nogil:
-    cdef int64_t needed = buffer.size + more + SLACK
-    cdef int64_t capacity = buffer.capacity + buffer.capacity // 2
+    cdef int64_t capacity = max(
+        buffer.size + more + SLACK, buffer.capacity + buffer.capacity // 2, CAPACITY_MIN
+    )
     cdef void* data
     if buffer.size + more > COLUMN_BYTES_MAX:
         return TOO_LARGE
-    if capacity < needed:
-        capacity = needed
-    if capacity < 256:
-        capacity = 256
-    data = realloc(buffer.data, capacity)
+    data = take(&capacity)
     if data == NULL:
         return NO_MEMORY
+    if buffer.size > 0:
+        memcpy(data, buffer.data, buffer.size)
+    give(buffer.data, buffer.capacity)
     buffer.data = <uint8_t*>data
     buffer.capacity = capacity
     return OK
@@ -104,20 +105,6 @@ cdef inline int put_near(Text* text, const uint8_t* data, int64_t size,
     return end_text(text)
 
 
-cdef enum:
-    TRIM_BYTES = 65_536
-
-
-cdef void trim(Buffer* buffer) noexcept nogil:
-    """Give back what was taken in excess; it may stay where that fails."""
-    cdef void* data
-    if buffer.capacity - buffer.size > TRIM_BYTES:
-        data = realloc(buffer.data, buffer.size + SLACK)
-        if data != NULL:
-            buffer.data = <uint8_t*>data
-            buffer.capacity = buffer.size + SLACK
-
-
 cdef inline int64_t rows_of(const Text* text) noexcept nogil:
     return text.offsets.size // 4 - 1
 
@@ -138,13 +125,14 @@ cdef int begin_text(Text* text, int64_t rows, int64_t size) noexcept nogil:
     return done if done != OK else grow(&text.data, size)
 
 
-cdef int begin_map(Map* column, int64_t rows, int64_t entries, int64_t size) noexcept nogil:
+cdef int begin_map(Map* column, int64_t rows, int64_t entries, int64_t key_bytes,
+                   int64_t value_bytes) noexcept nogil:
     cdef int done = grow(&column.rows, 4 * (rows + 1))
     if done == OK:
         done = put_int32(&column.rows, 0)
     if done == OK:
-        done = begin_text(&column.keys, entries, size)
-    return done if done != OK else begin_text(&column.values, entries, size)
+        done = begin_text(&column.keys, entries, key_bytes)
+    return done if done != OK else begin_text(&column.values, entries, value_bytes)
 
 
 cdef inline int end_map(Map* column) noexcept nogil:
@@ -197,12 +185,16 @@ cdef int repeat_text(Text* text, const Text* one, int64_t count) noexcept nogil:
                        one.data.size, count)
 
 
+cdef inline void free_buffer(Buffer* buffer) noexcept nogil:
+    give(buffer.data, buffer.capacity)
+
+
 cdef void free_text(Text* text) noexcept nogil:
-    free(text.offsets.data)
-    free(text.data.data)
+    free_buffer(&text.offsets)
+    free_buffer(&text.data)
 
 
 cdef void free_map(Map* column) noexcept nogil:
-    free(column.rows.data)
+    free_buffer(&column.rows)
     free_text(&column.keys)
     free_text(&column.values)

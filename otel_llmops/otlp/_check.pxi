@@ -158,7 +158,7 @@ cdef int count_fields(int row, const uint8_t* start, const uint8_t* end, int64_t
             if kind >= KIND_MESSAGE:
                 found.start, found.end, found.row = piece.start, piece.end, kind - KIND_MESSAGE
                 done = put(&stack, &found, sizeof(Inside))
-    free(stack.data)
+    free_buffer(&stack)
     return done
 
 
@@ -359,8 +359,8 @@ cdef int count_envelopes(Checking* work, const Piece* resource, const Piece* sco
         done = count_fields(
             RESOURCE_NEST, body.data, body.data + body.size, work.bounds.record_fields - 1, verdict
         )
-    free(body.data)
-    free(inner.data)
+    free_buffer(&body)
+    free_buffer(&inner)
     return done
 
 

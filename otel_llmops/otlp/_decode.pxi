@@ -56,7 +56,7 @@ cdef void free_decoding(Decoding* work) noexcept nogil:
     free_text(&work.envelopes.service)
     free_text(&work.envelopes.scope_name)
     free_text(&work.envelopes.scope_version)
-    free(work.scratch.items.data)
+    free_buffer(&work.scratch.items)
     free_all(work.first)
 
 
@@ -78,7 +78,7 @@ cdef int begin_envelopes(Envelopes* made) noexcept nogil:
     if done == OK:
         done = begin_text(&made.scope_wire, 1, 0)
     if done == OK:
-        done = begin_map(&made.resource_attributes, 1, 8, 0)
+        done = begin_map(&made.resource_attributes, 1, 8, 0, 0)
     if done == OK:
         done = begin_text(&made.service, 1, 0)
     if done == OK:

@@ -8,13 +8,14 @@ length against the end of the message; writing goes through `room`, which makes 
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 from pyarrow import RecordBatch
 
 include "_wire.pxi"
 include "_validity.pxi"
+include "_shelf.pxi"
 include "_buffers.pxi"
 include "_numbers.pxi"
 include "_values.pxi"
@@ -22,6 +23,7 @@ include "_batch.pxi"
 include "_spans.pxi"
 include "_decode.pxi"
 include "_check.pxi"
+include "_json.pxi"
 
 
 class Refused(Exception):
@@ -75,7 +77,7 @@ def check(bytes payload not None, bounds):
             (pairs[2 * place], pairs[2 * place + 1]) for place in range(work.refused.size // 16)
         ]
     finally:
-        free(work.refused.data)
+        free_buffer(&work.refused)
 
 
 def decode(list payloads not None, list refused not None, schema, int64_t batch_bytes_max):
@@ -158,4 +160,4 @@ def text_of_double(double number):
     try:
         return (<const char*>out.data)[:out.size].decode("ascii")
     finally:
-        free(out.data)
+        free_buffer(&out)

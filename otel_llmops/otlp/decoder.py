@@ -36,8 +36,9 @@ def check(
     Edge:   No bytes, or `{}`, is an empty request: no records, no error.
     Cost:   O(bytes). Memory beyond the payload is bounded by `limits`.
     """
-    if DECODER == "native" and signal == Signal.TRACES and encoding == Encoding.PROTOBUF:
-        return native.check(payload, limits=limits)
+    if DECODER == "native" and signal == Signal.TRACES:
+        read = native.check if encoding == Encoding.PROTOBUF else native.check_json
+        return read(payload, limits=limits)
     return reference_check(payload, signal=signal, encoding=encoding, limits=limits)
 
 
@@ -51,6 +52,6 @@ def decode_traces(requests: Sequence[Request]) -> pa.Table:
     Edge:   A parent id of zeros is no parent. From JSON, `*_wire` are the protobuf serialisations.
     Cost:   O(bytes).
     """
-    if DECODER == "native" and all(request.encoding == Encoding.PROTOBUF for request in requests):
+    if DECODER == "native":
         return native.decode_traces(requests)
     return reference_decode_traces(requests)

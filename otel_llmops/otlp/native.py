@@ -1,6 +1,7 @@
 """The native decoder, with the words of the reference. Importing it fails where it is not built."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -10,14 +11,15 @@ from otel_llmops.errors import DecodeError
 from otel_llmops.model.schemas import SPANS
 from otel_llmops.otlp import _native
 from otel_llmops.otlp.check import verdict
-from otel_llmops.otlp.limits import LIMITS, Limits
-from otel_llmops.otlp.outline import within_bytes
+from otel_llmops.otlp.limits import LIMITS, NO_LIMITS, Limits
+from otel_llmops.otlp.outline import outline, record_wire, within_bytes
 from otel_llmops.otlp.records import MALFORMED
-from otel_llmops.otlp.shapes import RECORDS, SCOPES, SHAPES
+from otel_llmops.otlp.shapes import RECORDS, RESOURCES, SCOPES, SHAPES, Message
 from otel_llmops.otlp.spans import BATCH_BYTES
-from otel_llmops.otlp.types import Request, Signal, Verdict
+from otel_llmops.otlp.types import Encoding, Request, Signal, Verdict
+from otel_llmops.otlp.wire import framed
 
-__all__ = ["check", "decode_traces"]
+__all__ = ["check", "check_json", "decode_traces"]
 
 _TEXT, _MESSAGE = 9, 11
 _ENOUGH = 2**60
@@ -57,24 +59,42 @@ def check(payload: bytes, *, limits: Limits = LIMITS) -> Verdict:
     Cost:   O(bytes), without the GIL; no memory but for the ordinals that are refused.
     """
     within_bytes(payload, limits)
-    bounds = tuple(min(limit, _ENOUGH) for limit in _bounds(limits))
+    return _check(payload, limits, limits, {})
+
+
+def check_json(payload: bytes, *, limits: Limits = LIMITS) -> Verdict:
+    """The verdict on a JSON trace request, as the reference gives it.
+
+    Raises: DecodeError, as the reference.
+    Cost:   O(bytes); several objects for every attribute, made by orjson.
+    """
+    wire, sentences = _from_json(payload, limits)
+    # the envelopes were held to the limits before they were put together again
+    bounds = replace(limits, records=_ENOUGH, spread_bytes=_ENOUGH)
+    return _check(wire, limits, bounds, sentences)
+
+
+def _check(wire: bytes, limits: Limits, applied: Limits, sentences: dict[int, str]) -> Verdict:
+    bounds = tuple(min(limit, _ENOUGH) for limit in _bounds(applied))
     try:
-        records, refused = _native.check(payload, bounds)
+        records, refused = _native.check(wire, bounds)
     except _native.Refused as refusal:
         raise _decode_error(refusal) from None
-    faults = [(ordinal, _reason(reason, limits)) for ordinal, reason in refused]
+    faults = [
+        (ordinal, sentences.get(ordinal) or _reason(reason, limits)) for ordinal, reason in refused
+    ]
     return verdict(records, faults, SHAPES[Signal.TRACES].noun)
 
 
 def decode_traces(requests: Sequence[Request]) -> pa.Table:
-    """The spans of protobuf `requests`, as the reference gives them.
+    """The spans of `requests`, as the reference gives them.
 
     Raises: DecodeError, as the reference.
-    Cost:   O(bytes), without the GIL.
+    Cost:   O(bytes), without the GIL; JSON is parsed by orjson, with it.
     """
     try:
         batches = _native.decode(
-            [request.payload for request in requests],
+            [_wire(request) for request in requests],
             [sorted(set(request.rejected)) for request in requests],
             SPANS,
             BATCH_BYTES,
@@ -82,6 +102,39 @@ def decode_traces(requests: Sequence[Request]) -> pa.Table:
     except _native.Refused as refusal:
         raise _decode_error(refusal) from None
     return pa.Table.from_batches(batches, schema=SPANS)
+
+
+def _wire(request: Request) -> bytes:
+    if request.encoding == Encoding.PROTOBUF:
+        return request.payload
+    wire, sentences = _from_json(request.payload, NO_LIMITS)
+    for ordinal in sorted(sentences.keys() - set(request.rejected)):
+        raise DecodeError(f"span {ordinal} was accepted, but is {sentences[ordinal]}")
+    return wire
+
+
+def _from_json(payload: bytes, limits: Limits) -> tuple[bytes, dict[int, str]]:
+    """The request in protobuf, with empty records where one is refused already, and why."""
+    groups = outline(
+        payload, signal=Signal.TRACES, encoding=Encoding.JSON, limits=limits, record=_span_wire
+    )
+    sentences: dict[int, str] = {}
+    resources: list[bytes] = []
+    ordinal = 0
+    for group in groups:
+        for place, record in enumerate(group.records):
+            if isinstance(record, str):
+                sentences[ordinal + place] = record
+        ordinal += len(group.records)
+        records = (b"" if isinstance(record, str) else record for record in group.records)
+        scope = framed(SCOPES, [group.scope_wire + framed(RECORDS, records)])
+        resources.append(group.resource_wire + scope)
+    return framed(RESOURCES, resources), sentences
+
+
+def _span_wire(empty: Message, value: object) -> bytes | str:
+    wire = _native.span_wire(value)
+    return record_wire(empty, value) if wire is None else wire
 
 
 def _decode_error(refusal: _native.Refused) -> DecodeError:

@@ -3,7 +3,7 @@
 A record is its protobuf bytes, or a sentence (str) where it is refused already here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import orjson
@@ -15,7 +15,10 @@ from otel_llmops.otlp.shapes import RECORDS, RESOURCES, SCOPES, SHAPES, Message,
 from otel_llmops.otlp.types import Encoding, Signal
 from otel_llmops.otlp.wire import split
 
-__all__ = ["Group", "outline", "within_bytes"]
+__all__ = ["Group", "outline", "record_wire", "within_bytes"]
+
+
+Record = Callable[[Message, object], bytes | str]
 
 
 class Group(NamedTuple):
@@ -26,9 +29,17 @@ class Group(NamedTuple):
     records: list[bytes | str]
 
 
-def outline(payload: bytes, *, signal: Signal, encoding: Encoding, limits: Limits) -> list[Group]:
+def outline(
+    payload: bytes,
+    *,
+    signal: Signal,
+    encoding: Encoding,
+    limits: Limits,
+    record: Record | None = None,
+) -> list[Group]:
     """The groups of a request, in wire order. An envelope without records gives an empty group.
 
+    In:     `record` reads one record of JSON, as `record_wire` does (the default).
     Raises: DecodeError, where the envelopes are not OTLP or hold more than `limits` allows.
     Edge:   Only the envelopes' framing is checked: `records` parses what is inside.
     """
@@ -37,7 +48,7 @@ def outline(payload: bytes, *, signal: Signal, encoding: Encoding, limits: Limit
     found = (
         _from_wire(payload, limits)
         if encoding == Encoding.PROTOBUF
-        else _from_json(payload, shape, limits)
+        else _from_json(payload, shape, limits, record or record_wire)
     )
     return list(_bounded(found, shape, limits))
 
@@ -88,7 +99,7 @@ def _from_wire(payload: bytes, limits: Limits) -> Iterator[Group]:
             yield Group(resource_wire, scope_wire, [payload[at:after] for at, after in ranges])
 
 
-def _from_json(payload: bytes, shape: Shape, limits: Limits) -> Iterator[Group]:
+def _from_json(payload: bytes, shape: Shape, limits: Limits, record: Record) -> Iterator[Group]:
     if not payload:
         return
     tokens = payload.count(b",") + payload.count(b"{") + payload.count(b"[")
@@ -96,14 +107,14 @@ def _from_json(payload: bytes, shape: Shape, limits: Limits) -> Iterator[Group]:
         raise DecodeError("the JSON body has too many values", hint="send smaller batches")
     try:
         document = orjson.loads(payload)
-        yield from _json_groups(document, shape)
+        yield from _json_groups(document, shape, record)
     except orjson.JSONDecodeError as error:
         raise DecodeError(f"the body is not JSON: {error}") from error
     except MappingError as error:
         raise DecodeError(f"the body is not OTLP/JSON: {error}") from error
 
 
-def _json_groups(document: object, shape: Shape) -> Iterator[Group]:
+def _json_groups(document: object, shape: Shape, record: Record) -> Iterator[Group]:
     request = shape.request()
     resources_key, scopes_key, records_key = (
         _camel(name) for name in (shape.resources, shape.scopes, shape.records)
@@ -122,10 +133,11 @@ def _json_groups(document: object, shape: Shape) -> Iterator[Group]:
             scope_wire = scope.SerializeToString()
             empty = getattr(scope, shape.records).add()
             values = _list(scope_value, records_key)
-            yield Group(resource_wire, scope_wire, [_record(empty, value) for value in values])
+            yield Group(resource_wire, scope_wire, [record(empty, value) for value in values])
 
 
-def _record(empty: Message, value: object) -> bytes | str:
+def record_wire(empty: Message, value: object) -> bytes | str:
+    """A record of parsed JSON as protobuf, or why it is none; `empty` is a message of its kind."""
     record = type(empty)()
     try:
         fill(record, value)
