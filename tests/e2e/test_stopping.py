@@ -49,6 +49,8 @@ def test_the_endpoints_file_tells_where_it_serves(served: Serving) -> None:
         "api_port": served.api_port,
         "data": str(served.data),
         "store": f"chdb://{served.data}/store",
+        "api_host": "127.0.0.1",
+        "tls": False,
         "urls": {
             "grpc": f"http://127.0.0.1:{served.grpc_port}",
             "http": f"http://127.0.0.1:{served.http_port}",
