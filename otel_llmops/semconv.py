@@ -121,6 +121,7 @@ KIND_MARKS: tuple[tuple[str, Dialect, Mapping[str, Kind]], ...] = (
             "plan": Kind.STEP,
             "chain": Kind.STEP,
             "unknown": Kind.STEP,
+            "invoke_node": Kind.STEP,
         },
     ),
     (
@@ -269,6 +270,11 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "llmops.conversation.id",
         "group_id",
         "ag2.network.channel_id",
+        "ai.settings.context.conversationId",
+        "ai.settings.context.sessionId",
+        "ai.settings.context.threadId",
+        "ai.settings.context.chatId",
+        "ai.telemetry.metadata.sessionId",
     ),
     "run": _places("ag2.network.channel_id"),
     "provider": _places(
@@ -408,7 +414,8 @@ AFFIXES: tuple[tuple[str, str], ...] = (
 
 PLUMBING = frozenset(
     {
-        "", "model", "agent", "tools", "tool", "call_model", "call_agent", "default",
+        "", "ai.generatetext", "ai.streamtext", "ai.generateobject", "ai.streamobject",
+        "model", "agent", "tools", "tool", "call_model", "call_agent", "default",
         "langgraph", "runnablesequence", "runnablelambda", "runnableparallel",
         "runnablepassthrough", "prompt", "chatprompttemplate", "stroutputparser",
         "should_continue", "route_to_active_agent", "__start__", "__end__", "unknown",

@@ -1,10 +1,9 @@
 """Which agents acted, when, and which span is whose work.
 
-Strategy: a span is *marked* where something says that an agent's activation starts there. Marks
-are strong (an agent span that names its agent, a handoff tool that holds the delegate's calls) or
-weak (a node of a graph, a span that only calls itself an agent, a stamp of our processor); a weak
-one stands only if model or tool calls run under it. The topmost of nested marks of one agent is
-the activation's head. An operation belongs to the nearest head above it.
+Strategy: marks (marks.py) say where an activation may start. A handoff tool that holds the
+delegate's calls is a strong one too; a weak one stands only if model or tool calls run under it.
+The topmost of nested marks of one agent is the activation's head. An operation belongs to the
+nearest head above it.
 """
 
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_llmops.analysis.columns import codes, filled, whole
+from otel_llmops.analysis.columns import codes, filled
 from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.analysis.marks import marks
 from otel_llmops.analysis.readings import Readings, by_session, plain, plumbing
 from otel_llmops.analysis.relay import Created, created, relayed
 from otel_llmops.semconv import Kind
@@ -66,7 +66,7 @@ def activations(readings: Readings, session: Ints) -> Activations:
     Cost: O(n log n).
     """
     made = created(readings, session)
-    name, strong = _marks(readings)
+    name, strong = marks(readings)
     name = _loops_of_created(readings, name, made, session)
     _, head_of = _heads(readings, name)
     delegate = _delegates(readings, head_of, made, session)
@@ -130,64 +130,6 @@ def _joined(readings: Readings, rows: Ints, agent: Ints, around: Ints, pieces: M
     first = np.empty(len(rows), dtype=np.int64)
     first[order] = order[np.maximum.accumulate(starts)] if len(rows) else starts
     return first
-
-
-def _marks(readings: Readings) -> tuple[pa.Array, Mask]:
-    """The agent's name where a span marks an activation ('' elsewhere), and where it is strong."""
-    agent_kind = readings.is_kind(Kind.AGENT)
-    said = readings.agent_name
-    named = agent_kind & filled(said)
-    by_affix = agent_kind & ~named & readings.affixed
-    bare = agent_kind & ~named & ~by_affix
-    step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
-    node = step & _graph_nodes(readings)
-    by_framework = (named & ~plumbing(said)) | by_affix
-    unsaid = readings.forest.nearest(by_framework) < 0
-    name = pc.if_else(pa.array(unsaid), _topmost(readings, readings.stamped_agent), "")
-    name = pc.if_else(pa.array(filled(readings.acting_agent)), readings.acting_agent, name)
-    name = pc.if_else(pa.array(node | bare | by_affix), readings.clean_name, name)
-    own = _topmost(readings, readings.graph_agent)
-    name = pc.if_else(pc.and_(pc.equal(name, ""), pa.array(step)), own, name)
-    name = pc.if_else(pa.array(named), said, name)
-    usable = ~plumbing(name)
-    sure = (named & ~_wraps_workflow(readings)) | by_affix
-    return pc.if_else(pa.array(usable), name, ""), sure & usable
-
-
-def _graph_nodes(readings: Readings) -> Mask:
-    """Spans that are nodes of an agent graph: they say their own node's name, or are its root.
-
-    A framework that only tells nodes (no agents) leaves it to the reader which of them are
-    agents: those are nodes that the user named and under which a model is called.
-    """
-    node = filled(readings.graph_node)
-    trace, _ = codes(whole(readings.spans.column("trace_id")))
-    in_graph = np.isin(trace, np.unique(trace[node]))
-    own_node: Mask = np.asarray(pc.equal(readings.graph_node, readings.clean_name))
-    entity = readings.concept("entity")
-    a_task: Mask = np.asarray(pc.equal(readings.concept("operation"), "execute_task"))
-    task = filled(entity) & a_task
-    is_root = readings.forest.parent < 0
-    return (node & own_node) | task | (in_graph & is_root & ~node)
-
-
-def _topmost(readings: Readings, stamp: pa.Array) -> pa.Array:
-    """A stamp where it begins: on spans whose parent carries another one or none; '' elsewhere."""
-    parent = readings.forest.parent
-    said, _ = codes(stamp)
-    above = np.where(parent >= 0, said[np.maximum(parent, 0)], -1)
-    return pc.if_else(pa.array(said != above), stamp, "")
-
-
-def _wraps_workflow(readings: Readings) -> Mask:
-    """Spans with a workflow of their own name right below: the agent may be what is inside."""
-    parent = readings.forest.parent
-    below = np.flatnonzero(readings.is_kind(Kind.WORKFLOW) & (parent >= 0))
-    name = readings.clean_name
-    same = np.asarray(pc.equal(name.take(pa.array(below)), name.take(pa.array(parent[below]))))
-    wraps = np.zeros(len(parent), dtype=bool)
-    wraps[parent[below[same]]] = True
-    return wraps
 
 
 def _loops_of_created(readings: Readings, name: pa.Array, made: Created, session: Ints) -> pa.Array:
@@ -278,11 +220,13 @@ def _containers(readings: Readings, head: Mask, rows: Ints) -> Ints:
     """For each head the nearest workflow above it that is not above another head first.
 
     A workflow that has the name of the agent around it is that agent's own loop, no container.
+    A tool call is one: agents that run within one call are started by its code.
     """
     workflow = readings.is_kind(Kind.WORKFLOW) & ~head
     name, _ = codes(plain(readings.clean_name))
     around = readings.forest.nearest(head)
     workflow &= (around < 0) | (name != name[np.maximum(around, 0)])
+    workflow |= readings.is_kind(Kind.TOOL) & ~head
     stop = readings.forest.nearest(workflow | head, inclusive=False)[rows]
     return np.where((stop >= 0) & workflow[np.maximum(stop, 0)], stop, -1)
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.edges import Edges
 from otel_llmops.analysis.forest import Mask
-from otel_llmops.analysis.handoffs import Edges
 from otel_llmops.analysis.readings import Readings
 from otel_llmops.analysis.sessions import Sessions
 from otel_llmops.analysis.tokens import Ledger

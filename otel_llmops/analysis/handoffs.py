@@ -4,93 +4,48 @@ Strategy: activations with the same activation around them and the same workflow
 *peers*, in order of their start. Peers that overlap in time are one *wave*. Control passes from
 an activation to the first wave inside it (delegation, or fan_out where the wave is wide), and
 from each wave to the next (transfer where the source said so by a handoff tool or attribute,
-else sequence; fan_out where one starts several). An activation that calls nothing itself is a
-container, whose members pass control as in a workflow. A peer that asked by a tool and gets control
-back without a word from the one that had it took a return: what went before was a delegation, and
-the return is none. A peer that ran within a tool call of another one, in time, was called by it.
+else sequence; fan_out where one starts several). Those inside an activation that calls something
+itself were called by it one by one, unless one says that it hands over to the next. A peer that
+asked by a tool and gets control back without a word from the one that had it took a return: what
+went before was a delegation, and the return is none. A peer that ran within a tool call of another
+one, in time, was called by it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from otel_llmops.analysis.agents import Activations
-from otel_llmops.analysis.columns import filled
+from otel_llmops.analysis.containers import through_containers
+from otel_llmops.analysis.edges import (
+    ATTRIBUTE,
+    DELEGATION,
+    FAN_OUT,
+    PARENT_CHILD,
+    SEQUENCE,
+    SIBLING,
+    TIME,
+    TOOL,
+    TRANSFER,
+    TRUST,
+    Edges,
+)
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, by_session, plain
+from otel_llmops.analysis.readings import Readings
+from otel_llmops.analysis.words import Words, words_of
 from otel_llmops.semconv import Kind
 
-__all__ = ["EVIDENCE", "KINDS", "Edges", "handoffs"]
+__all__ = ["handoffs", "latency_ns"]
 
-KINDS = ("transfer", "delegation", "sequence", "fan_out")
-EVIDENCE = (
-    "parent_child",
-    "handoff_tool",
-    "attribute",
-    "sibling_order",
-    "span_link",
-    "conversation",
-    "time",
-)
-_TRANSFER, _DELEGATION, _SEQUENCE, _FAN_OUT = range(4)
-_PARENT_CHILD, _TOOL, _ATTRIBUTE, _SIBLING, _LINK, _, _TIME = (1 << bit for bit in range(7))
-
-_SAID = _TOOL | _ATTRIBUTE
+_SAID = TOOL | ATTRIBUTE
 
 _OVERLAP = 0.2
 """Peers overlap if they share more than this part of the shorter one: spans that follow each
 other close a little after the next one opens."""
 
-_CONFIDENCE = {_PARENT_CHILD: 0.95, _TOOL: 0.95, _ATTRIBUTE: 0.98, _SIBLING: 0.6, _TIME: 0.8}
-
 _TOOLS_BACK = 16
 """So many tool calls that began before a peer did are looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """One row a handoff: activations `source` and `target`, kind and evidence bits, confidence."""
-
-    source: Ints
-    target: Ints
-    kind: Ints
-    evidence: Ints
-    confidence: npt.NDArray[np.float64]
-
-    def select(self, keep: Mask | Ints) -> "Edges":
-        """The edges of which `keep` is true, or those with these numbers in this order."""
-        return Edges(
-            self.source[keep],
-            self.target[keep],
-            self.kind[keep],
-            self.evidence[keep],
-            self.confidence[keep],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What agents said of handing over: per (activation, target agent or -1 for anyone)."""
-
-    activation: Ints
-    target: Ints
-    bit: Ints
-    back: Mask
-
-    def evidence(self, source: Ints, target_agent: Ints) -> Ints:
-        """The evidence bits of words from `source` to an agent, 0 where there are none."""
-        stride = int(max(self.target.max(initial=0), target_agent.max(initial=0))) + 2
-        said = self.activation * stride + self.target + 1
-        bits = np.zeros(len(source), dtype=np.int64)
-        for bit in (_TOOL, _ATTRIBUTE):
-            keys = np.unique(said[(self.bit == bit) & ~self.back])
-            named = np.isin(source * stride + target_agent + 1, keys)
-            anyone = np.isin(source * stride, keys)
-            bits |= np.where(named | anyone, bit, 0)
-        return bits
 
 
 def handoffs(readings: Readings, acts: Activations, run: Ints) -> Edges:
@@ -108,14 +63,17 @@ def handoffs(readings: Readings, acts: Activations, run: Ints) -> Edges:
     group = _peers(acts, run[acts.head])
     order = np.lexsort((acts.head, end, start, group))
     wave = _waves(group[order], start[order], end[order])
-    words = _words(readings, acts)
-    ordered = _ordered(readings, acts)[order]
+    words = words_of(readings, acts)
+    busy = _busy(readings, acts)
+    ordered = _ordered(acts, busy)[order]
     onward = _onward(acts, order, group[order], wave, ordered, words)
     inward = _inward(acts, order, group[order], wave, ordered, by_time)
     # Whom a peer handed over to was not started by the one around both
     inward = inward.select(~np.isin(inward.target, onward.target[(onward.evidence & _SAID) > 0]))
     inward = _widened(inward, start, end)
-    both = _concatenate(inward, onward)
+    place = np.empty(acts.count, dtype=np.int64)
+    place[order] = wave
+    both = through_containers(acts, inward, onward, ~busy, start, place)
     return both.select(acts.agent[both.source] != acts.agent[both.target])
 
 
@@ -155,15 +113,20 @@ def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple
     return moved, by_time
 
 
-def _ordered(readings: Readings, acts: Activations) -> Mask:
-    """Activations whose order means something: nobody around them, a workflow, or a mere container.
-
-    A container is an activation that calls nothing itself: its members run as in a workflow.
-    """
+def _busy(readings: Readings, acts: Activations) -> Mask:
+    """Activations that call something themselves."""
     called = readings.is_kind(Kind.LLM, Kind.TOOL, Kind.EMBEDDINGS) & (acts.owner >= 0)
-    busy = np.bincount(acts.owner[called], minlength=acts.count) > 0
-    around = np.maximum(acts.up, 0)
-    return (acts.up < 0) | (acts.container >= 0) | ~busy[around]
+    busy: Mask = np.bincount(acts.owner[called], minlength=acts.count) > 0
+    return busy
+
+
+def _ordered(acts: Activations, busy: Mask) -> Mask:
+    """Activations whose order means something: nobody around them, code, or a mere container.
+
+    Code is a workflow or a tool call. A container is an activation that calls nothing itself: its
+    members run as in a workflow.
+    """
+    return (acts.up < 0) | (acts.container >= 0) | ~busy[np.maximum(acts.up, 0)]
 
 
 def _peers(acts: Activations, run: Ints) -> Ints:
@@ -192,26 +155,6 @@ def _waves(group: Ints, start: Ints, end: Ints) -> Ints:
     return np.cumsum(first | apart) - 1
 
 
-def _words(readings: Readings, acts: Activations) -> _Words:
-    resulted = filled(readings.result_target)
-    owned = (readings.hint | resulted) & (acts.owner >= 0)
-    rows = np.flatnonzero(owned)
-    own = acts.owner[rows]
-    # A handoff tool that became the delegate's activation is the word of the one around it.
-    at_head = acts.tool_made[own] & (acts.head[own] == rows)
-    own = np.where(at_head, acts.up[own], own)
-    target = pc.if_else(pa.array(resulted), readings.result_target, readings.hint_target)
-    target = target.take(pa.array(rows))
-    known = by_session(acts.home, plain(acts.names))
-    asked = by_session(acts.home[acts.agent[np.maximum(own, 0)]], plain(target))
-    found = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -2)).astype(np.int64)
-    to = np.where(np.asarray(pc.equal(target, "")), -1, found)
-    # No such agent acted (a human, an end node): no word to any of those that did
-    keep = (to != -2) & (own >= 0)
-    bit = np.where(readings.hint_by_attribute[rows], _ATTRIBUTE, _TOOL)
-    return _Words(own[keep], to[keep], bit[keep], readings.hint_back[rows][keep])
-
-
 def _inward(
     acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Mask, by_time: Mask
 ) -> Edges:
@@ -224,13 +167,13 @@ def _inward(
     picked = inside & (~ordered | first_wave[wave])
     target = order[picked]
     wide = size[wave[picked]] > 1
-    by_tool: Ints = np.where(acts.tool_made[target], _TOOL, 0)
+    by_tool: Ints = np.where(acts.tool_made[target], TOOL, 0)
     return Edges(
         acts.up[target],
         target,
-        np.where(wide, _FAN_OUT, _DELEGATION),
-        by_tool | np.where(by_time[target], _TIME, _PARENT_CHILD),
-        np.where(by_time[target], _CONFIDENCE[_TIME], _CONFIDENCE[_PARENT_CHILD]),
+        np.where(wide, FAN_OUT, DELEGATION),
+        by_tool | np.where(by_time[target], TIME, PARENT_CHILD),
+        np.where(by_time[target], TRUST[TIME], TRUST[PARENT_CHILD]),
     )
 
 
@@ -241,12 +184,12 @@ def _widened(inward: Edges, start: Ints, end: Ints) -> Edges:
     wave = _waves(source, start[target], end[target])
     width = np.bincount(wave, minlength=1)
     kind = inward.kind[order]
-    wide: Ints = np.where(width[wave] > 1, _FAN_OUT, kind) if len(wave) else kind
+    wide: Ints = np.where(width[wave] > 1, FAN_OUT, kind) if len(wave) else kind
     return Edges(source, target, wide, inward.evidence[order], inward.confidence[order])
 
 
 def _onward(
-    acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Mask, words: _Words
+    acts: Activations, order: Ints, group: Ints, wave: Ints, ordered: Mask, words: Words
 ) -> Edges:
     """From each wave of peers to the next one, where workflow code decides or a peer says so."""
     before, after = _pairs(wave, group)
@@ -257,9 +200,9 @@ def _onward(
     kept = ordered[before] | (told & ~wide)
     source, target, bits = source[kept], target[kept], bits[kept]
     told, wide = told[kept], wide[kept]
-    kind = np.select([told & ~wide, wide], [_TRANSFER, _FAN_OUT], _SEQUENCE)
-    confidence = np.where(bits & _ATTRIBUTE, 0.98, np.where(told, 0.95, _CONFIDENCE[_SIBLING]))
-    edges = Edges(source, target, kind, bits | _SIBLING, confidence)
+    kind = np.select([told & ~wide, wide], [TRANSFER, FAN_OUT], SEQUENCE)
+    confidence = np.where(bits & ATTRIBUTE, 0.98, np.where(told, 0.95, TRUST[SIBLING]))
+    edges = Edges(source, target, kind, bits | SIBLING, confidence)
     return _without_returns(acts, edges)
 
 
@@ -282,25 +225,15 @@ def _pairs(wave: Ints, group: Ints) -> tuple[Ints, Ints]:
 def _without_returns(acts: Activations, edges: Edges) -> Edges:
     """A asked B by a tool, and went on after B without a word of B's: a delegation, a return."""
     agents = len(acts.names)
-    asked = (edges.kind == _TRANSFER) & ((edges.evidence & _TOOL) > 0)
-    plain_next = edges.kind == _SEQUENCE
+    asked = (edges.kind == TRANSFER) & ((edges.evidence & TOOL) > 0)
+    plain_next = edges.kind == SEQUENCE
     # an asking and a return meet in the one who was asked, and the agent who asked
     asking = edges.target * agents + acts.agent[edges.source]
     returning = edges.source * agents + acts.agent[edges.target]
     comes_back = plain_next & np.isin(returning, asking[asked])
     answered = asked & np.isin(asking, returning[comes_back])
-    kind: Ints = np.where(answered, _DELEGATION, edges.kind)
+    kind: Ints = np.where(answered, DELEGATION, edges.kind)
     return replace(edges, kind=kind).select(~comes_back)
-
-
-def _concatenate(left: Edges, right: Edges) -> Edges:
-    return Edges(
-        np.concatenate([left.source, right.source]),
-        np.concatenate([left.target, right.target]),
-        np.concatenate([left.kind, right.kind]),
-        np.concatenate([left.evidence, right.evidence]),
-        np.concatenate([left.confidence, right.confidence]),
-    )
 
 
 def latency_ns(readings: Readings, acts: Activations, edges: Edges) -> pa.Array:
@@ -326,13 +259,3 @@ def latency_ns(readings: Readings, acts: Activations, edges: Edges) -> pa.Array:
     last = np.maximum(place - 1, 0)
     known = (place > 0) & (owner[last] == edges.source) & (end[last] <= began)
     return pa.array(np.where(known, began - end[last], 0), mask=~known)
-
-
-def evidence_text(bits: Ints) -> pa.Array:
-    """Evidence as JSON lists of EVIDENCE names."""
-    distinct, place = np.unique(bits, return_inverse=True)
-    texts = [
-        "[" + ", ".join(f'"{name}"' for i, name in enumerate(EVIDENCE) if value >> i & 1) + "]"
-        for value in distinct.tolist()
-    ]
-    return pa.array(texts, type=pa.string()).take(pa.array(place))

@@ -7,10 +7,11 @@ import pyarrow.compute as pc
 from otel_llmops.analysis.attributes import name_lists
 from otel_llmops.analysis.columns import json_lists, whole
 from otel_llmops.analysis.cost import costs
+from otel_llmops.analysis.edges import KINDS as HANDOFF_KINDS
+from otel_llmops.analysis.edges import evidence_text
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.handoffs import KINDS as HANDOFF_KINDS
-from otel_llmops.analysis.handoffs import evidence_text, latency_ns
+from otel_llmops.analysis.handoffs import latency_ns
 from otel_llmops.analysis.readings import KINDS
 from otel_llmops.analysis.tokens import rule_names
 from otel_llmops.model.latency import bucket

@@ -98,6 +98,92 @@ def test_an_agent_called_as_a_tool_is_a_delegation_each_time() -> None:
     assert _handoffs(outline) == [("planner", "writer", "delegation")] * 2
 
 
+def test_control_that_goes_into_a_container_goes_to_its_first_member_and_leaves_by_its_last() -> (
+    None
+):
+    outline = """
+        agent clerk 0-20
+          llm gpt 1-19
+        agent packing 30-90
+          agent picker 31-50
+            llm gpt 32-49
+          agent wrapper 60-89
+            llm gpt 61-88
+        agent courier 100-120
+          llm gpt 101-119
+    """
+    assert _handoffs(outline) == [
+        ("clerk", "picker", "sequence"),
+        ("picker", "wrapper", "sequence"),
+        ("wrapper", "courier", "sequence"),
+    ]
+
+
+def test_a_container_whose_members_start_at_once_fans_out_itself() -> None:
+    outline = """
+        agent clerk 0-20
+          llm gpt 1-19
+        agent board 30-90
+          agent left 31-80
+            llm gpt 32-79
+          agent right 32-81
+            llm gpt 33-80
+    """
+    assert _handoffs(outline) == [
+        ("clerk", "board", "sequence"),
+        ("board", "left", "fan_out"),
+        ("board", "right", "fan_out"),
+    ]
+
+
+def test_agents_one_after_another_in_one_tool_call_are_a_sequence_that_was_delegated_to() -> None:
+    outline = """
+        agent editor 0-100
+          llm gpt 1-10
+          tool make_cover 11-90
+            agent sketcher 12-40
+              llm gpt 13-39
+            agent colourist 50-89
+              llm gpt 51-88
+    """
+    assert _handoffs(outline) == [
+        ("editor", "sketcher", "delegation"),
+        ("sketcher", "colourist", "sequence"),
+    ]
+
+
+def test_an_agent_in_a_tool_call_may_hand_over_to_the_next() -> None:
+    outline = """
+        agent manager 0-100
+          llm gpt 1-10
+          agent registrar 12-40
+            llm gpt 13-30
+            tool transfer_to_consultant 31-39
+          agent consultant 50-89
+            llm gpt 51-88
+    """
+    assert _handoffs(outline) == [
+        ("manager", "registrar", "delegation"),
+        ("registrar", "consultant", "transfer"),
+    ]
+
+
+def test_an_agent_named_after_its_model_goes_by_the_tool_that_called_it() -> None:
+    outline = """
+        agent gardener 0-100
+          tool botanist 10-90
+            agent gpt 11-89 gen_ai.agent.name= gen_ai.request.model=gpt
+              llm gpt 12-88
+    """
+    assert _handoffs(outline) == [("gardener", "botanist", "delegation")]
+
+
+@pytest.mark.parametrize("said", ["null", "None", "undefined"])
+def test_what_stands_for_no_conversation_ties_nothing(said: str) -> None:
+    outline = f"agent a 0-9 conversation={said}\nagent b 20-29 trace=2 conversation={said}"
+    assert analyse(spans(outline))["sessions"].num_rows == 2
+
+
 def test_a_supervisor_that_gets_control_back_has_delegated() -> None:
     outline = """
         workflow crew 0-100

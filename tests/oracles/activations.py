@@ -13,8 +13,8 @@ WORK = {"llm", "tool", "embeddings"}
 @dataclass(frozen=True)
 class Activation:
     """`head` is a row; `up` the head of the activation around it and `container` the row of the
-    workflow between the two, -1 for none; `by_time` where a peer's tool call was around it in
-    time, not in the tree."""
+    workflow or tool call between the two, -1 for none; `by_time` where a peer's tool call was
+    around it in time, not in the tree."""
 
     head: int
     agent: str
@@ -58,9 +58,8 @@ def activations(nodes: Sequence[Node], parent: Sequence[int]) -> dict[int, Activ
     made = {}
     for head, name in heads.items():
         up = next((row for row in above(parent, head) if row in heads), -1)
-        stops = (
-            row for row in above(parent, head) if row in heads or nodes[row].kind == "workflow"
-        )
+        code = {"workflow", "tool"}
+        stops = (row for row in above(parent, head) if row in heads or nodes[row].kind in code)
         stop = next(stops, -1)
         container = stop if stop not in heads else -1
         made[head] = Activation(head, name, up, container, head in by_tool)

@@ -25,24 +25,85 @@ def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int])
     owner = owners(acts, parent)
     acts = _called_in_time(nodes, acts, owner, _peers(nodes, acts, runs))
     words = _words(nodes, acts, owner)
-    found: list[Handoff] = []
+    inward: list[Handoff] = []
+    onward: list[Handoff] = []
     busy = {owner[row] for row, node in enumerate(nodes) if node.kind in WORK}
     for peers in _peers(nodes, acts, runs):
         waves = _waves(nodes, peers)
         around = peers[0].up
         in_order = around < 0 or peers[0].container >= 0 or around not in busy
-        onward = _onward(acts, waves, words, in_order=in_order)
-        said = {edge.target for edge in onward if {"handoff_tool", "attribute"} & {*edge.evidence}}
+        passed = _onward(acts, waves, words, in_order=in_order)
+        said = {edge.target for edge in passed if {"handoff_tool", "attribute"} & {*edge.evidence}}
         if around >= 0:
-            inward = _inward(waves[:1] if in_order else waves)
-            found += [edge for edge in inward if edge.target not in said]
-        found += onward
-    found = _widened(nodes, acts, found)
+            started = _inward(waves[:1] if in_order else waves)
+            inward += [edge for edge in started if edge.target not in said]
+        onward += passed
+    inward = _widened(nodes, acts, inward)
+    holders = _containers(nodes, acts, busy, [_waves(nodes, p) for p in _peers(nodes, acts, runs)])
+    found = _through(holders, inward, onward)
     return sorted(
         replace(edge, latency=_latency(nodes, acts, owner, edge))
         for edge in found
         if _agent(acts, edge.source) != _agent(acts, edge.target)
     )
+
+
+Waves = tuple[list[int], list[int]]
+"""Heads of the first and of the last wave inside a container."""
+
+
+def _containers(
+    nodes: Sequence[Node],
+    acts: dict[int, Activation],
+    busy: set[int],
+    waves: list[list[list[Activation]]],
+) -> dict[int, Waves]:
+    """Activations that call nothing themselves and hold others."""
+    together = {
+        act.head: [peer.head for peer in wave] for group in waves for wave in group for act in wave
+    }
+    found = {}
+    for holder in acts:
+        members = [act.head for act in acts.values() if act.up == holder]
+        if members and holder not in busy:
+            members.sort(key=lambda head: (nodes[head].start, head))
+            found[holder] = (together[members[0]], together[members[-1]])
+    return found
+
+
+def _way_in(holders: dict[int, Waves], head: int) -> list[int]:
+    """Through which activations control goes that is handed to `head`; the last one gets it."""
+    first = holders[head][0] if head in holders else []
+    return [head, *_way_in(holders, first[0])] if len(first) == 1 else [head]
+
+
+def _ways_out(holders: dict[int, Waves], head: int) -> list[int]:
+    if head not in holders:
+        return [head]
+    return [out for member in holders[head][1] for out in _ways_out(holders, member)]
+
+
+def _through(
+    holders: dict[int, Waves], inward: list[Handoff], onward: list[Handoff]
+) -> list[Handoff]:
+    """Members in the place of the containers that handoffs lead to and come from."""
+    entering = [edge for edge in inward if edge.source not in holders] + onward
+    entered = {way for edge in entering for way in _way_in(holders, edge.target)[:-1]}
+    held = [
+        edge
+        for edge in inward
+        if edge.source in holders
+        and not (
+            edge.source in entered
+            and _way_in(holders, edge.source)[-1] == _way_in(holders, edge.target)[-1]
+        )
+    ]
+    passed = [
+        replace(edge, source=out, target=_way_in(holders, edge.target)[-1])
+        for edge in entering
+        for out in _ways_out(holders, edge.source)
+    ]
+    return held + passed
 
 
 def _agent(acts: dict[int, Activation], head: int) -> str:

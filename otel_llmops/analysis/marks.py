@@ -1,0 +1,98 @@
+"""Which spans say that an agent's activation starts there, and how surely.
+
+Strategy: a mark is strong (an agent span that names its agent) or weak (a node of a graph, a span
+that only calls itself an agent, a stamp of our processor). What a framework calls its own parts is
+no name (semconv.PLUMBING).
+"""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis.columns import codes, filled, whole
+from otel_llmops.analysis.forest import Mask
+from otel_llmops.analysis.readings import Readings, plumbing
+from otel_llmops.semconv import Kind
+
+__all__ = ["marks"]
+
+
+def marks(readings: Readings) -> tuple[pa.Array, Mask]:
+    """The agent's name where a span marks an activation ('' elsewhere), and where it is strong.
+
+    In:   Readings, n rows.
+    Out:  string array and mask, one value a row.
+    Cost: O(n log depth).
+    """
+    agent_kind = readings.is_kind(Kind.AGENT)
+    said = readings.agent_name
+    named = agent_kind & filled(said)
+    by_affix = agent_kind & ~named & readings.affixed
+    bare = agent_kind & ~named & ~by_affix
+    step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
+    node = step & _graph_nodes(readings)
+    by_framework = (named & ~plumbing(said)) | by_affix
+    unsaid = readings.forest.nearest(by_framework) < 0
+    name = pc.if_else(pa.array(unsaid), _topmost(readings, readings.stamped_agent), "")
+    name = pc.if_else(pa.array(filled(readings.acting_agent)), readings.acting_agent, name)
+    name = pc.if_else(pa.array(node | bare | by_affix), readings.clean_name, name)
+    own = _topmost(readings, readings.graph_agent)
+    name = pc.if_else(pc.and_(pc.equal(name, ""), pa.array(step)), own, name)
+    name = pc.if_else(pa.array(named), said, name)
+    nameless = plumbing(name) | (agent_kind & ~named & _named_after_model(readings, name))
+    other = pc.if_else(pa.array(agent_kind & nameless), _other_name(readings), "")
+    name = pc.if_else(pa.array(nameless), other, name)
+    sure = ((named & ~_wraps_workflow(readings)) | by_affix) & ~nameless
+    return name, sure
+
+
+def _named_after_model(readings: Readings, name: pa.Array) -> Mask:
+    """Names that are the model's: whoever made the span had none for the agent."""
+    same: Mask = np.asarray(pc.equal(name, readings.concept("requested_model")))
+    return same
+
+
+def _other_name(readings: Readings) -> pa.Array:
+    """For an agent span without a name of its own: its graph node's, or that of the tool call."""
+    parent = readings.forest.parent
+    above = np.maximum(parent, 0)
+    called = (parent >= 0) & readings.is_kind(Kind.TOOL)[above]
+    tool = pc.if_else(pa.array(called), readings.tool.take(pa.array(above)), "")
+    node = readings.graph_node
+    return pc.if_else(pa.array(plumbing(node)), tool, node)
+
+
+def _graph_nodes(readings: Readings) -> Mask:
+    """Spans that are nodes of an agent graph: they say their own node's name, or are its root.
+
+    A framework that only tells nodes (no agents) leaves it to the reader which of them are
+    agents: those are nodes that the user named and under which a model is called.
+    """
+    node = filled(readings.graph_node)
+    trace, _ = codes(whole(readings.spans.column("trace_id")))
+    in_graph = np.isin(trace, np.unique(trace[node]))
+    own_node: Mask = np.asarray(pc.equal(readings.graph_node, readings.clean_name))
+    entity = readings.concept("entity")
+    a_task: Mask = np.asarray(pc.equal(readings.concept("operation"), "execute_task"))
+    task = filled(entity) & a_task
+    is_root = readings.forest.parent < 0
+    return (node & own_node) | task | (in_graph & is_root & ~node)
+
+
+def _topmost(readings: Readings, stamp: pa.Array) -> pa.Array:
+    """A stamp where it begins: on spans whose parent carries another one or none; '' elsewhere."""
+    parent = readings.forest.parent
+    said, _ = codes(stamp)
+    above = np.where(parent >= 0, said[np.maximum(parent, 0)], -1)
+    return pc.if_else(pa.array(said != above), stamp, "")
+
+
+def _wraps_workflow(readings: Readings) -> Mask:
+    """Spans with a workflow of their own name right below: the agent may be what is inside."""
+    parent = readings.forest.parent
+    below = np.flatnonzero(readings.is_kind(Kind.WORKFLOW) & (parent >= 0))
+    name = readings.clean_name
+    same = np.asarray(pc.equal(name.take(pa.array(below)), name.take(pa.array(parent[below]))))
+    wraps = np.zeros(len(parent), dtype=bool)
+    wraps[parent[below[same]]] = True
+    return wraps

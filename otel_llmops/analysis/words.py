@@ -1,0 +1,62 @@
+"""What agents said of handing over: by a tool, by an attribute, in a tool's or a step's result."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.columns import filled
+from otel_llmops.analysis.edges import ATTRIBUTE, TOOL
+from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.analysis.readings import Readings, by_session, plain
+
+__all__ = ["Words", "words_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What agents said of handing over: per (activation, target agent or -1 for anyone)."""
+
+    activation: Ints
+    target: Ints
+    bit: Ints
+    back: Mask
+
+    def evidence(self, source: Ints, target_agent: Ints) -> Ints:
+        """The evidence bits of words from `source` to an agent, 0 where there are none."""
+        stride = int(max(self.target.max(initial=0), target_agent.max(initial=0))) + 2
+        said = self.activation * stride + self.target + 1
+        bits = np.zeros(len(source), dtype=np.int64)
+        for bit in (TOOL, ATTRIBUTE):
+            keys = np.unique(said[(self.bit == bit) & ~self.back])
+            named = np.isin(source * stride + target_agent + 1, keys)
+            anyone = np.isin(source * stride, keys)
+            bits |= np.where(named | anyone, bit, 0)
+        return bits
+
+
+def words_of(readings: Readings, acts: Activations) -> Words:
+    """What agents said of handing over, to agents that acted.
+
+    In:   Readings, n rows, and their Activations.
+    Out:  Words, one a word, in no particular order.
+    """
+    resulted = filled(readings.result_target)
+    owned = (readings.hint | resulted) & (acts.owner >= 0)
+    rows = np.flatnonzero(owned)
+    own = acts.owner[rows]
+    # A handoff tool that became the delegate's activation is the word of the one around it.
+    at_head = acts.tool_made[own] & (acts.head[own] == rows)
+    own = np.where(at_head, acts.up[own], own)
+    target = pc.if_else(pa.array(resulted), readings.result_target, readings.hint_target)
+    target = target.take(pa.array(rows))
+    known = by_session(acts.home, plain(acts.names))
+    asked = by_session(acts.home[acts.agent[np.maximum(own, 0)]], plain(target))
+    found = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -2)).astype(np.int64)
+    to = np.where(np.asarray(pc.equal(target, "")), -1, found)
+    # No such agent acted (a human, an end node): no word to any of those that did
+    keep = (to != -2) & (own >= 0)
+    bit = np.where(readings.hint_by_attribute[rows], ATTRIBUTE, TOOL)
+    return Words(own[keep], to[keep], bit[keep], readings.hint_back[rows][keep])
