@@ -1,28 +1,36 @@
 """The processor that nobody added by hand; see automatic.py."""
 
+from collections.abc import Mapping
+
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, SpanProcessor
 
 from otel_llmops.sdk.processor import AgentSpanProcessor
+from otel_llmops.sdk.span_attributes import Stamp
 
 
 class AutomaticProcessor(AgentSpanProcessor):
-    """An AgentSpanProcessor that does nothing where the user's provider has one by hand."""
+    """An AgentSpanProcessor that steps aside once the user's provider has one by hand.
+
+    It looks at the first span of each trace, so that the others cost no more than by hand. What
+    depends on options it then leaves to the other; the rest both write alike.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: object = None
-        self._aside = False
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Stamp a span that has just been started, if nobody else does; never raises."""
+    def _begin(
+        self, stamp: Stamp, own: Mapping[str, object], span: Span, context: Context | None
+    ) -> None:
         processors = processors_of(getattr(span, "_span_processor", None))
         if processors is not self._seen:
             self._seen = processors
-            self._aside = any(_by_hand(each) for each in processors)
-        if not self._aside:
-            super().on_start(span, parent_context)
+            if any(_by_hand(each) for each in processors):
+                self._locations = None
+                self._revision, self._revision_read = None, True
+        super()._begin(stamp, own, span, context)
 
 
 def attach() -> None:

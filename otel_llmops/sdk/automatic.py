@@ -8,8 +8,7 @@ Strategy
     An exception that leaves an entry point ends the whole instrumentation of the user's program,
     so nothing of ours is imported before the guard is up.
 
-    The user may add an AgentSpanProcessor by hand later on. Then the automatic one steps aside: it
-    looks at the provider's processors whenever they have changed.
+    The user may add an AgentSpanProcessor by hand later on. Then the automatic one steps aside.
 """
 
 import os
