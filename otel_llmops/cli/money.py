@@ -12,13 +12,13 @@ _FINE_ENOUGH = 1.0
 
 def usd(amount: float | None) -> str:
     """`$12.30`, `$0.0031`; `?` where it is not known."""
-    return _shown(amount, _decimals([amount], digits=2))
+    return usd_column([amount])[0]
 
 
 def usd_column(amounts: Sequence[float | None]) -> list[str]:
-    """Amounts with as many decimals each, so that the least of them still shows."""
-    decimals = _decimals(amounts, digits=1)
-    return [_shown(amount, decimals) for amount in amounts]
+    """Amounts with as many decimals each as the least of them needs for two digits that count."""
+    decimals = _decimals(amounts)
+    return ["?" if amount is None else f"${amount:,.{decimals}f}" for amount in amounts]
 
 
 def known_sum(amounts: Iterable[float | None]) -> float | None:
@@ -27,13 +27,9 @@ def known_sum(amounts: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def _shown(amount: float | None, decimals: int) -> str:
-    return "?" if amount is None else f"${amount:,.{decimals}f}"
-
-
-def _decimals(amounts: Sequence[float | None], *, digits: int) -> int:
+def _decimals(amounts: Sequence[float | None]) -> int:
     least = min((amount for amount in amounts if amount), default=_FINE_ENOUGH)
     if least >= _FINE_ENOUGH:
         return _CENTS
-    enough = (d for d in range(_CENTS, _DECIMALS_MAX) if round(least * 10**d) >= 10 ** (digits - 1))
+    enough = (d for d in range(_CENTS, _DECIMALS_MAX) if round(least * 10**d) >= 10)
     return next(enough, _DECIMALS_MAX)

@@ -4,7 +4,10 @@ import json
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
+from urllib.parse import quote
 
 from otel_llmops.errors import LlmopsError, QueryError
 
@@ -27,14 +30,43 @@ class Reader:
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
+        found = self._get(f"/api/{name}?{query}")
+        if found is None or not isinstance(found.get(name), list):
+            raise LlmopsError(f"{self._url} is no API of otel-llmops: it has no {name}")
+        rows: list[dict[str, Any]] = found[name]
+        return rows
+
+    def session(self, session_id: str) -> dict[str, Any] | None:
+        """The session with its tokens and its ledger, None where there is none.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        found = self._get(f"/api/sessions/{quote(session_id, safe='')}")
+        if found is not None and "tokens" not in found:
+            raise LlmopsError(f"{self._url} is no API of otel-llmops, or of another version")
+        return found
+
+    def sessions(self, limit: int) -> list[dict[str, Any]]:
+        """Sessions, newest first.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        return self.rows("sessions", f"limit={limit}")
+
+    def _get(self, path: str) -> dict[str, Any] | None:
+        """The JSON object at `path`, None where there is nothing."""
         try:
-            with self._opener.open(f"{self._url}/api/{name}?{query}", timeout=_TIMEOUT_S) as answer:
-                found: list[dict[str, Any]] = json.load(answer)[name]
+            with self._opener.open(f"{self._url}{path}", timeout=_TIMEOUT_S) as answer:
+                found = json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
-                raise QueryError(f"GET /api/{name} was refused: {error.read().decode()}") from error
-        except OSError as error:
+                if error.code == HTTPStatus.NOT_FOUND:
+                    return None
+                raise QueryError(f"GET {path} was refused: {error.read().decode()}") from error
+        except (OSError, HTTPException, ValueError) as error:
             raise LlmopsError(f"the API at {self._url} cannot be reached: {error}") from error
+        if not isinstance(found, dict):
+            raise LlmopsError(f"{self._url} is no API of otel-llmops")
         return found
 
     def settled_sessions(self, count: int, *, wait_s: float) -> list[dict[str, Any]]:

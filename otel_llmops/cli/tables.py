@@ -25,7 +25,10 @@ __all__ = [
     "agents",
     "functions",
     "handoffs",
+    "keep_names",
+    "safe",
     "summary",
+    "titled",
 ]
 
 _BAR_CELLS = 6
@@ -107,7 +110,7 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
     with_about = any(row.about for row in rows)
     with_errors = any(row.errors for row in rows)
     costs = _costs(rows)
-    table = _table("Agents")
+    table = titled("Agents")
     table.add_column("agent", overflow="fold")
     if with_about:
         table.add_column("what", style="dim", overflow="fold")
@@ -121,8 +124,8 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
     total = sum(_tokens(row) for row in rows)
     for place, row in enumerate(rows):
         table.add_row(
-            _text(row.name, "bold cyan"),
-            *([_text(row.about)] if with_about else []),
+            safe(row.name, "bold cyan"),
+            *([safe(row.about)] if with_about else []),
             Text(f"{row.llm_calls:,}"),
             Text(f"{row.input_tokens:,}"),
             Text(f"{row.output_tokens:,}"),
@@ -131,7 +134,7 @@ def agents(rows: Sequence[AgentRow], console: Console) -> Table:
             *(Text(cost) for cost in costs[place : place + 1]),
             *([_errors(row.errors or 0)] if with_errors else []),
         )
-    _keep_names(table, table.columns[0], console)
+    keep_names(table, table.columns[0], console)
     return table
 
 
@@ -140,7 +143,7 @@ def functions(rows: Sequence[FunctionRow], console: Console) -> Table:
     rows = sorted(rows, key=lambda row: (-_tokens(row), row.name))
     costs = _costs(rows)
     with_bars = _has_room_for_bars(costs, console)
-    table = _table("Tokens by function")
+    table = titled("Tokens by function")
     table.add_column("function", overflow="fold")
     table.add_column("where", style="dim", overflow="fold")
     for name in ("calls", *(["a call"] if with_bars else []), "tokens"):
@@ -151,22 +154,22 @@ def functions(rows: Sequence[FunctionRow], console: Console) -> Table:
     total = sum(_tokens(row) for row in rows)
     for place, row in enumerate(rows):
         table.add_row(
-            _text(row.name, "bold"),
-            _text(row.place),
+            safe(row.name, "bold"),
+            safe(row.place),
             Text(f"{row.llm_calls:,}"),
             *([Text(f"{_tokens(row) / max(1, row.llm_calls):,.0f}")] if with_bars else []),
             Text(f"{_tokens(row):,}", style="bold"),
             _share(_tokens(row), total, console, bar=with_bars),
             *(Text(cost) for cost in costs[place : place + 1]),
         )
-    _keep_names(table, table.columns[0], console)
+    keep_names(table, table.columns[0], console)
     return table
 
 
 def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
     """Handoffs in the order given, each with what it rests on; a session is named once."""
     with_session = len({row.session for row in rows}) > 1
-    table = _table("Handoffs")
+    table = titled("Handoffs")
     if with_session:
         table.add_column("session", style="dim", max_width=_SESSION, no_wrap=True)
     table.add_column("handoff", overflow="fold")
@@ -179,12 +182,12 @@ def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
         if with_session and row.session != before and before:
             table.add_section()
         table.add_row(
-            *([_text(row.session if row.session != before else "")] if with_session else []),
+            *([safe(row.session if row.session != before else "")] if with_session else []),
             _passed(row, console),
-            _text(row.kind.replace("_", " ")),
+            safe(row.kind.replace("_", " ")),
             Text(f"{row.quality:.2f}", style=_quality_style(row.quality)),
             Text(f"{row.confidence:.2f}"),
-            _text(", ".join(row.evidence).replace("_", " ")),
+            safe(", ".join(row.evidence).replace("_", " ")),
         )
         before = row.session
     *sessions, names, _, _, confidence, _ = table.columns
@@ -192,11 +195,11 @@ def handoffs(rows: Sequence[HandoffRow], console: Console) -> Table:
         confidence.header = "conf."
         for session in sessions:
             session.max_width = _SHORT_SESSION
-    _keep_names(table, names, console)
+    keep_names(table, names, console)
     return table
 
 
-def _keep_names(table: Table, names: Column, console: Console) -> None:
+def keep_names(table: Table, names: Column, console: Console) -> None:
     """Give the column of names all that its longest needs, as far as the others can spare it.
 
     A width of its own, because rich shrinks the widest column first, whatever its `min_width`.
@@ -219,7 +222,8 @@ def _longest(column: Column) -> int:
     return max(cell_len(text.plain if isinstance(text, Text) else str(text)) for text in texts)
 
 
-def _table(title: str) -> Table:
+def titled(title: str) -> Table:
+    """An empty table as all of ours look."""
     return Table(
         title=title,
         title_justify="left",
@@ -243,16 +247,17 @@ def _has_room_for_bars(costs: Sequence[str], console: Console) -> bool:
 
 
 def _passed(row: HandoffRow, console: Console) -> Text:
-    passed = _text(row.from_agent, "bold cyan")
+    passed = safe(row.from_agent, "bold cyan")
     passed.append(" -> " if console.options.ascii_only else " → ", style="not bold dim")
-    return passed.append_text(_text(row.to_agent, "bold cyan"))
+    return passed.append_text(safe(row.to_agent, "bold cyan"))
 
 
 def _errors(count: int) -> Text:
     return Text(f"{count:,}", style="red" if count else "dim")
 
 
-def _text(text: str, style: str = "") -> Text:
+def safe(text: str, style: str = "") -> Text:
+    """What somebody else wrote, so that it cannot steer the terminal."""
     return Text(printable(text), style=style)
 
 

@@ -22,7 +22,12 @@ def test_an_amount_shows_two_digits_that_count(amount: float | None, shown: str)
 
 
 def test_amounts_in_a_column_have_as_many_decimals_each() -> None:
-    assert usd_column([0.00044, 0.000038, None, 1.0]) == ["$0.00044", "$0.00004", "?", "$1.00000"]
+    assert usd_column([0.00044, 0.000038, None, 1.0]) == [
+        "$0.000440",
+        "$0.000038",
+        "?",
+        "$1.000000",
+    ]
 
 
 def test_a_sum_is_of_what_is_known_and_unknown_where_nothing_is() -> None:

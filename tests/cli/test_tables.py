@@ -157,10 +157,10 @@ def test_costs_are_shown_where_any_is_known_and_bars_where_there_is_room() -> No
     ]
     narrow, wide = (_console(width=width) for width in (80, 120))
     assert _lines(tables.agents(rows, narrow), narrow)[2:] == [
-        "writer      1    200      50     250    83%  $0.01",
-        "triage      1     50       0      50    17%      ?",
+        "writer      1    200      50     250    83%  $0.012",
+        "triage      1     50       0      50    17%       ?",
     ]
     assert _lines(tables.agents(rows, wide), wide)[2:] == [
-        "writer      1    200      50     250  ━━━━━─  83%  $0.01",
-        "triage      1     50       0      50  ━─────  17%      ?",
+        "writer      1    200      50     250  ━━━━━─  83%  $0.012",
+        "triage      1     50       0      50  ━─────  17%       ?",
     ]

@@ -1,0 +1,101 @@
+"""Where a command finds its answers: a running `serve`, its store while it is stopped, or files.
+
+Strategy: one kind of document whatever it came from. A store that nobody serves is opened here,
+and captured files are put into a store of their own that lives as long as the command: so every
+answer is made by the same queries.
+"""
+
+import asyncio
+import tempfile
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from otel_llmops.api import documents
+from otel_llmops.app.endpoints import read_endpoints
+from otel_llmops.app.locks import alone
+from otel_llmops.app.places import Places
+from otel_llmops.app.stores import open_store
+from otel_llmops.cli.reader import Reader
+from otel_llmops.config import serve_config, store_url
+from otel_llmops.engine.capture import analyze
+from otel_llmops.errors import ConfigError
+from otel_llmops.storage.queries import Queries
+
+__all__ = ["Source", "source"]
+
+_ENGINE_WAIT_S = 1.0
+
+
+class Source(Protocol):
+    """What a command asks; not found is None."""
+
+    def session(self, session_id: str) -> Mapping[str, Any] | None:
+        """A session with its tokens and its ledger, by any id it is known by."""
+
+    def sessions(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Sessions, newest first."""
+
+
+@contextmanager
+def source(arguments: Namespace) -> Iterator[Source]:
+    """The source that `arguments` (file, url, data, store) name.
+
+    Raises: ConfigError, if there is none; DecodeError, if a file is not OTLP.
+    """
+    if arguments.file:
+        with _of_files(arguments.file) as found:
+            yield found
+        return
+    config = serve_config({"data": arguments.data, "store": arguments.store})
+    running = read_endpoints(config.data)
+    if arguments.url:
+        yield Reader(arguments.url.rstrip("/"))
+    elif running is not None and (not arguments.store or running.store == config.store):
+        yield Reader(running.api)
+    else:
+        with _of_store(config.data, config.store) as found:
+            yield found
+
+
+class _Stored:
+    """The queries of a store that this process has opened."""
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    def session(self, session_id: str) -> Mapping[str, Any] | None:
+        return asyncio.run(documents.session(self._queries, session_id))
+
+    def sessions(self, limit: int) -> Sequence[Mapping[str, Any]]:
+        found: list[dict[str, Any]] = documents.plain(
+            asyncio.run(self._queries.sessions(limit=limit))
+        )
+        return found
+
+
+@contextmanager
+def _of_store(data: Path, url: str) -> Iterator[Source]:
+    if not Path(store_url(url).path).is_dir():
+        raise ConfigError(
+            f"nothing was collected in {data} yet",
+            hint="start otel-llmops serve, name a folder with --data, or a capture with --file",
+        )
+    with (
+        alone(Places(data).engine_lock, wait_s=_ENGINE_WAIT_S),
+        closing(open_store(url)) as store,
+    ):
+        yield _Stored(Queries(store))
+
+
+@contextmanager
+def _of_files(paths: Sequence[Path]) -> Iterator[Source]:
+    tables = analyze(paths)
+    with (
+        tempfile.TemporaryDirectory(prefix="otel-llmops-") as folder,
+        closing(open_store(f"chdb://{folder}/store")) as store,
+    ):
+        store.replace_sessions(tables["sessions"]["session_id"].to_pylist(), tables)
+        yield _Stored(Queries(store))
