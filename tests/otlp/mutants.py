@@ -2,21 +2,32 @@
 
 import random
 from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
 
+import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from otel_llmops.errors import DecodeError
 from otel_llmops.otlp.wire import LEN, fields, varint
-from tests.support.otlp import SPAN_ID, TRACE_ID, key_values, recorded_requests, span, trace_request
+from tests.support.otlp import (
+    SPAN_ID,
+    TRACE_ID,
+    as_json,
+    key_values,
+    recorded_requests,
+    span,
+    trace_request,
+)
 
 _TELLING = bytes((*range(0x21), 0x2A, 0x32, 0x3A, 0x40, 0x4A, 0x5A, 0x6A, 0x7A, 0x80, 0x85, 0xFF))
 _NUMBERS = (0, 1, 2, 127, 128, 255, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1)
-_TEXTS = (b"", b"\xc3\xa9", b"\xff", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\x00\n\"\\\x1f\x7f")
+_TEXTS = (b"", b"\xc3\xa9", b"\xff", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b'a\x00\n"\\\x1f\x7f')
 _DEEP_MAX = 110
 
 VALUES = {
-    "text": "é\n\"\\\x01 as it is",
+    "text": 'é\n"\\\x01 as it is',
     "yes": True,
     "no": False,
     "whole": -(2**63),
@@ -86,9 +97,9 @@ def mutants(seeds: list[bytes], rng: random.Random) -> Iterator[bytes]:
 
 
 def _mutated(body: bytes, rng: random.Random, seeds: list[bytes]) -> bytes:
-    if rng.random() < 0.75:
+    if not body or rng.random() < 0.9:
         return _fields_mutated(body, rng)
-    if rng.random() < 0.2:
+    if rng.random() < 0.3:
         other = rng.choice(seeds)
         return body[: rng.randrange(len(body) + 1)] + other[rng.randrange(len(other)) :]
     return _bytes_mutated(body, rng)
@@ -113,29 +124,25 @@ def _fields_mutated(body: bytes, rng: random.Random) -> bytes:
     chosen = rng.choice(found)
     before, after = body[: chosen.tag], body[chosen.end :]
     whole, value = body[chosen.tag : chosen.end], body[chosen.start : chosen.end]
-    if chosen.wire_type == LEN and rng.random() < 0.85:
+    if chosen.wire_type == LEN and rng.random() < 0.9:
         tag = body[chosen.tag : chosen.start - len(varint(len(value)))]
         inner = _fields_mutated(value, rng)
         return before + tag + _size(len(inner), rng) + inner + after
-    match rng.randrange(7):
-        case 0:
-            return before + after
-        case 1:
-            return before + whole + whole + after
-        case 2:
-            return before + after + whole
-        case 3:
-            return before + whole + _field(rng) + after
-        case 4:
-            return before + _bytes_mutated(whole, rng) + after
-        case 5:
-            return before + _renumbered(whole, rng) + after
-        case _:
-            return before + _field(rng, chosen.number) + after
+    return rng.choice(
+        (
+            before + after,
+            before + whole + whole + after,
+            before + after + whole,
+            before + whole + _field(rng) + after,
+            before + _bytes_mutated(whole, rng) + after,
+            before + _renumbered(whole, rng) + after,
+            before + _field(rng, chosen.number) + after,
+        )
+    )
 
 
 def _size(size: int, rng: random.Random) -> bytes:
-    if rng.random() < 0.95:
+    if rng.random() < 0.99:
         return varint(size)
     if rng.random() < 0.5:
         return varint(max(0, size + rng.choice((-1, 1, 2**31, 2**32))))
@@ -171,3 +178,42 @@ def _field(rng: random.Random, number: int = 0) -> bytes:
             return tag
         case _:
             return tag + rng.randbytes(4)
+
+
+_ODD: tuple[object, ...] = (
+    None, True, False, 0, 1, -1, 7, 2**31 - 1, 2**31, 2**32, 2**63 - 1, -(2**63), 2**64 - 1,
+    0.0, -0.0, 7.0, 1.5, 1e300, "", "0", "-0", "7", "007", "-1", "9999999999999999999",
+    "9223372036854775807", "9223372036854775808", "18446744073709551615", "1.5", "NaN",
+    "Infinity", "AP8=", "!", "ab", "ABCDEF", "abc", "é\n\0", "\u0663", [], {}, [None], [{}],
+    {"stringValue": "x"}, {"intValue": "5"}, {"intValue": 5, "stringValue": "x"},
+    {"stringValue": None}, {"arrayValue": {"values": [{}, {"boolValue": True}]}},
+    {"kvlistValue": {"values": [{"key": "k", "value": {"doubleValue": 1}}]}},
+    {"arrayValue": None}, {"doubleValue": -0.0}, {"bytesValue": "_-8"}, {"new": 1},
+)  # fmt: skip
+
+
+def documents(request: bytes, rng: random.Random) -> Iterator[bytes]:
+    """`request` as JSON, with a few values in it exchanged, without end."""
+    whole = as_json(request)
+    while True:
+        document = orjson.loads(whole)
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            _exchange(document, rng)
+        yield orjson.dumps(document)
+
+
+def _exchange(document: Any, rng: random.Random) -> None:
+    inside = document
+    while True:
+        keys = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
+        if not keys:
+            return
+        key = rng.choice(keys)
+        if isinstance(inside[key], dict | list) and rng.random() < 0.93:
+            inside = inside[key]
+            continue
+        if isinstance(inside, dict) and rng.random() < 0.1:
+            inside[rng.choice(("key", "value", "other", "name", "flags"))] = inside.pop(key)
+        else:
+            inside[key] = deepcopy(rng.choice(_ODD))
+        return
