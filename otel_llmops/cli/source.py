@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from otel_llmops.api import documents
 from otel_llmops.app.endpoints import read_endpoints
@@ -52,12 +53,23 @@ def source(arguments: Namespace) -> Iterator[Source]:
     config = serve_config({"data": arguments.data, "store": arguments.store})
     running = read_endpoints(config.data)
     if arguments.url:
-        yield Reader(arguments.url.rstrip("/"))
+        yield Reader(_api(arguments.url))
     elif running is not None and (not arguments.store or running.store == config.store):
         yield Reader(running.api)
     else:
         with _of_store(config.data, config.store) as found:
             yield found
+
+
+def _api(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and parts.hostname
+    except ValueError:
+        known = None
+    if not known:
+        raise ConfigError(f"url: {url!r} is not an http:// or https:// URL")
+    return url.rstrip("/")
 
 
 class _Stored:
