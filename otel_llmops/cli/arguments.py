@@ -3,6 +3,8 @@
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,13 +36,20 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
         prog="otel-llmops",
         description="Who handed over to whom, was it any good, and where did the tokens go.",
     )
-    root.add_argument("--version", action="version", version=f"otel-llmops {__version__}")
+    root.add_argument("--version", action="version", version=_version())
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serve(commands, environ)
     _demo(commands)
     _analyze(commands)
     _tokens(commands, environ)
     return root
+
+
+def _version() -> str:
+    """Ours, and whose prices costs come from: they change without us."""
+    with suppress(PackageNotFoundError):
+        return f"otel-llmops {__version__} (prices of genai-prices {version('genai-prices')})"
+    return f"otel-llmops {__version__}"
 
 
 def _serve(commands: Any, environ: Mapping[str, str]) -> None:

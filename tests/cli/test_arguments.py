@@ -45,10 +45,16 @@ def test_data_lies_where_a_user_s_programs_keep_theirs() -> None:
     assert data_folder({}) == Path("~/.local/share/otel-llmops").expanduser()
 
 
-def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_that_of_the_package_and_of_its_prices(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with pytest.raises(SystemExit) as caught:
         parser({}).parse_args(["--version"])
-    assert (caught.value.code, capsys.readouterr().out) == (0, f"otel-llmops {version(NAME)}\n")
+    prices = f"prices of genai-prices {version('genai-prices')}"
+    assert (caught.value.code, " ".join(capsys.readouterr().out.split())) == (
+        0,
+        f"otel-llmops {version(NAME)} ({prices})",
+    )
 
 
 @pytest.mark.parametrize(
