@@ -6,7 +6,8 @@ is the order of priority: first present, not empty wins.
 
 A place is an attribute name, or `member("input.value", "coworker")` for a member of a JSON
 document in an attribute, or `pattern("input.value", "...(?P<value>...)")` for the group `value` of
-a regular expression (RE2), or `event("gen_ai.tool.message", "content")` for an attribute of a span event.
+a regular expression (RE2), or `event("gen_ai.tool.message", "content")` for an attribute of a span
+event.
 
 Sources: OpenTelemetry GenAI conventions (semantic-conventions <= 1.41 and semantic-conventions-
 genai), OpenInference, OpenLLMetry's semconv_ai, and the wire as real frameworks write it.
@@ -18,17 +19,21 @@ from enum import StrEnum
 
 __all__ = [
     "AFFIXES",
+    "CHAIN_PART",
     "CONCEPTS",
     "CONTROL_FLOW",
     "EXCLUSIVE_CACHE",
     "GENERIC_HANDOFF_TOOLS",
+    "GRAPH_SCOPE",
     "HANDOFF_TOOL",
     "KIND_AFFIXES",
     "KIND_MARKS",
     "NO_ID",
     "OUTRANKING_MARKS",
     "PLUMBING",
+    "PLUMBING_PATTERN",
     "QUOTED_PREFIX",
+    "STEP_NAMES",
     "Dialect",
     "Kind",
     "Place",
@@ -210,6 +215,10 @@ OUTRANKING_MARKS: tuple[tuple[str, str, Kind, str], ...] = (
     # Where OpenInference rewrites a native agent span into its LLM span, the call is what it holds.
     ("openinference.span.kind", "LLM", Kind.LLM, ""),
     ("ag2.span.type", "usage", Kind.USAGE, ""),
+    # LangSmith's exporter gives operations of models to what only prepares and reads them.
+    ("langsmith.span.kind", "prompt", Kind.STEP, ""),
+    ("langsmith.span.kind", "parser", Kind.STEP, ""),
+    ("langsmith.span.kind", "retriever", Kind.RETRIEVAL, ""),
     # A team is a workflow whoever runs it.
     ("openinference.span.kind", "CHAIN", Kind.WORKFLOW, "participant_names"),
     # A tool that its instrumentation takes for an agent still names the tool.
@@ -247,6 +256,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
     ),
     "graph_node": _places(
         member("metadata", "langgraph_node"),
+        "metadata.langgraph_node",
         "langfuse.observation.metadata.langgraph_node",
         "langsmith.metadata.langgraph_node",
         "traceloop.association.properties.langgraph_node",
@@ -351,7 +361,20 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "gen_ai.handoff.to_agent",
         "to_agent",
         "langgraph.command.goto_node",
+        "metadata.langgraph.goto",
     ),
+    "goto": _places(
+        *(
+            member(attribute, "goto")
+            for attribute in (
+                "gen_ai.completion",
+                "output.value",
+                "langfuse.observation.output",
+                "traceloop.entity.output",
+            )
+        ),
+    ),
+    "instructions": _places("gen_ai.system_instructions"),
     "handoff_argument": _places(
         *(
             member(attribute, name)
@@ -375,6 +398,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
     ),
     "acting_agent": _places(pattern("input.value", "current_agent_name='(?P<value>[^']+)'")),
     "error_type": _places("error.type", event("exception", "exception.type")),
+    "error_message": _places(event("exception", "exception.message")),
     "function": _places("code.function.name", "code.function"),
     "namespace": _places("code.namespace"),
     "file": _places("code.file.path", "code.filepath"),
@@ -423,6 +447,19 @@ PLUMBING = frozenset(
     }
 )  # fmt: skip
 """Lower-case names that a framework gives to its own nodes: no agent of the user's has them."""
+
+PLUMBING_PATTERN = r"^runnable[a-z]*(<.*>)?$"
+"""Lower-case names of a framework's own nodes that hold the names of others."""
+
+CHAIN_PART = r"(?i)^(runnable[a-z]*(<.*>)?|[a-z]*prompttemplate|[a-z]*outputparser)$"
+"""Classes that a chain, not an agent, is made of."""
+
+STEP_NAMES = frozenset({"model", "agent", "tools", "tool", "default", "prompt"})
+"""Lower-case names of PLUMBING that a user may well give to an agent. They are a framework's own
+only where it tells the nodes of a graph."""
+
+GRAPH_SCOPE = r"(?i)langgraph|langchain|langsmith"
+"""Scopes of instrumentations that tell the nodes of a graph."""
 
 HANDOFF_TOOL = (
     r"(?i)(?:^|[-.])(?:transfer|handoff|hand_off|handover|delegate)(?:_back)?[_ ]to[_ ](?P<to>.+)$"

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from otel_llmops.analysis.columns import codes, filled
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.marks import marks
-from otel_llmops.analysis.readings import Readings, by_session, plain, plumbing
+from otel_llmops.analysis.names import by_session, plain, plumbing
+from otel_llmops.analysis.readings import Readings
 from otel_llmops.analysis.relay import Created, created, relayed
 from otel_llmops.semconv import Kind
 
@@ -156,7 +157,8 @@ def _delegates(readings: Readings, head_of: Ints, made: Created, session: Ints) 
     call = call[head_of[call] == head_of[nearest[call]]]
     holds = np.unique(nearest[call])
     names: list[str | None] = [None] * len(tool)
-    told = pc.if_else(pa.array(plumbing(readings.hint_target)), "", readings.hint_target)
+    told = readings.hints.target
+    told = pc.if_else(pa.array(plumbing(told)), "", told)
     targets = told.take(pa.array(holds)).to_pylist()
     tools = plain(readings.tool.take(pa.array(holds))).to_pylist()
     known: dict[int, dict[str, str]] = {}

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.columns import codes, filled, whole
 from otel_llmops.analysis.forest import Mask
-from otel_llmops.analysis.readings import Readings, plumbing
-from otel_llmops.semconv import Kind
+from otel_llmops.analysis.names import plumbing
+from otel_llmops.analysis.readings import Readings
+from otel_llmops.semconv import GRAPH_SCOPE, STEP_NAMES, Kind
 
 __all__ = ["marks"]
 
@@ -28,10 +29,11 @@ def marks(readings: Readings) -> tuple[pa.Array, Mask]:
     said = readings.agent_name
     named = agent_kind & filled(said)
     by_affix = agent_kind & ~named & readings.affixed
-    bare = agent_kind & ~named & ~by_affix
+    bare = agent_kind & ~named & ~by_affix & ~_beside_named(readings, named)
     step = readings.is_kind(Kind.STEP, Kind.WORKFLOW) | bare
     node = step & _graph_nodes(readings)
-    by_framework = (named & ~plumbing(said)) | by_affix
+    own_words = plumbing(said) & (_tells_nodes(readings) | ~_step_names(said))
+    by_framework = (named & ~own_words) | by_affix
     unsaid = readings.forest.nearest(by_framework) < 0
     name = pc.if_else(pa.array(unsaid), _topmost(readings, readings.stamped_agent), "")
     name = pc.if_else(pa.array(filled(readings.acting_agent)), readings.acting_agent, name)
@@ -39,11 +41,34 @@ def marks(readings: Readings) -> tuple[pa.Array, Mask]:
     own = _topmost(readings, readings.graph_agent)
     name = pc.if_else(pc.and_(pc.equal(name, ""), pa.array(step)), own, name)
     name = pc.if_else(pa.array(named), said, name)
-    nameless = plumbing(name) | (agent_kind & ~named & _named_after_model(readings, name))
+    nameless = np.where(named, own_words, plumbing(name))
+    nameless |= agent_kind & ~named & _named_after_model(readings, name)
     other = pc.if_else(pa.array(agent_kind & nameless), _other_name(readings), "")
     name = pc.if_else(pa.array(nameless), other, name)
     sure = ((named & ~_wraps_workflow(readings)) | by_affix) & ~nameless
     return name, sure
+
+
+def _step_names(names: pa.Array) -> Mask:
+    own: Mask = np.asarray(pc.is_in(pc.utf8_lower(names), value_set=pa.array(sorted(STEP_NAMES))))
+    return own
+
+
+def _tells_nodes(readings: Readings) -> Mask:
+    """Spans of traces in which a framework tells the nodes of a graph."""
+    trace, _ = codes(whole(readings.spans.column("trace_id")))
+    scope = whole(readings.spans.column("scope_name"))
+    tells = filled(readings.graph_node)
+    tells |= np.asarray(pc.match_substring_regex(scope, GRAPH_SCOPE))
+    return np.isin(trace, np.unique(trace[tells]))
+
+
+def _beside_named(readings: Readings, named: Mask) -> Mask:
+    """Spans of a trace and scope in which others name their agents: these mean none."""
+    trace, _ = codes(whole(readings.spans.column("trace_id")))
+    scope, _ = codes(whole(readings.spans.column("scope_name")))
+    place = trace * (int(scope.max(initial=0)) + 1) + scope
+    return np.isin(place, np.unique(place[named]))
 
 
 def _named_after_model(readings: Readings, name: pa.Array) -> Mask:
@@ -71,12 +96,11 @@ def _graph_nodes(readings: Readings) -> Mask:
     node = filled(readings.graph_node)
     trace, _ = codes(whole(readings.spans.column("trace_id")))
     in_graph = np.isin(trace, np.unique(trace[node]))
-    own_node: Mask = np.asarray(pc.equal(readings.graph_node, readings.clean_name))
     entity = readings.concept("entity")
     a_task: Mask = np.asarray(pc.equal(readings.concept("operation"), "execute_task"))
     task = filled(entity) & a_task
     is_root = readings.forest.parent < 0
-    return (node & own_node) | task | (in_graph & is_root & ~node)
+    return readings.own_node | task | (in_graph & is_root & ~node)
 
 
 def _topmost(readings: Readings, stamp: pa.Array) -> pa.Array:

@@ -11,36 +11,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from otel_llmops.analysis.applications import of_one_agent
 from otel_llmops.analysis.attributes import Attributes
 from otel_llmops.analysis.clocks import skew
 from otel_llmops.analysis.columns import codes, filled, whole
 from otel_llmops.analysis.forest import Forest, Ints, Mask, forest
+from otel_llmops.analysis.hints import Hints, hints_of
+from otel_llmops.analysis.kinds import CODE, kinds_of
+from otel_llmops.analysis.names import cleaned, first_filled
 from otel_llmops.analysis.torn import placeholders
-from otel_llmops.semconv import (
-    AFFIXES,
-    CONCEPTS,
-    CONTROL_FLOW,
-    EXCLUSIVE_CACHE,
-    GENERIC_HANDOFF_TOOLS,
-    HANDOFF_TOOL,
-    KIND_AFFIXES,
-    KIND_MARKS,
-    OUTRANKING_MARKS,
-    PLUMBING,
-    Dialect,
-    Kind,
-    Place,
-)
+from otel_llmops.analysis.usage import Usage, usage_of
+from otel_llmops.semconv import CONCEPTS, CONTROL_FLOW, Kind
 
-__all__ = [
-    "KINDS",
-    "Readings",
-    "Usage",
-    "by_session",
-    "plain",
-    "plumbing",
-    "read",
-]
+__all__ = ["Readings", "read"]
 
 _ORDER = ("start_time", "trace_id", "span_id", "end_time", "span_wire")
 _FLAT = [
@@ -57,21 +40,6 @@ _FLAT = [
     "service",
     "scope_name",
 ]
-
-KINDS = tuple(Kind)
-_CODE = {kind: code for code, kind in enumerate(KINDS)}
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as a span reported them; `reported` where it reported any."""
-
-    reported: Mask
-    input: Ints
-    output: Ints
-    cache_read: Ints
-    cache_write: Ints
-    reasoning: Ints
 
 
 @dataclass(frozen=True)
@@ -98,13 +66,10 @@ class Readings:
     stamped_agent: pa.Array
     acting_agent: pa.Array
     graph_node: pa.Array
+    own_node: Mask
     graph_agent: pa.Array
     tool: pa.Array
-    hint: Mask
-    hint_back: Mask
-    hint_target: pa.Array
-    hint_by_attribute: Mask
-    result_target: pa.Array
+    hints: Hints
     usage: Usage
     failed: Mask
     error_type: pa.Array
@@ -112,7 +77,7 @@ class Readings:
 
     def is_kind(self, *kinds: Kind) -> Mask:
         """Which spans are of one of these kinds."""
-        return np.isin(self.kind, [_CODE[kind] for kind in kinds])
+        return np.isin(self.kind, [CODE[kind] for kind in kinds])
 
     def concept(self, name: str) -> pa.Array:
         """The text of a concept of semconv.CONCEPTS for every span."""
@@ -148,12 +113,16 @@ def read(spans: pa.Table) -> Readings:
     service, _ = codes(whole(spans.column("service")))
     moved = skew(tree, service, np.asarray(spans.column("kind")), start, end)
     names = whole(spans.column("name"))
-    kind, dialect = _kinds(attributes, names)
-    clean, affixed = _clean(names)
-    is_tool = kind == _CODE[Kind.TOOL]
-    tool = pc.if_else(pa.array(is_tool), _or(attributes.text(CONCEPTS["tool"]), clean), "")
-    hint = _hints(attributes, kind, tool, names)
-    failed, error_type = _failures(attributes, spans)
+    kind, dialect = kinds_of(attributes, names)
+    clean, affixed = cleaned(names)
+    is_tool = kind == CODE[Kind.TOOL]
+    tool = attributes.text(CONCEPTS["tool"], where=is_tool)
+    tool = pc.if_else(pa.array(is_tool), first_filled(tool, clean), "")
+    node = attributes.text(CONCEPTS["graph_node"])
+    own_node = np.asarray(pc.equal(node, clean)) & filled(node)
+    hints = hints_of(attributes, kind, tool, names, own_node)
+    usage = usage_of(attributes)
+    failed, error_type = _failures(attributes, spans, kind, usage.reported)
     return Readings(
         spans=spans,
         link_owner=rank[np.asarray(pc.list_parent_indices(links)).astype(np.int64)],
@@ -162,152 +131,43 @@ def read(spans: pa.Table) -> Readings:
         start=start + moved,
         end=end + moved,
         forest=tree,
-        kind=kind,
+        kind=of_one_agent(attributes, spans, kind, tree, start, hints),
         dialect=dialect,
         clean_name=clean,
         affixed=affixed,
         agent_name=attributes.text(CONCEPTS["agent"]),
         stamped_agent=attributes.text(CONCEPTS["stamped_agent"]),
-        acting_agent=attributes.text(CONCEPTS["acting_agent"], where=kind == _CODE[Kind.STEP]),
-        graph_node=attributes.text(CONCEPTS["graph_node"]),
+        acting_agent=attributes.text(CONCEPTS["acting_agent"], where=kind == CODE[Kind.STEP]),
+        graph_node=node,
+        own_node=own_node,
         graph_agent=attributes.text(CONCEPTS["graph_agent"]),
         tool=tool,
-        hint=hint[0],
-        hint_back=hint[1],
-        hint_target=hint[2],
-        hint_by_attribute=hint[3],
-        result_target=attributes.text(CONCEPTS["handoff_result"], where=is_tool & ~hint[0]),
-        usage=_usage(attributes),
+        hints=hints,
+        usage=usage,
         failed=failed,
         error_type=error_type,
         attributes=attributes,
     )
 
 
-def plain(names: pa.Array) -> pa.Array:
-    """Names as they are compared: lower case, `_`, `-` and blanks alike."""
-    lower = pc.utf8_lower(names)
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(lower, r"[_\-\s]+", " "))
+def _failures(
+    attributes: Attributes, spans: pa.Table, kind: Ints, answered: Mask
+) -> tuple[Mask, pa.Array]:
+    """Spans that failed, leaving out the exceptions by which a framework steers.
 
-
-def plumbing(names: pa.Array) -> Mask:
-    """Which names are a framework's own, or none: no agent of the user's has them."""
-    own: Mask = np.asarray(pc.is_in(pc.utf8_lower(names), value_set=pa.array(sorted(PLUMBING))))
-    return own
-
-
-def by_session(session: Ints, names: pa.Array) -> pa.Array:
-    """Names made distinct by the session they belong to."""
-    return pc.binary_join_element_wise(pa.array(session).cast(pa.string()), names, " ")
-
-
-def _kinds(attributes: Attributes, names: pa.Array) -> tuple[Ints, pa.Array]:
-    kind = np.full(len(names), _CODE[Kind.OTHER], dtype=np.int64)
-    dialect = np.full(len(names), str(Dialect.NONE), dtype=object)
-    known = np.zeros(len(names), dtype=bool)
-    for name, whose, values in KIND_MARKS:
-        found, distinct = codes(attributes.text((Place(name),)))
-        lookup = np.array([_CODE.get(values.get(v, Kind.OTHER), -1) for v in distinct.to_pylist()])
-        said = lookup[found] if len(lookup) else found
-        fresh = ~known & (said != _CODE[Kind.OTHER])
-        kind[fresh] = said[fresh]
-        dialect[fresh] = str(whose)
-        known |= fresh
-    for name, value, outranking, beside in OUTRANKING_MARKS:
-        said_so = np.asarray(pc.equal(attributes.text((Place(name),)), value))
-        kind[said_so & attributes.has(beside) if beside else said_so] = _CODE[outranking]
-    nameless = (kind == _CODE[Kind.AGENT]) & ~filled(attributes.text(CONCEPTS["agent"]))
-    for ending, outranking in KIND_AFFIXES.items():
-        kind[nameless & np.asarray(pc.ends_with(names, ending))] = _CODE[outranking]
-    return kind, pa.array(dialect, type=pa.string())
-
-
-def _clean(names: pa.Array) -> tuple[pa.Array, Mask]:
-    """Names without what an instrumentation puts around them, and where something was there."""
-    indices, distinct = codes(names)
-    before = "|".join(_quote(a) for a, b in AFFIXES if a and not b)
-    after = "|".join(_quote(b) for a, b in AFFIXES if b and not a)
-    clean = pc.replace_substring_regex(distinct, f"^(?:{before})", "")
-    clean = pc.replace_substring_regex(clean, f"(?:{after})$", "")
-    for left, right in ((a, b) for a, b in AFFIXES if a and b):
-        clean = pc.replace_substring_regex(clean, f"^{_quote(left)}(.*){_quote(right)}$", r"\1")
-    changed = pc.not_equal(clean, distinct)
-    place = pa.array(indices)
-    return clean.take(place), np.asarray(changed.take(place))
-
-
-def _hints(
-    attributes: Attributes, kind: Ints, tool: pa.Array, names: pa.Array
-) -> tuple[Mask, Mask, pa.Array, Mask]:
-    """Spans by which an agent says that it hands over: hint, hands back, to whom, by attribute."""
-    is_tool = kind == _CODE[Kind.TOOL]
-    is_handoff = kind == _CODE[Kind.HANDOFF]
-    told = attributes.text(CONCEPTS["handoff_target"], where=is_tool | is_handoff)
-    by_attribute = filled(told) | is_handoff
-    asked = pc.if_else(pa.array(kind == _CODE[Kind.LLM]), attributes.text(CONCEPTS["called"]), "")
-    said = _or(tool, asked)
-    generic_tool = np.asarray(
-        pc.is_in(pc.utf8_lower(said), value_set=pa.array(sorted(GENERIC_HANDOFF_TOOLS)))
-    )
-    named = _or(_named_target(said), pc.if_else(pa.array(is_tool), _named_target(names), ""))
-    named = pc.if_else(pa.array(generic_tool), "", named)
-    argument = attributes.text(CONCEPTS["handoff_argument"], where=generic_tool)
-    target = _or(_or(told, named), argument)
-    by_name = filled(named)
-    back = by_name & np.asarray(pc.match_substring_regex(said, r"(?i)_back[_ ]to[_ ]"))
-    return by_name | generic_tool | by_attribute, back, target, by_attribute
-
-
-def _named_target(names: pa.Array) -> pa.Array:
-    indices, distinct = codes(names)
-    found = pc.struct_field(pc.extract_regex(distinct, HANDOFF_TOOL), "to")
-    return pc.fill_null(found, "").take(pa.array(indices))
-
-
-def _usage(attributes: Attributes) -> Usage:
-    numbers = {
-        name: attributes.number(CONCEPTS[f"{name}_tokens"])
-        for name in ("input", "output", "cache_read", "cache_write", "reasoning")
-    }
-    tokens_in, known_in = numbers["input"]
-    tokens_out, known_out = numbers["output"]
-    cached, written = numbers["cache_read"][0], numbers["cache_write"][0]
-    # protocols: input includes what was read from and written to a cache, except where a dialect
-    # or the numbers themselves (a part larger than the whole) say that it is left out.
-    exclusive = np.zeros(len(tokens_in), dtype=bool)
-    for name in EXCLUSIVE_CACHE:
-        exclusive |= attributes.has(name)
-    exclusive |= known_in & (cached + written > tokens_in)
-    return Usage(
-        reported=known_in | known_out,
-        input=np.where(exclusive, tokens_in + cached + written, tokens_in),
-        output=tokens_out,
-        cache_read=cached,
-        cache_write=written,
-        reasoning=numbers["reasoning"][0],
-    )
-
-
-def _failures(attributes: Attributes, spans: pa.Table) -> tuple[Mask, pa.Array]:
-    """Spans that failed, leaving out the exceptions by which a framework steers."""
+    A model call that raised and reports no usage failed, whatever its status says: a status that
+    was once OK stays so.
+    """
     bad = np.asarray(spans.column("status_code")) == 2
     error_type = attributes.text(CONCEPTS["error_type"])
-    message = whole(spans.column("status_message"))
-    steering = pc.or_(
-        pc.match_substring_regex(error_type, CONTROL_FLOW),
-        pc.match_substring_regex(message, CONTROL_FLOW),
-    )
-    failed = bad & ~np.asarray(steering)
+    message = attributes.text(CONCEPTS["error_message"])
+    raised = filled(message) & (kind == CODE[Kind.LLM]) & ~answered
+    steering = np.zeros(len(bad), dtype=bool)
+    for texts in (error_type, message, whole(spans.column("status_message"))):
+        steering |= np.asarray(pc.match_substring_regex(texts, CONTROL_FLOW))
+    failed = (bad | raised) & ~steering
     return failed, pc.if_else(pa.array(failed), error_type, "")
-
-
-def _or(first: pa.Array, second: pa.Array) -> pa.Array:
-    return pc.if_else(pc.equal(first, ""), second, first)
 
 
 def _nanoseconds(column: pa.ChunkedArray) -> Ints:
     return np.asarray(column.cast(pa.int64())).astype(np.int64)
-
-
-def _quote(text: str) -> str:
-    return "".join(f"\\{c}" if c in ".[]()*+?^$|\\" else c for c in text)

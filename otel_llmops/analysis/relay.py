@@ -12,9 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_llmops.analysis.columns import codes
+from otel_llmops.analysis.applications import same_instructions
+from otel_llmops.analysis.columns import codes, filled
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, plain, plumbing
+from otel_llmops.analysis.names import plain, plumbing
+from otel_llmops.analysis.readings import Readings
 from otel_llmops.semconv import PLUMBING, Kind
 
 __all__ = ["Created", "created", "relayed"]
@@ -60,8 +62,8 @@ def relayed(
     nobody = pa.array(np.full(len(head), ""), type=pa.string())
     scope = _scopes(readings)
     free = (head_of < 0) & (scope >= 0)
-    word = readings.hint & readings.is_kind(Kind.TOOL, Kind.HANDOFF)
-    told = free & word & ~plumbing(readings.hint_target)
+    instructions = readings.concept("instructions")
+    told = _told(readings, free, scope, instructions)
     acting = ~plumbing(readings.acting_agent)
     qualified = np.isin(scope, np.unique(scope[(told | acting) & (scope >= 0)]))
     pieces = head & qualified
@@ -70,9 +72,10 @@ def relayed(
     if not len(rows):
         return nobody, pieces
     names = pc.if_else(pa.array(acting & ~head), readings.acting_agent, name)
-    names = pc.if_else(pa.array(told), readings.hint_target, names)
+    names = pc.if_else(pa.array(told), readings.hints.target, names)
     events = _events(readings, pieces, (told, acting & free), scope, plain(names))
     speaker = _speakers(readings, rows, scope, events)
+    speaker = _by_instructions(instructions.take(pa.array(rows)), scope[rows], speaker)
     first = _first_made(made, session, np.unique(scope[told]))
     early = pa.array([first.get(int(s)) for s in scope[rows]], type=pa.string())
     spoken = names.take(pa.array(speaker, mask=speaker < 0))
@@ -81,6 +84,40 @@ def relayed(
     found = pc.fill_null(pc.coalesce(spoken, early), "")
     relay = pc.fill_null(found.take(pa.array(place, mask=place < 0)), "")
     return relay, pieces | operation
+
+
+def _told(readings: Readings, free: Mask, scope: Ints, instructions: pa.Array) -> Mask:
+    """Words that hand over to somebody: not those after which the same agent goes on."""
+    word = readings.hints.said & readings.is_kind(Kind.TOOL, Kind.HANDOFF)
+    rows = np.flatnonzero(free & word & ~plumbing(readings.hints.target))
+    call = np.flatnonzero(free & readings.is_kind(Kind.LLM) & filled(instructions))
+    said, _ = codes(instructions)
+    known, same = same_instructions(rows, call, scope, said, readings.start)
+    told = np.zeros(len(free), dtype=bool)
+    told[rows[~(known & same)]] = True
+    return told
+
+
+def _by_instructions(instructions: pa.Array, scope: Ints, speaker: Ints) -> Ints:
+    """Before the first word: whoever acts later with the same instructions.
+
+    In:   Of the operations of scopes their instructions ('': unknown), scope, and the row that
+          names who acts (-1: none).
+    Out:  The row that names who acts.
+    """
+    said, _ = codes(instructions)
+    has = filled(instructions)
+    key = scope * (int(said.max(initial=0)) + 1) + said
+    later = np.flatnonzero(has & (speaker >= 0))
+    known, first = np.unique(key[later], return_index=True)
+    early = np.flatnonzero(has & (speaker < 0) & np.isin(key, known))
+    if not len(early):
+        return speaker
+    where, opening = np.unique(scope[early], return_index=True)
+    opener = speaker[later[first[np.searchsorted(known, key[early[opening]])]]]
+    place = np.minimum(np.searchsorted(where, scope), len(where) - 1)
+    opened = (speaker < 0) & (where[place] == scope)
+    return np.where(opened, opener[place], speaker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from otel_llmops.analysis.edges import evidence_text
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.handoffs import latency_ns
-from otel_llmops.analysis.readings import KINDS
+from otel_llmops.analysis.kinds import KINDS
 from otel_llmops.analysis.tokens import rule_names
 from otel_llmops.model.latency import bucket
 from otel_llmops.model.schemas import TIME

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, Usage
+from otel_llmops.analysis.readings import Readings
+from otel_llmops.analysis.usage import Usage
 from otel_llmops.semconv import Kind
 
 __all__ = ["RULES", "Ledger", "ledger", "rule_names"]

@@ -10,7 +10,8 @@ from otel_llmops.analysis.agents import Activations
 from otel_llmops.analysis.columns import filled
 from otel_llmops.analysis.edges import ATTRIBUTE, TOOL
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.readings import Readings, by_session, plain
+from otel_llmops.analysis.names import by_session, plain
+from otel_llmops.analysis.readings import Readings
 
 __all__ = ["Words", "words_of"]
 
@@ -43,20 +44,39 @@ def words_of(readings: Readings, acts: Activations) -> Words:
     In:   Readings, n rows, and their Activations.
     Out:  Words, one a word, in no particular order.
     """
-    resulted = filled(readings.result_target)
-    owned = (readings.hint | resulted) & (acts.owner >= 0)
+    hints = readings.hints
+    resulted = filled(hints.result)
+    owned = (hints.said | resulted) & (acts.owner >= 0)
     rows = np.flatnonzero(owned)
     own = acts.owner[rows]
     # A handoff tool that became the delegate's activation is the word of the one around it.
     at_head = acts.tool_made[own] & (acts.head[own] == rows)
     own = np.where(at_head, acts.up[own], own)
-    target = pc.if_else(pa.array(resulted), readings.result_target, readings.hint_target)
+    target = pc.if_else(pa.array(resulted), hints.result, hints.target)
     target = target.take(pa.array(rows))
     known = by_session(acts.home, plain(acts.names))
     asked = by_session(acts.home[acts.agent[np.maximum(own, 0)]], plain(target))
     found = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -2)).astype(np.int64)
+    found = np.where(found < 0, _in_node(readings, acts, rows, target), found)
     to = np.where(np.asarray(pc.equal(target, "")), -1, found)
     # No such agent acted (a human, an end node): no word to any of those that did
     keep = (to != -2) & (own >= 0)
-    bit = np.where(readings.hint_by_attribute[rows], ATTRIBUTE, TOOL)
-    return Words(own[keep], to[keep], bit[keep], readings.hint_back[rows][keep])
+    bit = np.where(hints.by_attribute[rows], ATTRIBUTE, TOOL)
+    return Words(own[keep], to[keep], bit[keep], hints.back[rows][keep])
+
+
+def _in_node(readings: Readings, acts: Activations, rows: Ints, target: pa.Array) -> Ints:
+    """For words to a node of a graph the agent that works in it, -2 where there is none.
+
+    A framework hands over to nodes, and a node may run an agent of another name.
+    """
+    around = readings.forest.nearest(readings.own_node)[acts.head]
+    inside = np.flatnonzero(around >= 0)
+    if not len(inside):
+        return np.full(len(rows), -2, dtype=np.int64)
+    root = readings.forest.root()
+    node = around[inside]
+    known = by_session(root[node], readings.clean_name.take(pa.array(node)))
+    asked = by_session(root[rows], target)
+    place = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -1)).astype(np.int64)
+    return np.where(place >= 0, acts.agent[inside[np.maximum(place, 0)]], -2)
