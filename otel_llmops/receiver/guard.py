@@ -97,12 +97,14 @@ class GuardedHttp(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._phase = _Phase.IDLE
+        self._messages = 0
         self._stopping = False
         self._answering: RequestResponseCycle | None = None
         self._head_bytes = self._head_wire_bytes = 0
         self._body_bytes = self._body_wire_bytes = 0
         self._body_since = 0.0
         self._due: float | None = None
+        self._write_due: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     # what asyncio tells
@@ -118,7 +120,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The peer, or we, left."""
-        self._phase, self._due = _Phase.OVER, None
+        self._phase, self._due, self._write_due = _Phase.OVER, None, None
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)
@@ -131,15 +133,13 @@ class GuardedHttp(HttpToolsProtocol):
         if self._phase is _Phase.IDLE and self._due is None:
             # also for what begins no request, as empty lines do
             self._expire_in(self.settings.head_timeout_s)
-        before = self._phase
+        before = self._phase, self._messages
         try:
             self.parser.feed_data(data)
-            if self._phase is before:
+            if before == (self._phase, self._messages):
                 self._count_wire(len(data))
-        except httptools.HttpParserUpgrade:
-            # no upgrade is offered, so the request was answered as it is (RFC 9110, 7.8); llhttp
-            # reads no further, and on_headers_complete saw to it that the answer says so
-            self._phase = _Phase.OVER
+        except httptools.HttpParserUpgrade as upgrade:
+            self.data_received(self._head_without_upgrade() + data[upgrade.args[0] :])
         except _Refused as refused:
             self._refuse(refused.refusal)
         except httptools.HttpParserError as error:
@@ -153,19 +153,20 @@ class GuardedHttp(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The peer does not read its answers."""
         super().pause_writing()
-        self._expire_in(self.settings.write_timeout_s)
+        self._write_due = self.loop.time() + self.settings.write_timeout_s
+        self._wake_at(self._write_due)
 
     def resume_writing(self) -> None:
         """It reads again."""
         super().resume_writing()
-        if self._phase is _Phase.IDLE:
-            self._due = None
+        self._write_due = None
 
     # what the parser tells
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
+        self._messages += 1
         self._phase = _Phase.HEAD
         self._head_bytes = self._head_wire_bytes = 0
         self._body_bytes = self._body_wire_bytes = 0
@@ -188,6 +189,10 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A whole head: the application is called, unless there is a doubt about it."""
+        if self.parser.get_method() == b"CONNECT":
+            raise _Refused(faulty("http", 501, "CONNECT is not served"))
+        if self.parser.should_upgrade():
+            return  # the parser reads no further, and says so
         refusal = head_refusal(self.parser.get_http_version(), self.headers)
         if refusal is None and len(self.pipeline) >= self.settings.pipelined_max:
             refusal = busy("too many requests wait on this connection")
@@ -197,8 +202,6 @@ class GuardedHttp(HttpToolsProtocol):
         self._body_since = self.loop.time()
         self._expire_in(self.settings.body_timeout_s)
         super().on_headers_complete()
-        if self.parser.should_upgrade():
-            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -207,6 +210,8 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self.parser.should_upgrade():
+            return
         self._phase, self._due = _Phase.IDLE, None
         super().on_message_complete()
 
@@ -223,6 +228,19 @@ class GuardedHttp(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head again, without what asks for another protocol.
+
+        No upgrade is offered, so a request that asks for one is answered as it is (RFC 9110, 7.8;
+        Java's client asks each server). But httptools takes its body for the other protocol, which
+        would lose the spans in it; so the head is read once more, by a new parser.
+        """
+        method = self.parser.get_method()
+        self.parser = httptools.HttpRequestParser(self)
+        self._phase = _Phase.IDLE
+        kept = [b"%s: %s" % each for each in self.headers if each[0] != b"upgrade"]
+        return b"\r\n".join([b"%s %s HTTP/1.1" % (method, self.url), *kept, b"", b""])
 
     # what it costs
 
@@ -251,21 +269,28 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _expire_in(self, seconds: float) -> None:
         self._due = self.loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._due:
+        self._wake_at(self._due)
+
+    def _wake_at(self, moment: float) -> None:
+        """A timer that stands earlier looks at the clock itself, and is set anew then."""
+        if self._timer is None or self._timer.when() > moment:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self.loop.call_at(self._due, self._look_at_the_clock)
+            self._timer = self.loop.call_at(moment, self._look_at_the_clock)
 
     def _look_at_the_clock(self) -> None:
         self._timer = None
-        if self._due is None:
-            return
-        if self._phase is _Phase.BODY and not self.flow.write_paused:
+        now = self.loop.time()
+        if self._phase is _Phase.BODY and self._due is not None:
             self._due = self._body_due()
-        if self._due > self.loop.time():
-            self._timer = self.loop.call_at(self._due, self._look_at_the_clock)
-        else:
+        if self._write_due is not None and self._write_due <= now:
+            self.count("unread_answer")
+            self.transport.abort()
+        elif self._due is not None and self._due <= now:
             self._expire()
+        for due in (self._due, self._write_due):
+            if due is not None:
+                self._wake_at(due)
 
     def _body_due(self) -> float:
         if self.flow.read_paused:  # it is us who do not read
@@ -275,10 +300,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _expire(self) -> None:
         self._due = None
-        if self.flow.write_paused:
-            self.count("unread_answer")
-            self.transport.abort()
-        elif self._phase is _Phase.OVER:
+        if self._phase is _Phase.OVER:
             self.transport.end()
         elif self._phase is _Phase.BODY:
             # 503, not 408, which OTLP counts as final: the network was slow, the spans are good

@@ -80,14 +80,18 @@ def running(
     folder: Path,
     *,
     limits: Limits = LIMITS,
+    settings: ReceiverSettings | None = None,
     budget_bytes: int = 2**30,
     disk: Disk | None = None,
 ) -> Iterator[Running]:
-    """A receiver on free ports."""
-    settings = JournalSettings(budget_bytes=budget_bytes)
-    with Journal.open(folder, settings, required_consumers=["test"], disk=disk) as journal:
+    """A receiver on free ports; `settings` say the `limits` too."""
+    budget = JournalSettings(budget_bytes=budget_bytes)
+    with Journal.open(folder, budget, required_consumers=["test"], disk=disk) as journal:
         receiver = Receiver(
-            journal, grpc_port=0, http_port=0, settings=ReceiverSettings(limits=limits)
+            journal,
+            grpc_port=0,
+            http_port=0,
+            settings=settings or ReceiverSettings(limits=limits),
         )
         try:
             yield Running(receiver, folder)
