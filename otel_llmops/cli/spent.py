@@ -15,7 +15,7 @@ from otel_llmops.cli.ledger_tree import REPEATS, Entry, Placed, in_tree
 from otel_llmops.cli.money import known_sum, usd_column
 from otel_llmops.cli.tables import keep_names, safe, summary, titled
 
-__all__ = ["print_reasons", "print_sessions", "print_tokens"]
+__all__ = ["RULES", "print_reasons", "print_sessions", "print_tokens"]
 
 _Document = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ _PARTS = {
 }
 """Parts of input and output that have a column where any are there."""
 
-_RULES = {
+RULES = {
     "call": ("call", "a model call: what it reported counts"),
     "call, less the calls nested in it": (
         "around",
@@ -209,7 +209,7 @@ def _with_parts(entry: Entry, whole: str, *parts: str) -> Text:
 
 
 def _why(row: Placed) -> Text:
-    word, _ = _RULES.get(row.entry["rule"], (row.entry["rule"], ""))
+    word, _ = RULES.get(row.entry["rule"], (row.entry["rule"], ""))
     shown = safe(word)
     if row.differs:
         shown.append(f" {row.differs:+,}", style="yellow")
@@ -220,7 +220,7 @@ def _why(row: Placed) -> Text:
 
 def _legend(rows: Sequence[Placed]) -> Iterator[tuple[str, str]]:
     told = {row.entry["rule"] for row in rows}
-    yield from (known for rule, known in _RULES.items() if rule in told)
+    yield from (known for rule, known in RULES.items() if rule in told)
     if any(row.differs for row in rows):
         yield "+ or -", _DIFFERS_MEANS
     if any(row.entry["conflict"] for row in rows):

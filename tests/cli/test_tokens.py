@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from otel_llmops.analysis import tokens
 from otel_llmops.cli import main
+from otel_llmops.cli.spent import RULES
 
 SESSION = "conv/1 ?x"
 _AGENT = "plan\x1b]0;er\u202e"
@@ -70,6 +72,10 @@ def _run(capsys: pytest.CaptureFixture[str], *argv: str) -> Told:
     told = capsys.readouterr()
     lines = [line.rstrip() for line in told.out.splitlines()]
     return code, [line for line in lines if line.strip(" ─")], told.err
+
+
+def test_each_rule_of_the_ledger_has_a_word_and_a_meaning() -> None:
+    assert set(RULES) == {rule for rule in tokens.RULES if rule}
 
 
 def test_tokens_are_shown_by_agent_and_model_with_what_has_no_price(
