@@ -380,6 +380,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
             member(attribute, name)
             for attribute in (
                 "gen_ai.tool.call.arguments",
+                "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments",
                 "traceloop.entity.input",
                 "input.value",
                 "ai.toolCall.args",
@@ -396,7 +397,10 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         member("gen_ai.tool.call.result", "target"),
         pattern("gen_ai.tool.description", r"^Handoff to (?P<value>[^.]+)\.$"),
     ),
-    "acting_agent": _places(pattern("input.value", "current_agent_name='(?P<value>[^']+)'")),
+    "acting_agent": _places(
+        pattern("input.value", "current_agent_name='(?P<value>[^']+)'"),
+        pattern("input.value", 'current_agent_name="(?P<value>[^"]+)"'),
+    ),
     "error_type": _places("error.type", event("exception", "exception.type")),
     "error_message": _places(event("exception", "exception.message")),
     "function": _places("code.function.name", "code.function"),

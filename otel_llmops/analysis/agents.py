@@ -94,6 +94,7 @@ def _numbered(
     rows = np.flatnonzero(head)
     agent, names, home = _agents(name.take(pa.array(rows)), session[rows])
     above = np.where(parent[rows] >= 0, head_of[np.maximum(parent[rows], 0)], -1)
+    above = _at_work(readings, head, rows, above)
     container = _containers(readings, head, rows)
     first = _joined(readings, rows, agent, np.where(container >= 0, container, above), pieces[rows])
     kept, place = np.unique(first, return_inverse=True)
@@ -215,7 +216,32 @@ def _heads(readings: Readings, name: pa.Array) -> tuple[Mask, Ints]:
     above = readings.forest.nearest(marked, inclusive=False)
     nested = marked & (above >= 0) & (same == same[np.maximum(above, 0)])
     head = marked & ~nested
-    return head, readings.forest.nearest(head)
+    head_of = readings.forest.nearest(head)
+    rows = np.flatnonzero(~head & (head_of >= 0))
+    head_of[rows] = _at_work(readings, head, rows, head_of[rows])
+    return head, head_of
+
+
+def _at_work(readings: Readings, head: Mask, rows: Ints, around: Ints) -> Ints:
+    """For rows the head around them that was at work when they began.
+
+    Some instrumentations leave the context of an agent that is done to what its caller does next:
+    what began after the agent above had ended belongs to the next one up that holds it in time.
+    """
+    start, end = readings.start, readings.end
+    found = around.copy()
+    late = np.flatnonzero((around >= 0) & (start[rows] >= end[np.maximum(around, 0)]))
+    if not len(late):
+        return found
+    above = readings.forest.nearest(head, inclusive=False)
+    asked = around[late]
+    while len(late):
+        asked = above[asked]
+        late, asked = late[asked >= 0], asked[asked >= 0]
+        holds = (start[asked] <= start[rows[late]]) & (end[rows[late]] <= end[asked])
+        found[late[holds]] = asked[holds]
+        late, asked = late[~holds], asked[~holds]
+    return found
 
 
 def _containers(readings: Readings, head: Mask, rows: Ints) -> Ints:

@@ -70,7 +70,7 @@ def handoffs(readings: Readings, acts: Activations, run: Ints) -> Edges:
     inward = _inward(acts, order, group[order], wave, ordered, by_time)
     # Whom a peer handed over to was not started by the one around both
     inward = inward.select(~np.isin(inward.target, onward.target[(onward.evidence & _SAID) > 0]))
-    inward = _widened(inward, start, end)
+    inward = _kept(readings, acts, _widened(inward, start, end), words)
     place = np.empty(acts.count, dtype=np.int64)
     place[order] = wave
     both = through_containers(acts, inward, onward, ~busy, start, place)
@@ -186,6 +186,24 @@ def _widened(inward: Edges, start: Ints, end: Ints) -> Edges:
     kind = inward.kind[order]
     wide: Ints = np.where(width[wave] > 1, FAN_OUT, kind) if len(wave) else kind
     return Edges(source, target, wide, inward.evidence[order], inward.confidence[order])
+
+
+def _kept(readings: Readings, acts: Activations, inward: Edges, words: Words) -> Edges:
+    """Whom an agent handed over to, and did not call a model after: control stayed there."""
+    call = np.flatnonzero(readings.is_kind(Kind.LLM) & (acts.owner >= 0))
+    last = np.full(acts.count, np.iinfo(np.int64).max)
+    last[acts.owner[call]] = np.iinfo(np.int64).min
+    np.maximum.at(last, acts.owner[call], readings.start[call])
+    said = words.evidence(inward.source, acts.agent[inward.target])
+    kept = (
+        (inward.kind == DELEGATION) & (said > 0) & (last[inward.source] < acts.end[inward.target])
+    )
+    kept &= ~readings.failed[acts.head[inward.target]]
+    return replace(
+        inward,
+        kind=np.where(kept, TRANSFER, inward.kind),
+        evidence=np.where(kept, inward.evidence | said, inward.evidence),
+    )
 
 
 def _onward(

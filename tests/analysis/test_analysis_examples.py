@@ -178,6 +178,91 @@ def test_an_agent_named_after_its_model_goes_by_the_tool_that_called_it() -> Non
     assert _handoffs(outline) == [("gardener", "botanist", "delegation")]
 
 
+def test_what_begins_after_an_agent_has_ended_is_the_work_of_the_one_that_still_runs() -> None:
+    outline = """
+        agent fair 0-100
+          llm gpt 1-9 in=1
+          agent stage 10-40
+            llm gpt 11-39 in=2
+            llm gpt 50-60 in=4
+            agent kitchen 70-90
+              llm gpt 71-89 in=8
+    """
+    agents = analyse(spans(outline))["agents"].select(["agent", "input_tokens"]).to_pylist()
+    assert {row["agent"]: row["input_tokens"] for row in agents} == {
+        "fair": 5,
+        "stage": 2,
+        "kitchen": 8,
+    }
+    assert _handoffs(outline) == [
+        ("fair", "stage", "delegation"),
+        ("fair", "kitchen", "delegation"),
+    ]
+
+
+@pytest.mark.parametrize(("own", "kind"), [("", "sequence"), ("desk", "transfer")])
+def test_a_node_of_a_graph_says_by_its_outcome_where_to_go(own: str, kind: str) -> None:
+    outcome = '{"output": {"update": null, "goto": "clerk"}}'
+    outline = """
+        workflow graph 0-100
+          span desk 1-40 openinference.span.kind=CHAIN langsmith.metadata.langgraph_node=desk
+            llm gpt 2-39
+          span clerk 50-90 openinference.span.kind=CHAIN langsmith.metadata.langgraph_node=clerk
+            llm gpt 51-89
+    """
+    if own:
+        outline = outline.replace("desk 1-40", f"desk 1-40 'output.value={outcome}'")
+    assert _handoffs(outline) == [("desk", "clerk", kind)]
+
+
+@pytest.mark.parametrize("name", ["Agent", "model", "Tools", "default"])
+def test_an_agent_may_have_the_name_of_a_step_where_no_graph_is_told(name: str) -> None:
+    rows = analyse(spans(f"agent {name} 0-9\n  llm gpt 1-8"))["agents"]["agent"].to_pylist()
+    assert rows == [name]
+
+
+def test_the_nameless_span_around_named_agents_of_its_scope_is_no_agent() -> None:
+    outline = """
+        span order 0-100 openinference.span.kind=AGENT
+          tool load 1-9
+          agent desk 10-90
+            llm gpt 11-89
+    """
+    assert analyse(spans(outline))["agents"]["agent"].to_pylist() == ["desk"]
+
+
+FLAT = """
+    agent shop 0-100 scope=shop
+      llm gpt 1-9 gen_ai.system_instructions=A
+      tool transfer_to_billing 10-11
+      llm gpt 12-20 gen_ai.system_instructions=B
+      tool transfer_to_desk 21-22
+      llm gpt 30-40 gen_ai.system_instructions=A
+"""
+
+
+def test_an_application_whose_calls_change_instructions_after_a_handover_is_no_agent() -> None:
+    assert _handoffs(FLAT) == [("desk", "billing", "transfer"), ("billing", "desk", "transfer")]
+
+
+def test_an_agent_that_goes_on_with_its_instructions_has_handed_over_nothing() -> None:
+    outline = FLAT.replace("=B", "=A").replace("transfer_to_billing", "transfer_to_savings")
+    tables = analyse(spans(outline))
+    assert (tables["agents"]["agent"].to_pylist(), _edges(tables)) == (["shop"], [])
+
+
+def test_a_model_call_that_raised_and_has_no_usage_failed_whatever_its_status() -> None:
+    node = Node(
+        kind="llm",
+        name="gpt",
+        start=0,
+        end=9,
+        id=1,
+        events=(("exception", {"exception.type": "X", "exception.message": "no"}),),
+    )
+    assert analyse(table([node]))["sessions"]["errors"].to_pylist() == [1]
+
+
 @pytest.mark.parametrize("said", ["null", "None", "undefined"])
 def test_what_stands_for_no_conversation_ties_nothing(said: str) -> None:
     outline = f"agent a 0-9 conversation={said}\nagent b 20-29 trace=2 conversation={said}"

@@ -420,8 +420,13 @@ def test_a_tool_with_an_agent_in_it_is_the_way_to_that_agent_only() -> None:
 
 
 def test_a_handoff_tool_that_calls_models_is_the_agent_it_names() -> None:
-    outline = AS_TOOL.replace("ask_writer", "delegate_to_critic")
+    outline = AS_TOOL.replace("ask_writer", "delegate_to_critic") + "      llm gpt 21-30 in=1\n"
     assert _handoffs(outline) == [("planner", "critic", "delegation")]
+
+
+def test_whoever_hands_over_and_calls_no_model_after_did_not_get_control_back() -> None:
+    outline = AS_TOOL.replace("ask_writer", "delegate_to_critic")
+    assert _handoffs(outline) == [("planner", "critic", "transfer")]
 
 
 # Nothing names an agent

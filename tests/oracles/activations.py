@@ -1,6 +1,6 @@
 """When which agent acted, for spans that name their agents; by walking up from each span."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.oracles.forest import above
@@ -57,7 +57,7 @@ def activations(nodes: Sequence[Node], parent: Sequence[int]) -> dict[int, Activ
     heads = _heads(_without_doubles(nodes, parent, names | by_tool), parent)
     made = {}
     for head, name in heads.items():
-        up = next((row for row in above(parent, head) if row in heads), -1)
+        up = _at_work(nodes, [row for row in above(parent, head) if row in heads], head)
         code = {"workflow", "tool"}
         stops = (row for row in above(parent, head) if row in heads or nodes[row].kind in code)
         stop = next(stops, -1)
@@ -69,17 +69,34 @@ def activations(nodes: Sequence[Node], parent: Sequence[int]) -> dict[int, Activ
 def told_by_nobody(nodes: Sequence[Node], parent: Sequence[int]) -> list[int]:
     """Rows of handoff tools outside any activation: there analysis/relay.py goes by hand-overs
     alone, which this oracle does not."""
-    owner = owners(activations(nodes, parent), parent)
+    owner = owners(nodes, activations(nodes, parent), parent)
     said = [word(node) for node in nodes]
     return [row for row, found in enumerate(said) if found and found.to and owner[row] < 0]
 
 
-def owners(acts: dict[int, Activation], parent: Sequence[int]) -> list[int]:
+def owners(nodes: Sequence[Node], acts: Mapping[int, object], parent: Sequence[int]) -> list[int]:
     """The head of the activation whose work each span is, -1 for none."""
     return [
-        next((at for at in (row, *above(parent, row)) if at in acts), -1)
+        row
+        if row in acts
+        else _at_work(nodes, [at for at in above(parent, row) if at in acts], row)
         for row in range(len(parent))
     ]
+
+
+def _at_work(nodes: Sequence[Node], heads: Sequence[int], row: int) -> int:
+    """The nearest of the heads above; if it had ended, the next one up that holds the span."""
+    if not heads:
+        return -1
+    start, end = nodes[row].start, max(nodes[row].start, nodes[row].end)
+    if start < max(nodes[heads[0]].start, nodes[heads[0]].end):
+        return heads[0]
+    open_still = (
+        at
+        for at in heads[1:]
+        if nodes[at].start <= start and end <= max(nodes[at].start, nodes[at].end)
+    )
+    return next(open_still, heads[0])
 
 
 def _heads(names: dict[int, str], parent: Sequence[int]) -> dict[int, str]:
@@ -97,10 +114,7 @@ def _without_doubles(
 ) -> dict[int, str]:
     """Take back idle heads that have a busy one of their agent beside them."""
     heads = _heads(marks, parent)
-    belongs = [
-        next((at for at in (row, *above(parent, row)) if at in heads), -1)
-        for row in range(len(nodes))
-    ]
+    belongs = owners(nodes, heads, parent)
     busy = {belongs[row] for row, node in enumerate(nodes) if node.kind in WORK}
     doubles = {
         idle

@@ -22,7 +22,7 @@ class Handoff:
 def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int]) -> list[Handoff]:
     """Every handoff, sorted."""
     acts = activations(nodes, parent)
-    owner = owners(acts, parent)
+    owner = owners(nodes, acts, parent)
     acts = _called_in_time(nodes, acts, owner, _peers(nodes, acts, runs))
     words = _words(nodes, acts, owner)
     inward: list[Handoff] = []
@@ -38,7 +38,7 @@ def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int])
             started = _inward(waves[:1] if in_order else waves)
             inward += [edge for edge in started if edge.target not in said]
         onward += passed
-    inward = _widened(nodes, acts, inward)
+    inward = _kept(nodes, acts, owner, _widened(nodes, acts, inward), words)
     holders = _containers(nodes, acts, busy, [_waves(nodes, p) for p in _peers(nodes, acts, runs)])
     found = _through(holders, inward, onward)
     return sorted(
@@ -221,6 +221,33 @@ def _widened(
     ]
 
 
+def _kept(
+    nodes: Sequence[Node],
+    acts: dict[int, Activation],
+    owner: Sequence[int],
+    edges: list[Handoff],
+    words: list[tuple[int, Word]],
+) -> list[Handoff]:
+    """A delegation by a handoff tool after whose end its source called no model is a transfer."""
+    found = []
+    for edge in edges:
+        calls = [
+            node.start
+            for row, node in enumerate(nodes)
+            if node.kind == "llm" and owner[row] == edge.source
+        ]
+        how = _said(edge.source, acts[edge.target], words)
+        stays = edge.kind == "delegation" and how and calls and not nodes[edge.target].failed
+        stays = stays and max(calls) < _end(nodes, edge.target)
+        found.append(replace(edge, kind="transfer", evidence=_seen(edge, how)) if stays else edge)
+    return found
+
+
+def _seen(edge: Handoff, how: set[str]) -> tuple[str, ...]:
+    order = ("parent_child", "handoff_tool", "attribute", "time")
+    return tuple(evidence for evidence in order if evidence in how | {*edge.evidence})
+
+
 def _onward(
     acts: dict[int, Activation],
     waves: list[list[Activation]],
@@ -261,18 +288,23 @@ def _onward(
 def _edge(
     source: Activation, target: Activation, wide: bool, words: list[tuple[int, Word]]
 ) -> Handoff:
-    how = {
-        said.how
-        for by, said in words
-        if by == source.head
-        and not said.back
-        and (said.to is None or plain(said.to) == plain(target.agent))
-    }
+    how = _said(source.head, target, words)
     kind = "fan_out" if wide else "transfer" if how else "sequence"
     order = ("handoff_tool", "attribute")
     return Handoff(
         source.head, target.head, kind, (*(h for h in order if h in how), "sibling_order")
     )
+
+
+def _said(source: int, target: Activation, words: list[tuple[int, Word]]) -> set[str]:
+    """By which means the source said that it hands over to the target."""
+    return {
+        said.how
+        for by, said in words
+        if by == source
+        and not said.back
+        and (said.to is None or plain(said.to) == plain(target.agent))
+    }
 
 
 def _latency(
