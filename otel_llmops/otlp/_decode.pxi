@@ -174,12 +174,12 @@ cdef int decode_scope(Decoding* work, const uint8_t* start, const uint8_t* end) 
 
 
 cdef inline bint refused(Decoding* work) noexcept nogil:
-    if work.refused_at == work.source.refused_count:
-        return False
-    if work.source.refused[work.refused_at] != work.ordinal:
-        return False
-    work.refused_at += 1
-    return True
+    cdef const int64_t* refused_ = work.source.refused
+    while work.refused_at < work.source.refused_count:
+        if refused_[work.refused_at] >= work.ordinal:
+            return refused_[work.refused_at] == work.ordinal
+        work.refused_at += 1
+    return False
 
 
 cdef int decode_record(Decoding* work, const uint8_t* start, const uint8_t* end) noexcept nogil:

@@ -1,6 +1,8 @@
 """The native decoder, with the words of the reference. Importing it fails where it is not built."""
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -115,9 +117,10 @@ def _wire(request: Request) -> bytes:
 
 def _from_json(payload: bytes, limits: Limits) -> tuple[bytes, dict[int, str]]:
     """The request in protobuf, with empty records where one is refused already, and why."""
-    groups = outline(
-        payload, signal=Signal.TRACES, encoding=Encoding.JSON, limits=limits, record=_span_wire
-    )
+    with _without_collection():
+        groups = outline(
+            payload, signal=Signal.TRACES, encoding=Encoding.JSON, limits=limits, record=_span_wire
+        )
     sentences: dict[int, str] = {}
     resources: list[bytes] = []
     ordinal = 0
@@ -130,6 +133,18 @@ def _from_json(payload: bytes, limits: Limits) -> tuple[bytes, dict[int, str]]:
         scope = framed(SCOPES, [group.scope_wire + framed(RECORDS, records)])
         resources.append(group.resource_wire + scope)
     return framed(RESOURCES, resources), sentences
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    # what is parsed has no cycles, and to look for some takes longer than to parse it
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
 
 
 def _span_wire(empty: Message, value: object) -> bytes | str:

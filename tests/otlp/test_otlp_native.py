@@ -24,6 +24,7 @@ native = pytest.importorskip(
     "otel_llmops.otlp.native", reason="the extension is not built", exc_type=ImportError
 )
 
+_ROOT = Path(__file__).parents[2]
 _SEEDS = small_requests()
 
 
@@ -37,14 +38,36 @@ def test_where_it_is_built_it_runs() -> None:
 
 def test_where_it_is_not_built_the_reference_runs() -> None:
     program = (
-        "import sys; sys.modules['otel_llmops.otlp._native'] = None\n"
+        "import tests.otlp.reference_only\n"
         "from otel_llmops.otlp import DECODER, Request, decode_traces\n"
         "print(DECODER, decode_traces([Request(b'')]).num_rows)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=_ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["reference", "0"]
+
+
+def test_the_reference_passes_the_tests_of_both() -> None:
+    names = ("check", "decode_traces", "json")
+    files = [f"tests/otlp/test_otlp_{name}.py" for name in names]
+    options = [
+        "-q",
+        "-p",
+        "tests.otlp.reference_only",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "not recorded and not chunks",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *files],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("encoding", Encoding)
@@ -71,7 +94,7 @@ def test_any_spans_may_be_refused(data: st.DataObject) -> None:
     payload = recorded_requests("crewai--openinference/*/request-*")[0].read_bytes()
     count = native.check(payload).records
     requests = [
-        Request(payload, rejected=tuple(data.draw(st.lists(st.integers(0, count + 1)))))
+        Request(payload, rejected=tuple(data.draw(st.lists(st.integers(-1, count + 1)))))
         for _ in range(2)
     ]
     assert native.decode_traces(requests).equals(reference_decode(requests))
@@ -95,8 +118,8 @@ def test_every_truncation_of_recorded_requests_reads_the_same(body: bytes) -> No
 
 
 def test_mutants_read_the_same() -> None:
-    ends = fuzz(native, 3000, seed=7)
-    assert min(ends["accepted"], ends["accepted in part"], ends["refused"]) > 50
+    ends = fuzz(native, 2000, seed=7)
+    assert min(ends["accepted"], ends["accepted in part"], ends["refused"]) > 30
 
 
 def test_json_mutants_read_the_same() -> None:
