@@ -56,6 +56,7 @@ class Kind(StrEnum):
     EMBEDDINGS = "embeddings"
     RETRIEVAL = "retrieval"
     USAGE = "usage"
+    SPENDING = "spending"
     OTHER = "other"
 
 
@@ -215,6 +216,10 @@ OUTRANKING_MARKS: tuple[tuple[str, str, Kind, str], ...] = (
     # Where OpenInference rewrites a native agent span into its LLM span, the call is what it holds.
     ("openinference.span.kind", "LLM", Kind.LLM, ""),
     ("ag2.span.type", "usage", Kind.USAGE, ""),
+    # What a delegate or a framework spent on its own account, whether or not its calls are shown.
+    ("ag2.usage.kind", "subtask", Kind.SPENDING, ""),
+    ("ag2.usage.kind", "compaction", Kind.SPENDING, ""),
+    ("ag2.usage.kind", "aggregation", Kind.SPENDING, ""),
     # LangSmith's exporter gives operations of models to what only prepares and reads them.
     ("langsmith.span.kind", "prompt", Kind.STEP, ""),
     ("langsmith.span.kind", "parser", Kind.STEP, ""),
@@ -272,6 +277,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "session.id",
         "traceloop.association.properties.session_id",
         "traceloop.association.properties.thread_id",
+        "traceloop.association.properties.chat_id",
         "langfuse.session.id",
         "gcp.vertex.agent.session_id",
         "langsmith.metadata.thread_id",
@@ -399,7 +405,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
     ),
     "acting_agent": _places(
         pattern("input.value", "current_agent_name='(?P<value>[^']+)'"),
-        pattern("input.value", 'current_agent_name="(?P<value>[^"]+)"'),
+        pattern("input.value", r"""current_agent_name=\\?"(?P<value>[^"\\]+)"""),
     ),
     "error_type": _places("error.type", event("exception", "exception.type")),
     "error_message": _places(event("exception", "exception.message")),

@@ -92,6 +92,7 @@ def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple
     key = group[own] * stride + rank[: len(tools)][order]
     last = np.searchsorted(key, group * stride + rank[len(tools) :], side="right") - 1
     caller = np.full(acts.count, -1, dtype=np.int64)
+    call = caller.copy()
     for back in range(_TOOLS_BACK):
         place = np.maximum(last - back, 0)
         if not len(tools):
@@ -104,11 +105,12 @@ def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple
             & (readings.end[tools[place]] >= acts.end)
         )
         caller = np.where(within, own[place], caller)
+        call = np.where(within, tools[place], call)
     by_time = caller >= 0
     moved = replace(
         acts,
         up=np.where(by_time, caller, acts.up),
-        container=np.where(by_time, -1, acts.container),
+        container=np.where(by_time, call, acts.container),
     )
     return moved, by_time
 

@@ -3,7 +3,8 @@
 Strategy: three classes of spans report usage. A *call* (a model call) counts what it reported,
 less what calls nested in the same call reported. A *roll-up* (agent, workflow, step) repeats what
 calls reported and counts nothing, unless its instrumentation showed no calls at all. A *usage
-record* repeats a call beside it and never counts where calls are seen.
+record* repeats the call beside it. A record of *spending* repeats the calls in the tool call beside
+it, and counts where that shows none.
 """
 
 from collections.abc import Mapping
@@ -27,8 +28,9 @@ RULES = (
     "roll-up of calls that report for themselves",
     "roll-up, no calls seen: what it reports beyond roll-ups below",
     "usage record beside its call",
+    "record of spending in calls that nobody shows",
 )
-_CALLS, _REPEATING, _ROLLUPS = (1, 2), 3, (4,)
+_CALLS, _REPEATING, _ROLLUPS, _RECORD, _SPEAKING = (1, 2), 3, (4,), 5, 6
 """Numbers of the rules by which calls count, roll-ups repeat, and roll-ups count."""
 
 
@@ -63,16 +65,26 @@ def ledger(readings: Readings) -> Ledger:
     usage = readings.usage
     llm = readings.is_kind(Kind.LLM, Kind.EMBEDDINGS)
     call = llm & usage.reported
-    record = readings.is_kind(Kind.USAGE) & usage.reported
+    record = readings.is_kind(Kind.USAGE, Kind.SPENDING) & usage.reported
     rollup = usage.reported & ~call & ~record
     shown = _calls_shown(readings, call)
     hidden = rollup & ~shown
     inside = _nested_in(readings, llm)
     within = _nested_in(readings, call)
-    own, over = _own(usage, (call, within), (hidden, _nested_in(readings, hidden)))
+    speaking = _speaking(readings, call)
+    counting = (
+        (call, within),
+        (hidden, _nested_in(readings, hidden)),
+        (speaking, np.full(len(call), -1)),
+    )
+    own, over = _own(usage, counting)
     outer = np.zeros(len(call), dtype=bool)
     outer[within[call & (within >= 0)]] = True
-    rule = np.select([call & outer, call, hidden, rollup, record], [2, 1, 4, 3, 5], 0)
+    rule = np.select(
+        [call & outer, call, hidden, rollup, speaking, record],
+        [2, 1, 4, _REPEATING, _SPEAKING, _RECORD],
+        0,
+    )
     return Ledger(
         **own,
         rule=rule,
@@ -133,16 +145,15 @@ _Class = tuple[Mask, Ints]
 """Spans that count by one rule, and for each span the one of them that it is nested in, or -1."""
 
 
-def _own(usage: Usage, calls: _Class, rollups: _Class) -> tuple[dict[str, Ints], Mask]:
+def _own(usage: Usage, counting: tuple[_Class, ...]) -> tuple[dict[str, Ints], Mask]:
     """Own tokens by name, and which calls have more nested in them than they report."""
     own: dict[str, Ints] = {}
     over = np.zeros(len(usage.reported), dtype=bool)
     for name in ("input", "output", "cache_read", "cache_write", "reasoning"):
-        called, too_much = _less_nested(getattr(usage, name), *calls)
-        rolled, _ = _less_nested(getattr(usage, name), *rollups)
-        own[name] = np.select([calls[0], rollups[0]], [called, rolled], 0)
+        counted = [_less_nested(getattr(usage, name), *each) for each in counting]
+        own[name] = np.select([mask for mask, _ in counting], [rest for rest, _ in counted], 0)
         if name in _WHOLES:
-            over |= too_much
+            over |= counted[0][1]
     own["cache_read"] = np.minimum(own["cache_read"], own["input"])
     own["cache_write"] = np.minimum(own["cache_write"], own["input"] - own["cache_read"])
     own["reasoning"] = np.minimum(own["reasoning"], own["output"])
@@ -168,6 +179,38 @@ def _calls_shown(readings: Readings, call: Mask) -> Mask:
     """Spans of traces that show model calls with usage: what rolls up there repeats them."""
     trace, _ = codes(whole(readings.spans.column("trace_id")))
     return np.isin(trace, np.unique(trace[call]))
+
+
+def _speaking(readings: Readings, call: Mask) -> Mask:
+    """Records of spending that nobody shows: in the tool call beside them no model is called.
+
+    Beside a record is the tool call of the same parent that ended nearest to it in time.
+    """
+    record = readings.is_kind(Kind.SPENDING) & readings.usage.reported
+    speaking = record.copy()
+    parent = readings.forest.parent
+    rows = np.flatnonzero(record & (parent >= 0))
+    tools = np.flatnonzero(readings.is_kind(Kind.TOOL) & (parent >= 0))
+    if not len(rows) or not len(tools):
+        return speaking
+    times = np.concatenate([readings.end[tools], readings.start[rows]])
+    distinct, rank = np.unique(times, return_inverse=True)
+    key = parent[tools] * len(distinct) + rank[: len(tools)]
+    order = np.argsort(key, kind="stable")
+    asked = parent[rows] * len(distinct) + rank[len(tools) :]
+    place = np.searchsorted(key[order], asked, side="right")
+    tools = tools[order]
+    near = np.full(len(rows), -1, dtype=np.int64)
+    least = np.full(len(rows), np.iinfo(np.int64).max)
+    for side in (place - 1, place):
+        other = tools[np.clip(side, 0, len(tools) - 1)]
+        apart = np.abs(readings.end[other] - readings.start[rows])
+        closer = (side >= 0) & (side < len(tools)) & (parent[other] == parent[rows])
+        closer &= apart < least
+        near, least = np.where(closer, other, near), np.where(closer, apart, least)
+    shown = readings.forest.subtree_sum((call | record).astype(np.int64)) > 0
+    speaking[rows] = (near < 0) | ~shown[near]
+    return speaking
 
 
 def _innermost(llm: Mask, inside: Ints, reported: Mask) -> Mask:

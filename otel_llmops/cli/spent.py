@@ -40,6 +40,10 @@ RULES = {
         "sums up",
         "no model call of its trace reported: counts what the spans below it do not",
     ),
+    "record of spending in calls that nobody shows": (
+        "record",
+        "a record of what was spent in model calls that nobody shows: counts",
+    ),
     "usage record beside its call": (
         "record",
         "a record beside the call that it is about: counts nothing",

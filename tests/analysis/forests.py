@@ -25,7 +25,19 @@ _TOOLS = (
     "transfer_to_human",
     "transfer_back_to_planner",
 )
-_KINDS = ("agent", "agent", "llm", "llm", "tool", "tool", "workflow", "embeddings", "usage", "span")
+_KINDS = (
+    "agent",
+    "agent",
+    "llm",
+    "llm",
+    "tool",
+    "tool",
+    "workflow",
+    "embeddings",
+    "usage",
+    "span",
+    "spending",
+)
 
 _WORDS: tuple[dict[str, str], ...] = (
     {},

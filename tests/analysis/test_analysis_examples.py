@@ -402,6 +402,22 @@ def test_a_usage_record_beside_its_call_counts_nothing() -> None:
     assert _own(outline) == [(20, 5), (0, 0)]
 
 
+@pytest.mark.parametrize(("work", "own"), [("span work 6-8", 5), ("llm gpt 6-8 in=5", 0)])
+def test_a_record_of_spending_counts_where_the_tool_call_beside_it_shows_no_calls(
+    work: str, own: int
+) -> None:
+    outline = f"""
+        agent planner 0-20
+          llm gpt 1-3 in=2
+          tool ask 5-9
+            {work}
+          spending subtask 9-9 in=5
+          llm gpt 10-12 in=3
+    """
+    rows = analyse(spans(outline))["token_ledger"].to_pylist()
+    assert [row["own_input_tokens"] for row in rows if row["span_name"] == "subtask"] == [own]
+
+
 def test_cached_tokens_that_exceed_the_input_are_added_to_it() -> None:
     assert _own("llm gpt 0-10 in=20 out=5 cached=100") == [(120, 5)]
 

@@ -179,8 +179,8 @@ def _called_in_time(
                 and _agent(acts, owner[row]) != plain(act.agent)
             ]
             if around:
-                caller = owner[max(around)[1]]
-                moved[act.head] = replace(act, up=caller, container=-1, by_time=True)
+                call = max(around)[1]
+                moved[act.head] = replace(act, up=owner[call], container=call, by_time=True)
     return moved
 
 

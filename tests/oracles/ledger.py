@@ -11,10 +11,16 @@ _CALLS = {"llm", "embeddings"}
 def own_tokens(nodes: Sequence[Node], parent: Sequence[int], which: str) -> list[int]:
     """What each span counts of the tokens it reports as `which` (in or out)."""
     call = [node.kind in _CALLS and node.reports for node in nodes]
-    counting = [call[row] or _stands_alone(nodes, call, row) for row in range(len(nodes))]
+    counting = [
+        call[row] or _stands_alone(nodes, call, row) or _speaks(nodes, parent, row)
+        for row in range(len(nodes))
+    ]
     own = []
     for row, node in enumerate(nodes):
-        same = [call[row] == call[other] and counting[other] for other in range(len(nodes))]
+        same = [
+            call[row] == call[other] and counting[other] and "spending" not in (node.kind, kind)
+            for other, kind in enumerate(each.kind for each in nodes)
+        ]
         nested = [
             other
             for other in range(len(nodes))
@@ -39,10 +45,35 @@ def llm_calls(nodes: Sequence[Node], parent: Sequence[int]) -> int:
     return count
 
 
+def _speaks(nodes: Sequence[Node], parent: Sequence[int], row: int) -> bool:
+    """Whether a record of spending stands beside no tool call in which anything reports usage."""
+    node = nodes[row]
+    if node.kind != "spending" or not node.reports:
+        return False
+    beside = [
+        (abs(_end(other) - node.start), _end(other) > node.start, at)
+        for at, other in enumerate(nodes)
+        if parent[at] == parent[row] >= 0 and other.kind == "tool"
+    ]
+    if not beside:
+        return True
+    apart, after, _ = min(beside)
+    alike = [at for distance, later, at in beside if (distance, later) == (apart, after)]
+    tool = alike[0] if after else alike[-1]
+    return not any(
+        other.reports and other.kind in {*_CALLS, "spending"} and tool in above(parent, below)
+        for below, other in enumerate(nodes)
+    )
+
+
+def _end(node: Node) -> int:
+    return max(node.start, node.end)
+
+
 def _stands_alone(nodes: Sequence[Node], call: Sequence[bool], row: int) -> bool:
     """Whether a span reports usage for calls that nobody shows in its trace."""
     node = nodes[row]
-    if call[row] or not node.reports or node.kind == "usage":
+    if call[row] or not node.reports or node.kind in {"usage", "spending"}:
         return False
     return not any(
         shown and other.trace == node.trace for shown, other in zip(call, nodes, strict=True)

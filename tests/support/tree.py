@@ -6,8 +6,8 @@ One line a span, `<kind> <name> <start>-<end> [option ...]`, times in ms, childr
       llm gpt 10-40 in=20 out=5
       tool transfer_to_writer 41-42
 
-Kinds: agent, llm, tool, workflow, embeddings, usage, and span for one that means nothing. Options
-are `in=`, `out=`, `cached=` {token}, `trace=`, `id=`, `parent=`, `link=` (numbers; `link` names a
+Kinds: agent, llm, tool, workflow, embeddings, usage, spending, and span for one that means nothing.
+Options are `in=`, `out=`, `cached=` {token}, `trace=`, `id=`, `parent=`, `link=` (numbers; `link` names a
 trace), `conversation=`, `service=`, `scope=`, `error` or `error=Type`; any key with a dot is an
 attribute as it stands, and wins over what the kind says. Values with blanks go in quotes. A span
 is in its parent's trace unless it says otherwise, or in trace 1; its id is its line's number.
@@ -71,8 +71,9 @@ class Node:
         made = {}
         if self.kind in OPERATIONS:
             made["gen_ai.operation.name"] = OPERATIONS[self.kind]
-        if self.kind == "usage":
+        if self.kind in {"usage", "spending"}:
             made["ag2.span.type"] = "usage"
+            made["ag2.usage.kind"] = {"usage": "model_call", "spending": "subtask"}[self.kind]
         if self.kind in _NAMED_BY:
             made[_NAMED_BY[self.kind]] = self.name
         return {**made, **self.said}
