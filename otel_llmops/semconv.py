@@ -361,6 +361,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "llm.token_count.completion_details.reasoning",
         "ai.usage.reasoningTokens",
     ),
+    "handoff_source": _places("llmops.handoff.source.name", "gen_ai.agent.handoff.source.name"),
     "handoff_target": _places(
         "gen_ai.transfer.target.name",
         "gen_ai.agent.handoff.target.name",

@@ -41,7 +41,14 @@ EVIDENCE = (
 TRANSFER, DELEGATION, SEQUENCE, FAN_OUT = range(4)
 PARENT_CHILD, TOOL, ATTRIBUTE, SIBLING, LINK, CONVERSATION, TIME = (1 << bit for bit in range(7))
 
-TRUST = {PARENT_CHILD: 0.95, TOOL: 0.95, ATTRIBUTE: 0.98, SIBLING: 0.6, TIME: 0.8}
+TRUST = {
+    PARENT_CHILD: 0.95,
+    TOOL: 0.95,
+    ATTRIBUTE: 0.98,
+    SIBLING: 0.6,
+    CONVERSATION: 0.8,
+    TIME: 0.8,
+}
 """How far one piece of evidence is to be believed, alone."""
 
 

@@ -16,12 +16,15 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from otel_llmops.analysis.across import across_runs
 from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.containers import through_containers
 from otel_llmops.analysis.edges import (
     ATTRIBUTE,
     DELEGATION,
     FAN_OUT,
+    LINK,
     PARENT_CHILD,
     SEQUENCE,
     SIBLING,
@@ -30,6 +33,7 @@ from otel_llmops.analysis.edges import (
     TRANSFER,
     TRUST,
     Edges,
+    together,
 )
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.readings import Readings
@@ -74,7 +78,17 @@ def handoffs(readings: Readings, acts: Activations, run: Ints) -> Edges:
     place = np.empty(acts.count, dtype=np.int64)
     place[order] = wave
     both = through_containers(acts, inward, onward, ~busy, start, place)
+    both = _linked(readings, acts, both)
+    both = together(both, across_runs(readings, acts, run[acts.head], words, both))
     return both.select(acts.agent[both.source] != acts.agent[both.target])
+
+
+def _linked(readings: Readings, acts: Activations, edges: Edges) -> Edges:
+    """Handoffs from one trace to another rest on what ties the two."""
+    trace, _ = codes(whole(readings.spans.column("trace_id")))
+    own = trace[acts.head]
+    apart = own[edges.source] != own[edges.target]
+    return replace(edges, evidence=np.where(apart, edges.evidence | LINK, edges.evidence))
 
 
 def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple[Activations, Mask]:

@@ -263,6 +263,41 @@ def test_a_model_call_that_raised_and_has_no_usage_failed_whatever_its_status() 
     assert analyse(table([node]))["sessions"]["errors"].to_pylist() == [1]
 
 
+TWO_RUNS = """
+    agent desk 0-50 conversation=c
+      llm gpt 1-9
+      tool transfer_to_billing 10-11
+    agent billing 100-150 trace=2 conversation=c
+      llm gpt 101-149
+"""
+
+
+def test_whom_an_agent_handed_over_to_may_begin_the_next_trace_of_the_conversation() -> None:
+    assert (_handoffs(TWO_RUNS), _evidence(TWO_RUNS)) == (
+        [("desk", "billing", "transfer")],
+        [["handoff_tool", "conversation"]],
+    )
+
+
+def test_the_next_turn_of_a_conversation_is_no_handoff() -> None:
+    assert _handoffs(TWO_RUNS.replace("transfer_to_billing", "search")) == []
+
+
+@pytest.mark.parametrize(("end", "kind"), [(50, "transfer"), (200, "delegation")])
+def test_a_run_that_names_its_caller_was_handed_over_by_it(end: int, kind: str) -> None:
+    outline = f"""
+        agent desk 0-{end} conversation=c
+          llm gpt 1-9
+        span post 100-150 trace=2 conversation=c llmops.handoff.source.name=desk
+          agent billing 101-149
+            llm gpt 102-148
+    """
+    assert (_handoffs(outline), _evidence(outline)) == (
+        [("desk", "billing", kind)],
+        [["attribute", "conversation"]],
+    )
+
+
 @pytest.mark.parametrize("said", ["null", "None", "undefined"])
 def test_what_stands_for_no_conversation_ties_nothing(said: str) -> None:
     outline = f"agent a 0-9 conversation={said}\nagent b 20-29 trace=2 conversation={said}"

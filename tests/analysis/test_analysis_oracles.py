@@ -97,7 +97,9 @@ def test_handoffs_are_the_oracles(drawn: list[Node]) -> None:
     for row in told_by_nobody(nodes, parents_of(nodes)):
         nodes[row] = replace(nodes[row], name="search", said={})
     nodes = in_order(nodes)
-    edges = slow_handoffs.handoffs(nodes, parents_of(nodes), slow_sessions.runs(nodes))
+    parent = parents_of(nodes)
+    runs, sessions = slow_sessions.runs(nodes), slow_sessions.session_names(nodes, parent)
+    edges = slow_handoffs.handoffs(nodes, parent, runs, sessions)
     expected = Counter(
         (
             trace_id(nodes[edge.target].trace),

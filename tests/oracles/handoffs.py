@@ -19,8 +19,13 @@ class Handoff:
     latency: int | None = None
 
 
-def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int]) -> list[Handoff]:
-    """Every handoff, sorted."""
+def handoffs(
+    nodes: Sequence[Node],
+    parent: Sequence[int],
+    runs: dict[int, int],
+    sessions: dict[int, str],
+) -> list[Handoff]:
+    """Every handoff, sorted; `runs` and `sessions` of each trace."""
     acts = activations(nodes, parent)
     owner = owners(nodes, acts, parent)
     acts = _called_in_time(nodes, acts, owner, _peers(nodes, acts, runs))
@@ -40,12 +45,55 @@ def handoffs(nodes: Sequence[Node], parent: Sequence[int], runs: dict[int, int])
         onward += passed
     inward = _kept(nodes, acts, owner, _widened(nodes, acts, inward), words)
     holders = _containers(nodes, acts, busy, [_waves(nodes, p) for p in _peers(nodes, acts, runs)])
-    found = _through(holders, inward, onward)
+    found = [_linked(nodes, edge) for edge in _through(holders, inward, onward)]
+    found += _across(nodes, acts, words, found, (runs, sessions))
     return sorted(
         replace(edge, latency=_latency(nodes, acts, owner, edge))
         for edge in found
         if _agent(acts, edge.source) != _agent(acts, edge.target)
     )
+
+
+def _linked(nodes: Sequence[Node], edge: Handoff) -> Handoff:
+    """A handoff from one trace to another rests on the link between them."""
+    apart = nodes[edge.source].trace != nodes[edge.target].trace
+    return replace(edge, evidence=(*edge.evidence, "span_link")) if apart else edge
+
+
+def _across(
+    nodes: Sequence[Node],
+    acts: dict[int, Activation],
+    words: list[tuple[int, Word]],
+    found: list[Handoff],
+    ties: tuple[dict[int, int], dict[int, str]],
+) -> list[Handoff]:
+    """From who handed over to an agent that begins a later run of the session."""
+    runs, sessions = ties
+    begins: dict[int, int] = {}
+    for head in sorted(acts, key=lambda head: (nodes[head].start, head)):
+        if acts[head].up < 0:
+            begins.setdefault(runs[nodes[head].trace], head)
+    asked: dict[int, tuple[int, int]] = {}
+    how: dict[tuple[int, int], list[str]] = {}
+    done = {(edge.source, _agent(acts, edge.target)) for edge in found}
+    for by, said in words:
+        if said.to is None or said.back or (by, plain(said.to)) in done:
+            continue
+        later = [
+            (nodes[head].start, head)
+            for head in begins.values()
+            if _agent(acts, head) == plain(said.to)
+            and sessions[nodes[head].trace] == sessions[nodes[by].trace]
+            and nodes[head].start > nodes[by].start
+        ]
+        if later and runs[nodes[min(later)[1]].trace] != runs[nodes[by].trace]:
+            target = min(later)[1]
+            asked[target] = max(asked.get(target, (-1, -1)), (nodes[by].start, by))
+            how.setdefault((by, target), []).append(said.how)
+    return [
+        Handoff(by, target, "transfer", (how[by, target][-1], "conversation"))
+        for target, (_, by) in asked.items()
+    ]
 
 
 Waves = tuple[list[int], list[int]]
