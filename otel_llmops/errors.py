@@ -72,11 +72,17 @@ class ExportError(LlmopsError):
 
 
 class RetryableExport(ExportError):  # noqa: N818 - names what to do next
-    """The destination may take the batch later."""
+    """The destination may take the batch later.
 
-    def __init__(self, message: str, *, hint: str = "", delay_s: float = 0.0) -> None:
+    `doubtful`: it answered, and what it said may as well be about the batch.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str = "", delay_s: float = 0.0, doubtful: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.delay_s = delay_s
+        self.doubtful = doubtful
 
 
 class PermanentExport(ExportError):  # noqa: N818 - names what to do next

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from otel_llmops.analysis.derive import Derived, analyse
 from otel_llmops.errors import DecodeError
@@ -39,10 +40,14 @@ def analyze(paths: Sequence[Path], progress: Callable[[int, int], None] | None =
 
 
 def report(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """The document of `otel-llmops analyze --json`: sessions in the order of their start."""
+    """The document of `otel-llmops analyze --json`: sessions in the order of their start.
+
+    Traces that hold no operation (they only build agents, say) are no sessions of anybody's.
+    """
     handoffs = _by_session(tables["agent_handoffs"])
     agents = _by_session(tables["agents"])
-    rows = tables["sessions"].sort_by([("started_at", "ascending"), ("session_id", "ascending")])
+    rows = tables["sessions"].filter(pc.greater(tables["sessions"]["operations"], 0))
+    rows = rows.sort_by([("started_at", "ascending"), ("session_id", "ascending")])
     return {
         "sessions": [
             _session(row, handoffs.get(row["session_id"], []), agents.get(row["session_id"], []))

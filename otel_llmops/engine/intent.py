@@ -6,12 +6,11 @@ The traces that grow for long: the cursor of the analysis passes what it saw of 
 still get their last analysis.
 """
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 
 from otel_llmops.errors import JournalError
-from otel_llmops.journal import Position
+from otel_llmops.journal import Disk, Position, read_file, replace_file
 
 __all__ = ["Intent", "OpenTraces"]
 
@@ -19,7 +18,8 @@ __all__ = ["Intent", "OpenTraces"]
 class Intent:
     """One range of the journal in one small file, replaced whole or not at all."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, disk: Disk) -> None:
+        self._disk = disk
         self._file = directory / "intent"
 
     def read(self) -> tuple[Position, Position] | None:
@@ -27,7 +27,7 @@ class Intent:
 
         Raises: JournalError, if the file holds something else.
         """
-        text = _text(self._file)
+        text = _text(self._disk, self._file)
         if text is None:
             return None
         start, _, end = text.strip().partition(" ")
@@ -35,13 +35,14 @@ class Intent:
 
     def write(self, start: Position, end: Position) -> None:
         """Return when the range is on the disk. Raises: OSError, and the old range stands."""
-        _replace(self._file, f"{start} {end}\n")
+        replace_file(self._disk, self._file, f"{start} {end}\n".encode())
 
 
 class OpenTraces:
     """Trace ids in one small file, replaced whole or not at all."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, disk: Disk) -> None:
+        self._disk = disk
         self._file = directory / "open-traces"
 
     def read(self) -> set[str]:
@@ -49,33 +50,19 @@ class OpenTraces:
 
         Raises: JournalError, if the file is not text.
         """
-        return set((_text(self._file) or "").split())
+        return set((_text(self._disk, self._file) or "").split())
 
     def write(self, trace_ids: Collection[str]) -> None:
         """Return when the ids are on the disk. Raises: OSError, and the old ones stand."""
-        _replace(self._file, "".join(f"{trace_id}\n" for trace_id in sorted(trace_ids)))
+        text = "".join(f"{trace_id}\n" for trace_id in sorted(trace_ids))
+        replace_file(self._disk, self._file, text.encode())
 
 
-def _text(file: Path) -> str | None:
+def _text(disk: Disk, file: Path) -> str | None:
     try:
-        return file.read_text(encoding="ascii")
-    except FileNotFoundError:
-        return None
+        content = read_file(disk, file)
+        return None if content is None else content.decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise JournalError(
             f"cannot read {file}: {error}", hint="look at the disk that holds the data folder"
         ) from error
-
-
-def _replace(file: Path, text: str) -> None:
-    fresh = file.with_suffix(".new")
-    with fresh.open("w", encoding="ascii") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    fresh.replace(file)
-    directory = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

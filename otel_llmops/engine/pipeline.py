@@ -23,8 +23,8 @@ from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.recent import Recent
 from otel_llmops.engine.service import AgentIntelligenceService, Analysis
 from otel_llmops.engine.traces import Due, GrowingTraces
-from otel_llmops.errors import PermanentExport, RetryableExport
-from otel_llmops.journal import Position, Reader, Record
+from otel_llmops.errors import JournalError, PermanentExport, RetryableExport
+from otel_llmops.journal import Disk, Position, Reader, Record, make_directory
 from otel_llmops.otlp import Encoding, Request, Signal, decode_logs, decode_traces
 from otel_llmops.storage.seams import Exporter
 
@@ -76,17 +76,20 @@ class Engine:
         settings: EngineSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
         analysis: Analysis = analyse,
+        disk: Disk | None = None,
     ) -> None:
         self._settings = settings or EngineSettings()
         self._clock = clock
         self._reader = spans_reader
         self._analysis_reader = analysis_reader
         self._exporter = exporter
-        self._intent = Intent(directory)
+        disk = disk or Disk()
+        _make_durable(disk, directory)
+        self._intent = Intent(directory, disk)
         self._intended = self._intent.read()
-        self._open_traces = OpenTraces(directory)
+        self._open_traces = OpenTraces(directory, disk)
         self._carried = self._open_traces.read()
-        self._quarantine = Quarantine(directory / "quarantine")
+        self._quarantine = Quarantine(directory / "quarantine", disk)
         self._recent = Recent(
             exporter, keep_s=self._settings.recent_s, bytes_max=self._settings.recent_bytes_max
         )
@@ -339,6 +342,17 @@ class Engine:
         if self._now - self._tidied_at >= _TIDY_S:
             self._tidied_at = self._now
             self._recent.let_go(self._growing.open(), now=self._now)
+
+
+def _make_durable(disk: Disk, directory: Path) -> None:
+    """Have the folder, and its name on the disk. Raises: JournalError."""
+    try:
+        make_directory(disk, directory)
+    except OSError as error:
+        raise JournalError(
+            f"cannot use {directory}: {error.strerror or error}",
+            hint="look at the disk that holds the data folder",
+        ) from error
 
 
 def _spans(records: list[Record]) -> pa.Table:

@@ -3,20 +3,33 @@
 import json
 from pathlib import Path
 
-from otel_llmops.journal import Record
+from otel_llmops.journal import Disk, Record, make_directory, replace_file
 
 __all__ = ["Quarantine"]
 
+_SUFFIX = ".request"
+
 
 class Quarantine:
-    """A folder: one file a request, as it was journalled, and one with the reason beside it."""
+    """A folder: one file a request, as it was journalled, and one with the reason beside it.
 
-    def __init__(self, directory: Path) -> None:
+    Once the cursor has passed a request, this is where it is: so it is on the disk before.
+    """
+
+    def __init__(self, directory: Path, disk: Disk) -> None:
         self._directory = directory
+        self._disk = disk
+        self._held = {name for name in disk.names(directory) if name.endswith(_SUFFIX)}
+
+    def __len__(self) -> int:
+        return len(self._held)
 
     def put(self, record: Record, reason: str) -> None:
-        """Keep a request. The same one again leaves one copy. Raises: OSError."""
-        self._directory.mkdir(exist_ok=True)
+        """Return when a request is kept on the disk. The same one again leaves one copy.
+
+        Raises: OSError.
+        """
+        make_directory(self._disk, self._directory)
         about = {
             "signal": record.signal,
             "encoding": record.encoding,
@@ -24,13 +37,15 @@ class Quarantine:
             "received_at_ns": record.received_at_ns,
             "reason": reason,
         }
-        file = self._file(record)
-        file.with_suffix(".json").write_text(json.dumps(about), encoding="utf-8")
-        file.write_bytes(record.payload)
+        file = self._directory / _name(record)
+        replace_file(self._disk, file.with_suffix(".json"), json.dumps(about).encode())
+        replace_file(self._disk, file, record.payload)
+        self._held.add(file.name)
 
     def holds(self, record: Record) -> bool:
         """Whether this request was put here."""
-        return self._file(record).exists()
+        return _name(record) in self._held
 
-    def _file(self, record: Record) -> Path:
-        return self._directory / f"{record.position}.request"
+
+def _name(record: Record) -> str:
+    return f"{record.position}{_SUFFIX}"

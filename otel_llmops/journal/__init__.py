@@ -4,9 +4,22 @@
 find what a disk does to bytes, not what an attacker would); requests are told apart by BLAKE2b.
 """
 
+from otel_llmops.journal._disk import Disk
 from otel_llmops.journal.reader import Reader
 from otel_llmops.journal.record import Position, Record
+from otel_llmops.journal.replacing import make_directory, read_file, replace_file
 from otel_llmops.journal.settings import JournalSettings, JournalStats
 from otel_llmops.journal.writer import Journal
 
-__all__ = ["Journal", "JournalSettings", "JournalStats", "Position", "Reader", "Record"]
+__all__ = [
+    "Disk",
+    "Journal",
+    "JournalSettings",
+    "JournalStats",
+    "Position",
+    "Reader",
+    "Record",
+    "make_directory",
+    "read_file",
+    "replace_file",
+]

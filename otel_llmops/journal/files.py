@@ -14,6 +14,7 @@ from pathlib import Path
 from otel_llmops.errors import JournalError
 from otel_llmops.journal._disk import Disk
 from otel_llmops.journal.record import Position
+from otel_llmops.journal.replacing import read_file, replace_file
 
 __all__ = ["Durable", "Layout", "read_cursor", "write_cursor"]
 
@@ -105,14 +106,10 @@ class Durable:
 
 def read_cursor(disk: Disk, path: Path) -> Position | None:
     """The position a consumer has committed, None where there is none that can be read."""
-    try:
-        fd = disk.open(path)
-    except FileNotFoundError:
+    content = read_file(disk, path)
+    if content is None:
         return None
-    try:
-        text = disk.pread(fd, 128, 0).decode("ascii", "replace")
-    finally:
-        disk.close(fd)
+    text = content.decode("ascii", "replace")
     place, _, found = text.strip().partition(" ")
     if found != _cursor_sum(place):
         _log.error("the cursor %s is damaged: its consumer starts over", path.name)
@@ -122,16 +119,8 @@ def read_cursor(disk: Disk, path: Path) -> Position | None:
 
 def write_cursor(disk: Disk, path: Path, position: Position) -> None:
     """Return when the cursor is on the disk; after a crash it is the old one or the new one."""
-    fresh = path.with_name(f".{path.name}")
-    fd = disk.open(fresh, create=True)
-    try:
-        disk.truncate(fd, 0)
-        disk.write(fd, [f"{position} {_cursor_sum(str(position))}\n".encode()], 0)
-        disk.fdatasync(fd)
-    finally:
-        disk.close(fd)
-    disk.rename(fresh, path)
-    disk.sync_directory(path.parent)
+    text = f"{position} {_cursor_sum(str(position))}\n"
+    replace_file(disk, path, text.encode())
 
 
 def _cursor_sum(place: str) -> str:

@@ -175,7 +175,7 @@ def test_a_death_at_any_moment_leaves_no_trace(tmp_path: Path) -> None:
 def test_a_range_whose_writing_down_was_cut_off_is_as_if_it_was_never_begun(tmp_path: Path) -> None:
     with collector(tmp_path / "data") as house:
         house.send(work("agent", "planner"))
-        (house.folder / "engine" / "intent.new").write_text("0000000")
+        (house.folder / "engine" / ".intent").write_text("0000000")
         house.restart()
         house.settle()
         assert list(house.stored_spans().values()) == [1]
