@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
 
-__all__ = ["codes", "filled", "json_lists", "whole"]
+__all__ = ["codes", "distinct_lists", "filled", "json_lists", "json_sets", "whole"]
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
@@ -28,17 +28,42 @@ def codes(values: pa.Array) -> tuple[Ints, pa.Array]:
     return np.asarray(encoded.indices).astype(np.int64), encoded.dictionary
 
 
+def distinct_lists(values: pa.Array, group: Ints, rank: Ints, groups: int) -> pa.ChunkedArray:
+    """For each of `groups` groups its distinct values, those of the lowest rank first.
+
+    Not a group_by's `distinct`: its order depends on what else is in the table.
+    """
+    number, distinct = codes(values)
+    order = np.lexsort((number, rank, group))
+    _, first = np.unique(group[order] * len(distinct) + number[order], return_index=True)
+    kept = order[np.sort(first)]
+    offsets = np.searchsorted(group[kept], np.arange(groups + 1)).astype(np.int32)
+    items = distinct.take(pa.array(number[kept]))
+    return pa.chunked_array([pa.ListArray.from_arrays(pa.array(offsets), items)])
+
+
 def json_lists(lists: pa.ChunkedArray) -> pa.Array:
     """Lists of text as JSON text; empty texts are left out."""
     one = whole(lists)
-    flat = one.flatten().dictionary_encode()
+    return _as_json(one.flatten(), np.asarray(pc.list_parent_indices(one)), len(one))
+
+
+def json_sets(lists: pa.ChunkedArray) -> pa.Array:
+    """Lists of text as JSON text, each in alphabetical order; empty texts are left out."""
+    one = whole(lists)
+    flat = pa.table({"owner": pc.list_parent_indices(one), "item": one.flatten()})
+    flat = flat.sort_by([("owner", "ascending"), ("item", "ascending")])
+    return _as_json(whole(flat.column("item")), np.asarray(flat.column("owner")), len(one))
+
+
+def _as_json(items: pa.Array, owner: Ints, count: int) -> pa.Array:
+    """For each of `count` owners its items, in their order, as JSON."""
+    flat = items.dictionary_encode()
     quoted = pa.array(
         [json.dumps(v) if v else None for v in flat.dictionary.to_pylist()], pa.string()
     )
-    items = quoted.take(flat.indices)
-    owner = pc.list_parent_indices(one)
-    kept = pc.is_valid(items)
-    items, owner = items.filter(kept), np.asarray(owner.filter(kept))
-    offsets = np.searchsorted(owner, np.arange(len(one) + 1)).astype(np.int32)
-    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), items), ", ")
+    texts = quoted.take(flat.indices)
+    kept = pc.is_valid(texts)
+    offsets = np.searchsorted(owner[np.asarray(kept)], np.arange(count + 1)).astype(np.int32)
+    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), texts.filter(kept)), ", ")
     return pc.binary_join_element_wise("[", joined, "]", "")

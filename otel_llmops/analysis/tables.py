@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import name_lists
-from otel_llmops.analysis.columns import json_lists, whole
+from otel_llmops.analysis.columns import distinct_lists, json_lists, json_sets, whole
 from otel_llmops.analysis.cost import costs
 from otel_llmops.analysis.edges import KINDS as HANDOFF_KINDS
 from otel_llmops.analysis.edges import evidence_text
@@ -207,8 +207,8 @@ def agents(found: Findings, operations_made: pa.Table) -> pa.Table:
             "type": _types(found, grouped, told["type"]),
             "description": told["description"],
             "can_handoff_to": name_lists(told["can_handoff_to"]),
-            "models": json_lists(grouped.column("model_distinct")),
-            "services": json_lists(grouped.column("service_distinct")),
+            "models": json_sets(grouped.column("model_distinct")),
+            "services": json_sets(grouped.column("service_distinct")),
             **{name: grouped.column(f"{name}_sum") for name in sums},
             "started_at": grouped.column("started_at_min"),
             "ended_at": grouped.column("ended_at_max"),
@@ -284,9 +284,9 @@ def session_rows(
     return pa.table(
         {
             "session_id": tied.ids,
-            "trace_ids": json_lists(wide.column("trace_id_distinct")),
+            "trace_ids": _seen(found, "trace_id"),
             "agents": pc.fill_null(json_lists(listed.column("agent_list")).take(place), "[]"),
-            "services": json_lists(wide.column("service_distinct")),
+            "services": _seen(found, "service"),
             "started_at": pa.array(start).cast(TIME),
             "ended_at": pa.array(end).cast(TIME),
             "duration_ns": end - start,
@@ -311,7 +311,6 @@ def _by_session(found: Findings) -> pa.Table:
         {
             "session": found.sessions.session,
             "trace_id": readings.spans.column("trace_id"),
-            "service": readings.spans.column("service"),
             "start": readings.start,
             "end": readings.end,
             "absent": readings.placeholder.astype(np.int64),
@@ -319,8 +318,6 @@ def _by_session(found: Findings) -> pa.Table:
     )
     grouped = spans.group_by("session", use_threads=False).aggregate(
         [
-            ("trace_id", "distinct"),
-            ("service", "distinct"),
             ("start", "min"),
             ("end", "max"),
             ("absent", "sum"),
@@ -328,6 +325,13 @@ def _by_session(found: Findings) -> pa.Table:
         ]
     )
     return grouped.sort_by("session")
+
+
+def _seen(found: Findings, column: str) -> pa.Array:
+    """For each session the distinct values of a column of its spans, the earliest first."""
+    readings, tied = found.readings, found.sessions
+    values = whole(readings.spans.column(column))
+    return json_lists(distinct_lists(values, tied.session, readings.start, len(tied.ids)))
 
 
 def session_keys(found: Findings) -> pa.Table:
