@@ -175,6 +175,7 @@ def command(peer: str, port: int, directory: str, rotel: str) -> list[str]:
         return [
             *(rotel, "start", "--otlp-grpc-endpoint", f"127.0.0.1:{port}"),
             *("--otlp-http-endpoint", f"127.0.0.1:{free_port()}", "--exporter", "blackhole"),
+            *("--otlp-grpc-max-recv-msg-size-mib", "64"),
         ]
     return [sys.executable, __file__, f"--be-{peer}", str(port), "--directory", directory]
 

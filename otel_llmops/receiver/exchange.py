@@ -36,7 +36,7 @@ _ANSWERS: Mapping[Signal, tuple[Any, str, str]] = {
 _CHECKING = {Encoding.PROTOBUF: 1, Encoding.JSON: 8}
 """Bytes that checking a byte takes beside it: cut records; a document of Python objects."""
 
-_HERE_BYTES = 16 * 1024
+_HERE_BYTES = 64 * 1024
 """Below this, handing a request to another thread costs more than checking it."""
 
 _T = TypeVar("_T")

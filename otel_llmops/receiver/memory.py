@@ -46,11 +46,14 @@ class Memory:
     @asynccontextmanager
     async def permit(self) -> AsyncIterator[None]:
         """For as long as the size of one request is not known. Raises Overloaded."""
-        try:
-            async with asyncio.timeout(self._wait_s):
-                await self._permits.acquire()
-        except TimeoutError:
-            raise _overloaded() from None
+        if self._permits.locked():
+            try:
+                async with asyncio.timeout(self._wait_s):
+                    await self._permits.acquire()
+            except TimeoutError:
+                raise _overloaded() from None
+        else:
+            await self._permits.acquire()  # at once
         self._permits_out += 1
         try:
             yield

@@ -20,7 +20,8 @@ def _refused(data: Path, *flags: str) -> tuple[int, str, str]:
     given = dict(zip(("--grpc-port", "--http-port", "--api-port"), ports, strict=True))
     given |= dict(zip(flags[::2], flags[1::2], strict=True))
     ended = subprocess.run(
-        serve_command(data, *(each for pair in given.items() for each in pair)),
+        # an address that is not ours is not one that nobody guards
+        serve_command(data, "--insecure-bind", *(each for pair in given.items() for each in pair)),
         capture_output=True,
         text=True,
         check=False,
