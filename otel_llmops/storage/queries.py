@@ -81,6 +81,9 @@ class Queries:
     ) -> list[SessionSummary]:
         """Sessions, newest first, then by id; with `agent`, those it took part in.
 
+        Not those in which nothing is an operation: traces that only build agents, or that have
+        nothing to do with models. By their ids they are there.
+
         Raises: QueryError, on a bad limit, offset or time.
         """
         _check_page(limit, offset)
@@ -88,7 +91,7 @@ class Queries:
         keys = (table.c.session_id, table.c.started_at)
         page = (
             sa.select(*keys)
-            .where(*_bounds(table, since, until))
+            .where(table.c.operations > 0, *_bounds(table, since, until))
             .group_by(*keys)
             .having(live(table) > 0)
             .order_by(table.c.started_at.desc(), table.c.session_id)

@@ -113,6 +113,7 @@ FIRST = derived(
             "agents": '["planner", "writer"]',
             "started_at": BASE_NS,
             "duration_ns": 2 * HOUR_NS,
+            "operations": 8,
             "handoffs": 3,
             "llm_calls": 2,
             "input_tokens": 107,
@@ -166,7 +167,12 @@ SECOND = derived(
         }
     ],
     sessions=[
-        {"session_id": "s2", "trace_ids": f'["{TRACE_2}"]', "started_at": BASE_NS + 30 * HOUR_NS}
+        {
+            "session_id": "s2",
+            "trace_ids": f'["{TRACE_2}"]',
+            "started_at": BASE_NS + 30 * HOUR_NS,
+            "operations": 1,
+        }
     ],
     session_keys=[{"session_id": "s2", "key": TRACE_2, "kind": "trace"}],
 )
@@ -238,7 +244,10 @@ SESSION_1 = SessionSummary(
 def filled(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Destination]:
-    """Two sessions, each analysed twice, the first time with rows that are gone now."""
+    """Two sessions, each analysed twice, the first time with rows that are gone now.
+
+    And one in which nothing was done: no list of sessions has it.
+    """
     backend: Backend = request.param
     store = backend.open(tmp_path_factory.mktemp("filled") / "store")
     for session, now in (("s1", FIRST), ("s2", SECOND)):
@@ -252,6 +261,8 @@ def filled(
         )
         store.replace_sessions([session], gone)
         store.replace_sessions([session], now)
+    idle = derived(sessions=[{"session_id": "idle", "started_at": BASE_NS}])
+    store.replace_sessions(["idle"], idle)
     yield store
     store.close()
 
