@@ -32,7 +32,10 @@ class Limits:
     request_attributes: int = 2_000_000
     """Attributes, events and links of all records of a request together."""
     spread_bytes: int = 256 * _MIB
-    """Sum over records of the size of their resource and scope, which every row repeats, By."""
+    """Sum over records of the size of their resource and scope, which every row repeats, By.
+
+    A scope without records counts as one: it is read with its resource all the same.
+    """
     json_tokens: int = 4_000_000
     """Commas and opening brackets of a JSON body: no document has more values than that + 1."""
 
