@@ -230,6 +230,32 @@ def test_senders_that_leave_half_way_leave_no_booking(tmp_path: Path) -> None:
             assert monotonic() < end
 
 
+@pytest.mark.parametrize("transport", ["grpc", "http"])
+def test_while_nobody_reads_all_is_taken_until_the_budget_and_then_nothing_is_lost(
+    tmp_path: Path, transport: str
+) -> None:
+    budget = 2 * _MIB
+    with (
+        running(tmp_path / "journal", budget_bytes=budget) as receiver,
+        grpc.insecure_channel(receiver.grpc_target) as channel,
+        httpx.Client(base_url=receiver.http_url, headers=_PROTOBUF) as client,
+    ):
+
+        def is_taken(payload: bytes) -> bool:
+            if transport == "http":
+                return client.post("/v1/traces", content=payload).status_code == 200
+            with suppress(grpc.RpcError):
+                channel.unary_unary(EXPORT)(payload, timeout=DEADLINE_S)
+                return True
+            return False
+
+        acknowledged: list[bytes] = []
+        while is_taken(payload := _large(f"request {len(acknowledged)}")):
+            acknowledged.append(payload)
+        assert budget - 2 * len(payload) < sum(map(len, acknowledged)) <= budget
+        assert receiver.payloads() == acknowledged
+
+
 # a flood
 
 _FLOODED = """
