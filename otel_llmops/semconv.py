@@ -28,6 +28,7 @@ __all__ = [
     "HANDOFF_TOOL",
     "KIND_AFFIXES",
     "KIND_MARKS",
+    "NAMING_SCOPE",
     "NO_ID",
     "OUTRANKING_MARKS",
     "PLUMBING",
@@ -471,6 +472,9 @@ only where it tells the nodes of a graph."""
 
 GRAPH_SCOPE = r"(?i)langgraph|langchain|langsmith"
 """Scopes of instrumentations that tell the nodes of a graph."""
+
+NAMING_SCOPE = r"openai_agents"
+"""Scopes in which every agent's span names its agent: one that does not is the whole run."""
 
 HANDOFF_TOOL = (
     r"(?i)(?:^|[-.])(?:transfer|handoff|hand_off|handover|delegate)(?:_back)?[_ ]to[_ ](?P<to>.+)$"

@@ -13,7 +13,7 @@ from otel_llmops.analysis.columns import codes, filled, whole
 from otel_llmops.analysis.forest import Mask
 from otel_llmops.analysis.names import plumbing
 from otel_llmops.analysis.readings import Readings
-from otel_llmops.semconv import GRAPH_SCOPE, STEP_NAMES, Kind
+from otel_llmops.semconv import GRAPH_SCOPE, NAMING_SCOPE, STEP_NAMES, Kind
 
 __all__ = ["marks"]
 
@@ -68,7 +68,8 @@ def _beside_named(readings: Readings, named: Mask) -> Mask:
     trace, _ = codes(whole(readings.spans.column("trace_id")))
     scope, _ = codes(whole(readings.spans.column("scope_name")))
     place = trace * (int(scope.max(initial=0)) + 1) + scope
-    return np.isin(place, np.unique(place[named]))
+    naming = pc.match_substring_regex(whole(readings.spans.column("scope_name")), NAMING_SCOPE)
+    return np.isin(place, np.unique(place[named])) | np.asarray(naming)
 
 
 def _named_after_model(readings: Readings, name: pa.Array) -> Mask:
