@@ -97,7 +97,7 @@ class Receiver:
         started: Future[int] = Future()
         self._thread = threading.Thread(
             target=asyncio.run,
-            args=(self._serve(listener, context, started),),
+            args=(self._run(listener, context, started),),
             name="otlp",
             daemon=True,
         )
@@ -105,7 +105,7 @@ class Receiver:
         http_port: int = listener.getsockname()[1]
         try:
             return Endpoints(self._host, started.result(), http_port)
-        except ConfigError:
+        except BaseException:
             listener.close()
             raise
 
@@ -126,6 +126,16 @@ class Receiver:
         """The counters as they stand."""
         return self._intake.stats()
 
+    async def _run(
+        self, listener: socket, context: ssl.SSLContext | None, started: "Future[int]"
+    ) -> None:
+        try:
+            await self._serve(listener, context, started)
+        except Exception as error:
+            if started.done():
+                raise
+            started.set_exception(error)  # `start` waits for it, and raises it
+
     async def _serve(
         self, listener: socket, context: ssl.SSLContext | None, started: "Future[int]"
     ) -> None:
@@ -136,12 +146,8 @@ class Receiver:
         with ThreadPoolExecutor(max(2, os.cpu_count() or 2), thread_name_prefix="check") as pool:
             exchange = Exchange(self._intake, memory, pool, calls_max=settings.calls_max)
             grpc = grpc_server(exchange, access, read_timeout_s=settings.read_timeout_s)
-            try:
-                grpc_port = self._bind(grpc)
-                await grpc.start()
-            except Exception as error:  # noqa: BLE001 - raised in `start`, where one waits for it
-                started.set_exception(error)
-                return
+            grpc_port = self._bind(grpc)
+            await grpc.start()
             http = uvicorn.Server(
                 http_config(
                     OtlpHttpApp(
