@@ -11,10 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otel_llmops.analysis.derive import analyse
 from otel_llmops.engine.pipeline import Engine, EngineSettings
 from otel_llmops.engine.service import Analysis
 from otel_llmops.exporters.clickhouse import ClickHouse
-from otel_llmops.journal import Journal, Reader
+from otel_llmops.journal import Disk, Journal, Reader
 from otel_llmops.model.schemas import DERIVED
 from otel_llmops.otlp import Encoding, Signal
 from otel_llmops.storage.answers import SessionSummary
@@ -46,14 +47,18 @@ class Clock:
 class Collector:
     """Everything behind the receiver, in one folder; `restart` is what a crash leaves."""
 
-    def __init__(self, folder: Path, *, settings: EngineSettings | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, settings: EngineSettings | None = None, disk: Disk | None = None
+    ) -> None:
         self.folder = folder
+        self.disk = disk or Disk()
         self.clock = Clock()
         self.settings = settings or EngineSettings(retry_s_min=0.001, retry_s_max=0.002)
         self.stop = threading.Event()
-        self.journal = Journal.open(folder / "journal", required_consumers=CONSUMERS)
+        self.journal = Journal.open(
+            folder / "journal", required_consumers=CONSUMERS, disk=self.disk
+        )
         self.store = ClickHouse.embedded(folder / "store")
-        (folder / "engine").mkdir(exist_ok=True)
         self.engine = self.fresh()
 
     def fresh(self, exporter: Exporter | None = None, analysis: Analysis | None = None) -> Engine:
@@ -65,13 +70,18 @@ class Collector:
             directory=self.folder / "engine",
             settings=self.settings,
             clock=self.clock,
-            **({} if analysis is None else {"analysis": analysis}),
+            analysis=analysis or analyse,
+            disk=self.engine_disk(),
         )
         engine.resume(self.stop)
         return engine
 
     def reader(self, consumer: str) -> Reader:
-        return Reader.open(self.folder / "journal", consumer)
+        return Reader.open(self.folder / "journal", consumer, disk=self.engine_disk())
+
+    def engine_disk(self) -> Disk:
+        """What the engine writes to, beside the store."""
+        return self.disk
 
     def restart(self, exporter: Exporter | None = None) -> None:
         """Throw the engine away as it stands, and make another."""
