@@ -10,13 +10,6 @@ from tests.support.otlp import scenarios
 
 KNOWN_GAPS: dict[str, str] = {
     "haystack--openinference/single": "its spans name the component, not the agent",
-    **dict.fromkeys(
-        (
-            "openai-agents--openinference/no_agents_model_only",
-            "openai-agents--otel-contrib-v2/no_agents_model_only",
-        ),
-        "the trace that a program opens itself looks like an agent, and no agent is beside it",
-    ),
 }
 """combination/scenario -> why its agents are not those of its truth yet."""
 
