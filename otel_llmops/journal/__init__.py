@@ -9,6 +9,7 @@ from otel_llmops.journal.reader import Reader
 from otel_llmops.journal.record import Position, Record
 from otel_llmops.journal.replacing import make_directory, read_file, replace_file
 from otel_llmops.journal.settings import JournalSettings, JournalStats
+from otel_llmops.journal.watch import Lag, Watch
 from otel_llmops.journal.writer import Journal
 
 __all__ = [
@@ -16,9 +17,11 @@ __all__ = [
     "Journal",
     "JournalSettings",
     "JournalStats",
+    "Lag",
     "Position",
     "Reader",
     "Record",
+    "Watch",
     "make_directory",
     "read_file",
     "replace_file",

@@ -12,6 +12,7 @@ from otel_llmops.journal._disk import Disk
 from otel_llmops.journal.files import Durable, Layout, read_cursor, write_cursor
 from otel_llmops.journal.record import Position, Record
 from otel_llmops.journal.scan import read_records
+from otel_llmops.journal.watch import bytes_between
 
 __all__ = ["Reader"]
 
@@ -84,18 +85,20 @@ class Reader:
         """Records from `position` on, about `limit_bytes` of them, at least one if there is one.
 
         Gives only what is durable and begins before `until`, moves `position` behind the last
-        one, and never waits: no records means that there are none now.
+        one, and never waits: no records means that there are none now. Where it raises, `position`
+        is where it was.
         """
         durable = self.durable_end()
         stop = durable if until is None else min(durable, until)
         records: list[Record] = []
-        taken = 0
+        taken, began = 0, self._position
         try:
             while (taken < limit_bytes or not records) and self._find_segment(stop):
                 found = self._read_some(durable, stop, max(1, limit_bytes - taken))
                 records += found
                 taken += sum(len(record.payload) for record in found)
         except OSError as error:
+            self._position = began
             raise _unreadable(error) from error
         return records
 
@@ -123,17 +126,10 @@ class Reader:
 
     def lag_bytes(self) -> int:
         """Durable bytes that are not committed yet."""
-        end = self.durable_end()
-        lag = 0
         try:
-            for number in self._layout.numbers(self._disk):
-                if self.committed.segment <= number <= end.segment:
-                    start = self.committed.byte if number == self.committed.segment else 0
-                    stop = end.byte if number == end.segment else self._size(number)
-                    lag += max(0, stop - start)
+            return bytes_between(self._disk, self._layout, self.committed, self.durable_end())
         except OSError as error:
             raise _unreadable(error) from error
-        return lag
 
     def close(self) -> None:
         """Release the files. Safe to call twice."""
@@ -208,16 +204,6 @@ class Reader:
         self.damaged_bytes += after - begin
         self._position = Position(place.segment, after)
         _log.error("passed over %d damaged bytes at %s", after - begin, place)
-
-    def _size(self, number: int) -> int:
-        try:
-            fd = self._disk.open(self._layout.segment(number))
-        except FileNotFoundError:  # deleted since it was listed
-            return 0
-        try:
-            return self._disk.size(fd)
-        finally:
-            self._disk.close(fd)
 
     def _require_fd(self) -> int:
         if self._fd is None:

@@ -39,9 +39,11 @@ class JournalStats:
     """Counters since the journal was opened, and how it stands.
 
     `refused`: appends that raised. `lost_records`: acknowledged and not written, which only
-    durability "none" allows. `failures`: groups that the disk did not take. `damaged_records`:
-    runs of bytes that are no record, found at opening. `torn_bytes`: cut off the last segment at
-    opening, never acknowledged. `backlog_bytes`: what the required consumers have not yet passed.
+    durability "none" allows. `failures`: times that the disk did not do what was asked.
+    `damaged_records`: runs of bytes that are no record, found at opening. `torn_bytes`: cut off the
+    last segment at opening, never acknowledged. `backlog_bytes`: what the required consumers have
+    not yet passed.
+    `trouble`: why appends were refused within the last seconds, None while all is well.
     """
 
     appended_records: int
@@ -59,3 +61,4 @@ class JournalStats:
     backlog_bytes: int
     known_requests: int
     end: Position
+    trouble: str | None = None

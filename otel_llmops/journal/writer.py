@@ -34,6 +34,9 @@ _GROUP_RECORDS_MAX = 512  # two buffers a record: IOV_MAX is 1024 on Linux
 # with 32 senders of 285 KB (benchmarks/bench_journal.py), 590 to 640 MB/s against 480 to 560 at 32
 _GROUP_BYTES_MAX = 2 * 2**20
 _TIDY_INTERVAL_S = 0.5
+_TROUBLE_S = 10.0
+"""A refusal is told for so long, unless something is taken before: who would say that it is over,
+where nobody sends any more because we said that we are not ready?"""
 
 
 class Journal:
@@ -69,6 +72,7 @@ class Journal:
         self.lost_records = 0
         self.failures = 0
         self.deleted_segments = 0
+        self._trouble: tuple[str, float] | None = None
         self._tidied_at = time.monotonic()
         self._tidy()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
@@ -120,6 +124,7 @@ class Journal:
                 return same
             if (refusal := self._refusal(pending.size)) is not None:
                 self.refused += 1
+                self._trouble = refusal.message, time.monotonic()
                 pending.first.set_exception(refusal)
                 return pending.first
             self._in_flight[request] = pending
@@ -150,6 +155,7 @@ class Journal:
             backlog_bytes=self._extent.backlog_bytes,
             known_requests=len(self._known),
             end=self._tail.end,
+            trouble=self._told(),
         )
 
     def close(self) -> None:
@@ -164,6 +170,10 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _told(self) -> str | None:
+        trouble = self._trouble
+        return trouble[0] if trouble and time.monotonic() - trouble[1] < _TROUBLE_S else None
 
     def _same(self, request: bytes) -> "Future[bool] | None":
         """Where the request is in the journal already, or on its way: what to wait for."""
@@ -247,6 +257,7 @@ class Journal:
             self.appended_records += len(group)
             self.appended_bytes += size
             self.commits += 1
+            self._trouble = None
         for pending in group:
             pending.succeed()
 
@@ -261,6 +272,7 @@ class Journal:
     def _fail(self, group: list[Pending], cause: OSError | None) -> None:
         with self._wake:
             self.failures += 1
+            self._trouble = translate(cause).message, time.monotonic()
             for pending in group:
                 self._queue_bytes -= pending.size
                 del self._in_flight[pending.header.request]
@@ -290,6 +302,7 @@ class Journal:
                     self._known.forget(number)
                 self.deleted_segments += 1
         except OSError as error:
+            self.failures += 1
             _log.warning("the journal could not be tidied, it will be tried again: %s", error)
 
     def _end(self) -> None:
