@@ -18,7 +18,8 @@ _DOCS = _ROOT / "docs"
 _KNOWN = tomllib.loads((_DOCS / "frameworks.toml").read_text(encoding="utf-8"))
 _GAPS = tomllib.loads((TRACES / "gaps.toml").read_text(encoding="utf-8"))
 _RECORDED = json.loads((_DOCS / "scores.json").read_text(encoding="utf-8"))
-_SCORE_S_MAX = 50
+_SCORE_S_MAX = 150
+"""It takes 7 s of CPU time."""
 
 
 def _claims(word: str) -> list[Any]:
@@ -67,6 +68,7 @@ def test_no_page_is_stale() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(_SCORE_S_MAX + 10)
 def test_the_figures_that_the_pages_show_are_those_of_today(fresh: dict[str, Any]) -> None:
     assert fresh == _RECORDED, f"run {_GENERATE} --score"
 
