@@ -28,7 +28,9 @@ def consume(directory: Path, consumer: str, records: int) -> None:
     """Pass so many records."""
     with Reader.open(directory, consumer) as reader:
         for _ in range(records):
-            reader.commit(reader.read(1)[-1].next)
+            record = reader.read(1)[0]
+            reader.commit(record.next)
+            reader.seek(record.next)
 
 
 def test_where_there_is_no_journal_nobody_lags(tmp_path: Path) -> None:
