@@ -1,5 +1,7 @@
 """The receiver process: OTLP in, journal, acknowledgement."""
 
+import resource
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
 
     Raises: LlmopsError, if it cannot start.
     """
+    _allow_connections()
     settings = JournalSettings(
         budget_bytes=config.journal_bytes_max,
         durability=config.durability,
@@ -48,6 +51,17 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
         finally:
             receiver.stop()
     return 0
+
+
+def _allow_connections() -> None:
+    """As many open files as the system lets us have: each connection is one, on both transports.
+
+    The soft limit is low for the sake of programs that use select(2), which we do not; Go's
+    programs raise it as well.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS says "no limit" and takes less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _settings(config: ServeConfig) -> ReceiverSettings:

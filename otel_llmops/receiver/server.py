@@ -41,13 +41,14 @@ class ReceiverSettings:
     """What the operator may turn, beside the addresses.
 
     `memory_bytes_max`: of all requests in memory together. `tokens`: one of them is asked for,
-    where there are any. `origins`: of web pages that may send. `journal_budget_bytes` is only told.
+    where there are any. `read_timeout_s`: for a gRPC message, once it may come; exporters give up
+    after 10 s. `origins`: of web pages that may send. `journal_budget_bytes` is only told.
     """
 
     limits: Limits = LIMITS
     memory_bytes_max: int = 1 << 30
     calls_max: int = 1024
-    read_timeout_s: float = 20.0
+    read_timeout_s: float = 10.0
     guard: GuardSettings = field(default_factory=GuardSettings)
     tokens: tuple[str, ...] = field(default=(), repr=False)
     tls: Tls | None = None

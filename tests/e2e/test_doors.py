@@ -48,6 +48,12 @@ def test_the_api_is_behind_the_guard_too(guarded: Serving) -> None:
     assert httpx.get(url, headers={"X": "y" * 70_000}).status_code == 431
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil knows the limits of Linux alone")
+def test_the_receiver_may_have_as_many_connections_as_the_system_allows(guarded: Serving) -> None:
+    soft, hard = guarded.children()["receiver"].rlimit(psutil.RLIMIT_NOFILE)
+    assert soft == hard
+
+
 def test_no_child_shows_its_configuration_to_other_users(guarded: Serving) -> None:
     shown = [word for child in guarded.children().values() for word in child.cmdline()]
     assert (len(guarded.children()), [word for word in shown if "{" in word]) == (2, [])
