@@ -10,9 +10,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -20,47 +19,27 @@ from otel_llmops.analysis.derive import analyse
 from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
 from otel_llmops.engine.intent import Intent, OpenTraces
 from otel_llmops.engine.quarantine import Quarantine
+from otel_llmops.engine.ranges import Range, batch_id, decoded_events, decoded_spans
 from otel_llmops.engine.recent import Recent
 from otel_llmops.engine.service import AgentIntelligenceService, Analysis
+from otel_llmops.engine.settings import EngineSettings
 from otel_llmops.engine.traces import Due, GrowingTraces
 from otel_llmops.errors import JournalError, PermanentExport, RetryableExport
 from otel_llmops.journal import Disk, Position, Reader, Record, make_directory
-from otel_llmops.otlp import Encoding, Request, Signal, decode_logs, decode_traces
+from otel_llmops.otlp import Signal
 from otel_llmops.storage.seams import Exporter
 
 __all__ = ["Engine", "EngineSettings"]
 
 _log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 _ANALYSED_TRACES_MAX = 4_096
 """Traces that are analysed at once: the figures level off far below, the memory does not."""
 _REST_S_MAX = 2.0
 """An analysis costs 0.1 s, of one session or of a hundred: it rests for as long as it took."""
 _TIDY_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """How the engine paces itself."""
-
-    batch_bytes: int = 16 * 2**20
-    tick_s: float = 0.2
-    drain_s: float = 10.0
-    recent_s: float = 10.0
-    recent_bytes_max: int = 512 * 2**20
-    retry_s_min: float = 0.2
-    retry_s_max: float = 30.0
-
-
-class _Range(NamedTuple):
-    """What is inserted and passed at once."""
-
-    start: Position
-    end: Position
-    records: list[Record]
-
-    def of(self, signal: Signal) -> list[Record]:
-        return [record for record in self.records if record.signal == signal]
 
 
 class Engine:
@@ -95,9 +74,12 @@ class Engine:
         )
         self._growing = GrowingTraces()
         self._service = AgentIntelligenceService(exporter, self._recent, analysis=analysis)
-        self._store_calls = Insistence(
-            wait_s_min=self._settings.retry_s_min, wait_s_max=self._settings.retry_s_max
-        )
+        waits = {
+            "wait_s_min": self._settings.retry_s_min,
+            "wait_s_max": self._settings.retry_s_max,
+        }
+        self._store_calls = Insistence("nothing is stored at the moment", **waits)
+        self._disk_calls = Insistence("the engine waits for its disk", **waits)
         self._resumed = False
         self._now = clock()
         self._tidied_at = self._now
@@ -112,9 +94,11 @@ class Engine:
                 "sessions_analysed",
                 "analyses_failed",
                 "requests_quarantined",
+                "analyses",
             ),
             0,
         )
+        self._analysis_s = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`, then drain what is journalled for at most `drain_s`.
@@ -131,7 +115,13 @@ class Engine:
         """Counts since the start, and what is under way now."""
         return {
             **self._counts,
+            "analysis_s": self._analysis_s,
             "export_retries": self._store_calls.retries,
+            "disk_retries": self._disk_calls.retries,
+            "quarantined": len(self._quarantine),
+            "damaged_records": self._reader.damaged_records,
+            "damaged_bytes": self._reader.damaged_bytes,
+            "gaps": self._reader.gaps,
             "growing_traces": len(self._growing),
             "recent_spans": self._recent.rows,
             "recent_bytes": self._recent.nbytes,
@@ -140,7 +130,14 @@ class Engine:
 
     def healthy(self) -> str | None:
         """None while all is well, else one sentence."""
-        return self._store_calls.trouble if self._resumed else "the engine is starting"
+        if not self._resumed:
+            return "the engine is starting"
+        return self._store_calls.trouble or self._disk_calls.trouble
+
+    @property
+    def store_is_up(self) -> bool:
+        """Whether the store did what it was last asked."""
+        return self._store_calls.trouble is None
 
     def resume(self, stop: threading.Event) -> None:
         """Look again at what is in the store and no final analysis has seen."""
@@ -149,13 +146,18 @@ class Engine:
         while not stop.is_set():
             self._now = self._clock()
             until = self._reader.committed
-            records = self._analysis_reader.read(self._settings.batch_bytes, until=until)
+            try:
+                records = self._read(self._analysis_reader, until, stop)
+            except StoppedError:
+                return
             if not records:
                 self._resumed = True
                 return
             traces = [r for r in records if r.signal == Signal.TRACES]
             known = [r for r in traces if not self._quarantine.holds(r)]
-            in_parts(known, lambda part: self._remember(_spans(part), part), self._unreadable)
+            in_parts(
+                known, lambda part: self._remember(decoded_spans(part), part), self._unreadable
+            )
             self._tidy()
 
     def turn(self, stop: threading.Event) -> bool:
@@ -190,10 +192,10 @@ class Engine:
                 return 0
             traces = self._stored_spans(found, stop)
             events = self._store_events(found, stop)
+            self._commit(self._reader, found.end, stop)
         except StoppedError:
             self._reader.seek(self._reader.committed)
             return 0
-        self._reader.commit(found.end)
         for spans, records in traces:
             self._remember(spans, records)
         self._counts["spans"] += sum(spans.num_rows for spans, _ in traces)
@@ -202,26 +204,44 @@ class Engine:
         self._counts["batches"] += 1
         return max(1, sum(len(record.payload) for record in found.records))
 
-    def _next_range(self, stop: threading.Event) -> _Range | None:
+    def _next_range(self, stop: threading.Event) -> Range | None:
         """The range that was written down and not passed, else the next one, written down."""
         start, intended = self._reader.committed, self._intended
         if intended is not None and intended[0] == start < intended[1]:
             self._now = self._clock()
-            return _Range(start, intended[1], self._records(until=intended[1]))
-        records = self._reader.read(self._settings.batch_bytes)
+            return Range(start, intended[1], self._records(intended[1], stop))
+        records = self._read(self._reader, None, stop)
         self._now = self._stream_time(records)
         if not records:
             return None
         end = records[-1].next
-        self._store_calls.insist(lambda: self._write_down(start, end), stop)
+        self._disk_calls.insist(lambda: self._write_down(start, end), stop)
         self._intended = start, end
-        return _Range(start, end, records)
+        return Range(start, end, records)
 
-    def _records(self, until: Position) -> list[Record]:
+    def _read(self, reader: Reader, until: Position | None, stop: threading.Event) -> list[Record]:
+        """Raises: StoppedError, if `stop` comes before the disk gives it."""
+
+        def read() -> list[Record]:
+            with waiting_for_disk():
+                return reader.read(self._settings.batch_bytes, until=until)
+
+        return self._disk_calls.insist(read, stop)
+
+    def _commit(self, reader: Reader, place: Position, stop: threading.Event) -> None:
+        """Raises: StoppedError, if `stop` comes before the disk takes it."""
+
+        def commit() -> None:
+            with waiting_for_disk():
+                reader.commit(place)
+
+        self._disk_calls.insist(commit, stop)
+
+    def _records(self, until: Position, stop: threading.Event) -> list[Record]:
         """All records up to `until`, whatever their size: the range written down, no other."""
         records: list[Record] = []
         while self._reader.position < until:
-            found = self._reader.read(self._settings.batch_bytes, until=until)
+            found = self._read(self._reader, until, stop)
             if not found:
                 break
             records += found
@@ -240,40 +260,51 @@ class Engine:
         return min(now, self._now + max(0.0, self._received_s - before_s))
 
     def _stored_spans(
-        self, found: _Range, stop: threading.Event
+        self, found: Range, stop: threading.Event
     ) -> list[tuple[pa.Table, list[Record]]]:
         stored: list[tuple[pa.Table, list[Record]]] = []
+        traces = found.of(Signal.TRACES)
 
         def export(part: list[Record]) -> None:
-            spans = _spans(part)
+            spans = decoded_spans(part)
             if spans.num_rows:
-                batch_id = _batch_id(part)
+                name = batch_id(part)
                 self._store_calls.insist(
-                    lambda: self._exporter.export_spans(spans, batch_id=batch_id), stop
+                    lambda: self._exporter.export_spans(spans, batch_id=name),
+                    stop,
+                    doubt_s_max=self._doubt_s_max(part, traces),
                 )
                 stored.append((spans, part))
 
-        in_parts(found.of(Signal.TRACES), export, lambda r, why: self._refused(r, why, stop))
+        in_parts(traces, export, lambda r, why: self._refused(r, why, stop))
         return stored
 
-    def _store_events(self, found: _Range, stop: threading.Event) -> int:
+    def _store_events(self, found: Range, stop: threading.Event) -> int:
         stored: list[int] = []
+        logs = found.of(Signal.LOGS)
 
         def export(part: list[Record]) -> None:
-            events = _events(part)
+            events = decoded_events(part)
             if events.num_rows:
-                batch_id = _batch_id(part)
+                name = batch_id(part)
                 self._store_calls.insist(
-                    lambda: self._exporter.export_log_events(events, batch_id=batch_id), stop
+                    lambda: self._exporter.export_log_events(events, batch_id=name),
+                    stop,
+                    doubt_s_max=self._doubt_s_max(part, logs),
                 )
                 stored.append(events.num_rows)
 
-        in_parts(found.of(Signal.LOGS), export, lambda r, why: self._refused(r, why, stop))
+        in_parts(logs, export, lambda r, why: self._refused(r, why, stop))
         return sum(stored)
+
+    def _doubt_s_max(self, part: list[_T], whole: list[_T]) -> float:
+        """What is refused whole has been waited for; its parts are told apart sooner."""
+        settings = self._settings
+        return settings.doubt_s_max if len(part) == len(whole) else settings.doubt_part_s_max
 
     def _refused(self, record: Record, error: PermanentExport, stop: threading.Event) -> None:
         _log.error("the request at %s goes to quarantine: %s", record.position, error)
-        self._store_calls.insist(lambda: self._set_apart(record, str(error)), stop)
+        self._disk_calls.insist(lambda: self._set_apart(record, str(error)), stop)
         self._counts["requests_quarantined"] += 1
 
     def _unreadable(self, record: Record, error: PermanentExport) -> None:
@@ -296,18 +327,25 @@ class Engine:
     def _analyse(self, due: Due, stop: threading.Event) -> None:
         """Analyse what is due; where one trace cannot be analysed, all others are."""
         still_open = self._growing.open().difference(due.settled)
+        whole: list[str] = []
         began_at = self._clock()
 
         def analysed(part: list[str]) -> None:
-            self._store_calls.insist(lambda: self._analysed(part, still_open), stop)
+            self._store_calls.insist(
+                lambda: self._analysed(part, still_open),
+                stop,
+                doubt_s_max=self._doubt_s_max(part, whole),
+            )
 
         try:
             for start in range(0, len(due.traces), _ANALYSED_TRACES_MAX):
-                part = due.traces[start : start + _ANALYSED_TRACES_MAX]
-                in_parts(part, analysed, self._not_analysed)
+                whole = due.traces[start : start + _ANALYSED_TRACES_MAX]
+                in_parts(whole, analysed, self._not_analysed)
         except StoppedError:
             return
         ended_at = self._clock()
+        self._counts["analyses"] += bool(due.traces)
+        self._analysis_s += ended_at - began_at
         self._rests_until = ended_at + min(ended_at - began_at, _REST_S_MAX)
         self._growing.analysed(due, seen=self._reader.committed, now=self._now)
 
@@ -326,13 +364,14 @@ class Engine:
 
     def _pass_analysed(self, stop: threading.Event) -> None:
         carried, oldest = self._growing.carried(), self._growing.oldest()
-        if carried != self._carried:
-            try:
-                self._store_calls.insist(lambda: self._write_carried(carried), stop)
-            except StoppedError:
-                return
-            self._carried = carried
-        self._analysis_reader.commit(self._reader.committed if oldest is None else oldest)
+        try:
+            if carried != self._carried:
+                self._disk_calls.insist(lambda: self._write_carried(carried), stop)
+                self._carried = carried
+            passed = self._reader.committed if oldest is None else oldest
+            self._commit(self._analysis_reader, passed, stop)
+        except StoppedError:
+            return
 
     def _write_carried(self, trace_ids: set[str]) -> None:
         with waiting_for_disk():
@@ -353,29 +392,3 @@ def _make_durable(disk: Disk, directory: Path) -> None:
             f"cannot use {directory}: {error.strerror or error}",
             hint="look at the disk that holds the data folder",
         ) from error
-
-
-def _spans(records: list[Record]) -> pa.Table:
-    return _decoded(decode_traces, records)
-
-
-def _events(records: list[Record]) -> pa.Table:
-    return _decoded(decode_logs, records)
-
-
-def _decoded(decode: Callable[[list[Request]], pa.Table], records: list[Record]) -> pa.Table:
-    """Raises: PermanentExport, if these bytes cannot be read, though the receiver could."""
-    try:
-        return decode(
-            [
-                Request(record.payload, Encoding(record.encoding), tuple(record.rejected))
-                for record in records
-            ]
-        )
-    except Exception as error:  # a boundary: what the decoder makes of hostile bytes
-        raise PermanentExport(f"cannot be decoded: {error}") from error
-
-
-def _batch_id(records: list[Record]) -> str:
-    """The same for the same records, and for no others."""
-    return f"{records[0].position}..{records[-1].next}"

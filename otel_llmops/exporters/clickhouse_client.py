@@ -58,6 +58,48 @@ _PERMANENT = frozenset(
     }
 )
 """ClickHouse's error codes that the same rows will always meet again."""
+_TRANSIENT = frozenset(
+    {
+        3,  # UNEXPECTED_END_OF_FILE
+        60,  # UNKNOWN_TABLE
+        74,  # CANNOT_READ_FROM_FILE_DESCRIPTOR
+        75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR
+        76,  # CANNOT_OPEN_FILE
+        81,  # UNKNOWN_DATABASE
+        159,  # TIMEOUT_EXCEEDED
+        160,  # TOO_SLOW
+        164,  # READONLY
+        192,  # UNKNOWN_USER
+        193,  # WRONG_PASSWORD
+        194,  # REQUIRED_PASSWORD
+        198,  # DNS_ERROR
+        201,  # QUOTA_EXCEEDED
+        202,  # TOO_MANY_SIMULTANEOUS_QUERIES
+        203,  # NO_FREE_CONNECTION
+        209,  # SOCKET_TIMEOUT
+        210,  # NETWORK_ERROR
+        225,  # NO_ZOOKEEPER
+        236,  # ABORTED
+        241,  # MEMORY_LIMIT_EXCEEDED
+        242,  # TABLE_IS_READ_ONLY
+        243,  # NOT_ENOUGH_SPACE
+        252,  # TOO_MANY_PARTS
+        279,  # ALL_CONNECTION_TRIES_FAILED
+        285,  # TOO_FEW_LIVE_REPLICAS
+        286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+        319,  # UNKNOWN_STATUS_OF_INSERT
+        394,  # QUERY_WAS_CANCELLED
+        425,  # SYSTEM_ERROR
+        439,  # CANNOT_SCHEDULE_TASK
+        473,  # DEADLOCK_AVOIDED
+        497,  # ACCESS_DENIED
+        499,  # S3_ERROR
+        516,  # AUTHENTICATION_FAILED
+        999,  # KEEPER_EXCEPTION
+        1001,  # STD_EXCEPTION: what the disk says, in the words of C++
+    }
+)
+"""Codes that are about the server or its operator: waited for without end."""
 
 _LOCK_WAIT_S = 2.0
 """How long a predecessor that is being stopped may still hold the store."""
@@ -73,12 +115,18 @@ def translated() -> Iterator[None]:
     except SchemaError as error:
         raise PermanentExport(str(error)) from error
     except ClickHouseError as error:
-        kind = PermanentExport if getattr(error, "code", None) in _PERMANENT else RetryableExport
-        raise kind(f"ClickHouse: {_first_line(error)}") from error
+        raise _verdict(getattr(error, "code", None), f"ClickHouse: {_first_line(error)}") from error
     except pa.ArrowException as error:
         raise PermanentExport(f"rows that Arrow refuses: {_first_line(error)}") from error
     except (OSError, RuntimeError) as error:
         raise RetryableExport(f"ClickHouse: {_first_line(error)}") from error
+
+
+def _verdict(code: int | None, message: str) -> LlmopsError:
+    """No code: nobody answered. A code of neither list may be about the rows as well."""
+    if code in _PERMANENT:
+        return PermanentExport(message)
+    return RetryableExport(message, doubtful=code is not None and code not in _TRANSIENT)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,24 @@
+"""What a developer may turn in the engine."""
+
+from dataclasses import dataclass
+
+__all__ = ["EngineSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the engine paces itself.
+
+    `doubt_s_max`: how long a batch is tried again that the store refuses with an answer nobody
+    knows; then its parts are tried, and what is refused alone goes to quarantine.
+    """
+
+    batch_bytes: int = 16 * 2**20
+    tick_s: float = 0.2
+    drain_s: float = 10.0
+    recent_s: float = 10.0
+    recent_bytes_max: int = 512 * 2**20
+    retry_s_min: float = 0.2
+    retry_s_max: float = 30.0
+    doubt_s_max: float = 300.0
+    doubt_part_s_max: float = 2.0
