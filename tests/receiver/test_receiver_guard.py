@@ -32,6 +32,13 @@ def _sent(receiver: Running, data: bytes, *, answers: int = 10_000) -> Heard:
         return opened.hear(answers)
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """For requests of which nothing may ever be journalled."""
+    with running(tmp_path_factory.mktemp("untouched") / "journal") as found:
+        yield found
+
+
 @pytest.fixture
 def quick(tmp_path: Path) -> Iterator[Running]:
     """A receiver that has little patience."""
@@ -104,10 +111,10 @@ _BODY = b"0\r\n\r\n" + HIDDEN
     ids=lambda value: str(value) if isinstance(value, int) else None,
 )
 def test_what_can_be_read_in_two_ways_is_refused_and_nothing_after_it_is_read(
-    receiver: Running, data: bytes, status: int
+    untouched: Running, data: bytes, status: int
 ) -> None:
-    heard = _sent(receiver, data)
-    assert (heard.statuses, heard.closed, receiver.payloads()) == ([status], True, [])
+    heard = _sent(untouched, data)
+    assert (heard.statuses, heard.closed, untouched.payloads()) == ([status], True, [])
 
 
 @pytest.mark.parametrize(
@@ -122,9 +129,9 @@ def test_what_can_be_read_in_two_ways_is_refused_and_nothing_after_it_is_read(
     ],
     ids=["a header", "half a header", "200 headers", "target", "chunk extension", "trailers"],
 )
-def test_what_is_no_body_has_limits(receiver: Running, data: bytes, status: int) -> None:
-    heard = _sent(receiver, data)
-    assert (heard.statuses, heard.closed, receiver.payloads()) == ([status], True, [])
+def test_what_is_no_body_has_limits(untouched: Running, data: bytes, status: int) -> None:
+    heard = _sent(untouched, data)
+    assert (heard.statuses, heard.closed, untouched.payloads()) == ([status], True, [])
 
 
 def test_a_refused_request_is_told_in_its_own_encoding(receiver: Running) -> None:
