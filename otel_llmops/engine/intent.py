@@ -3,9 +3,12 @@
 The range that is about to be inserted: the very same range is cut again, so the insert carries
 the same id and the same rows, and the store sees a repetition where the first one had succeeded.
 The traces that grow for long: the cursor of the analysis passes what it saw of them, and they
-still get their last analysis.
+still get their last analysis. What a disk has made of either is never acted upon: without the range
+a repetition may be stored, without the traces the last analysis of some is missing; both are told.
 """
 
+import logging
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from otel_llmops.errors import JournalError
 from otel_llmops.journal import Disk, Position, read_file, replace_file
 
 __all__ = ["Intent", "OpenTraces"]
+
+_log = logging.getLogger(__name__)
 
 
 class Intent:
@@ -23,19 +28,19 @@ class Intent:
         self._file = directory / "intent"
 
     def read(self) -> tuple[Position, Position] | None:
-        """The range written last, None where none ever was.
+        """The range written last, None where none ever was or it is damaged.
 
-        Raises: JournalError, if the file holds something else.
+        Raises: JournalError, if the disk fails.
         """
         text = _text(self._disk, self._file)
         if text is None:
             return None
-        start, _, end = text.strip().partition(" ")
+        start, _, end = text.partition(" ")
         return Position.parse(start), Position.parse(end)
 
     def write(self, start: Position, end: Position) -> None:
         """Return when the range is on the disk. Raises: OSError, and the old range stands."""
-        replace_file(self._disk, self._file, f"{start} {end}\n".encode())
+        _write(self._disk, self._file, f"{start} {end}")
 
 
 class OpenTraces:
@@ -46,23 +51,32 @@ class OpenTraces:
         self._file = directory / "open-traces"
 
     def read(self) -> set[str]:
-        """The ids written last.
+        """The ids written last, none where they are damaged.
 
-        Raises: JournalError, if the file is not text.
+        Raises: JournalError, if the disk fails.
         """
         return set((_text(self._disk, self._file) or "").split())
 
     def write(self, trace_ids: Collection[str]) -> None:
         """Return when the ids are on the disk. Raises: OSError, and the old ones stand."""
-        text = "".join(f"{trace_id}\n" for trace_id in sorted(trace_ids))
-        replace_file(self._disk, self._file, text.encode())
+        _write(self._disk, self._file, "\n".join(sorted(trace_ids)))
+
+
+def _write(disk: Disk, file: Path, text: str) -> None:
+    replace_file(disk, file, f"{zlib.crc32(text.encode()):08x} {text}".encode())
 
 
 def _text(disk: Disk, file: Path) -> str | None:
     try:
         content = read_file(disk, file)
-        return None if content is None else content.decode("ascii")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise JournalError(
             f"cannot read {file}: {error}", hint="look at the disk that holds the data folder"
         ) from error
+    if content is None:
+        return None
+    found, _, text = content.partition(b" ")
+    if found != f"{zlib.crc32(text):08x}".encode():
+        _log.error("%s is damaged: it is left out of account", file)
+        return None
+    return text.decode("ascii")

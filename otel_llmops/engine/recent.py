@@ -5,7 +5,7 @@ traces of which every span is here. What was let go is read back from the store,
 span's own bytes are; so anything may be let go at any time.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,9 @@ from otel_llmops.storage.seams import Exporter
 __all__ = ["Recent"]
 
 _LOAD_ROWS = 20_000
-"""Spans that are decoded at once when they are read back: far below what protobuf can hold."""
+_LOAD_BYTES = 32 * 2**20
+"""Of spans that are decoded at once when they are read back: one message holds at most 2 GiB, and
+each step of the way has a copy."""
 
 
 class Recent:
@@ -96,14 +98,24 @@ class Recent:
         """Read traces from the store in place of what of them is in memory."""
         wire = self._exporter.wire_spans(trace_ids)
         wanted = pa.array(trace_ids, type=pa.string())
-        loaded = [
-            decode_traces([Request(encode_traces(wire.slice(start, _LOAD_ROWS)))])
-            for start in range(0, wire.num_rows, _LOAD_ROWS)
-        ]
+        loaded = [decode_traces([Request(encode_traces(part))]) for part in _pieces(wire)]
         self._chunks = [part for chunk in self._chunks for part in chunk.without(wanted)]
         self._chunks += [_Chunk(table, now) for table in loaded]
         self._torn.difference_update(trace_ids)
         self._whole.update(trace_ids)
+
+
+def _pieces(wire: pa.Table) -> Iterator[pa.Table]:
+    """`wire` in order, in pieces of at most `_LOAD_ROWS` rows and about `_LOAD_BYTES` bytes."""
+    lengths = [np.asarray(pc.binary_length(column)) for column in wire.columns]
+    ends = np.cumsum(np.sum(lengths, axis=0), dtype=np.int64)
+    start = 0
+    while start < wire.num_rows:
+        before = ends[start - 1] if start else 0
+        fits = int(np.searchsorted(ends, before + _LOAD_BYTES, side="right")) - start
+        rows = max(1, min(fits, _LOAD_ROWS))
+        yield wire.slice(start, rows)
+        start += rows
 
 
 class _Chunk:
