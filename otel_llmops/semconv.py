@@ -28,6 +28,7 @@ __all__ = [
     "HANDOFF_TOOL",
     "KIND_AFFIXES",
     "KIND_MARKS",
+    "NAME_MARKS",
     "NAMING_SCOPE",
     "NO_ID",
     "OUTRANKING_MARKS",
@@ -232,6 +233,12 @@ OUTRANKING_MARKS: tuple[tuple[str, str, Kind, str], ...] = (
 )
 """Marks that win over the order of KIND_MARKS, some only beside another attribute ('': always)."""
 
+NAME_MARKS: tuple[tuple[str, str, Kind], ...] = (
+    ("openinference.instrumentation.haystack", "Agent.run", Kind.AGENT),
+    ("openinference.instrumentation.haystack", "Pipeline.run", Kind.WORKFLOW),
+)
+"""Spans of which only scope and name say what they are; wins over everything else."""
+
 _HANDED_OVER = r"(?i)(?:transferred|handed over|handed off) to (?P<value>[^,.;:!\"'\\\n]+)"
 """To whom a tool says in its result that it handed over; a name of no agent says nothing."""
 
@@ -269,6 +276,8 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
     ),
     "entity": _places("traceloop.entity.name"),
     "members": _places(pattern("gen_ai.agent.description", "^Agent with nodes: (?P<value>.+)$")),
+    "component": _places(pattern("output.value", r'^\{"(?P<value>[^"]+)": \{"messages": \[')),
+    "tool_counts": _places(pattern("output.value", r'"tool_call_counts": \{(?P<value>[^{}]+)\}')),
     "role": _places("llmops.agent.role"),
     "type": _places("llmops.agent.type"),
     "description": _places("gen_ai.agent.description", "llmops.agent.description"),
@@ -333,6 +342,12 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "ai.usage.outputTokens",
         "ai.usage.completionTokens",
         member("langfuse.observation.usage_details", "output"),
+    ),
+    "summed_input_tokens": _places(
+        pattern("output.value", r'"token_usage": \{[^{}]*"prompt_tokens": (?P<value>[0-9]+)')
+    ),
+    "summed_output_tokens": _places(
+        pattern("output.value", r'"token_usage": \{[^{}]*"completion_tokens": (?P<value>[0-9]+)')
     ),
     "cache_read_tokens": _places(
         "gen_ai.usage.cache_read.input_tokens",

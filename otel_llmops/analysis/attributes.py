@@ -58,17 +58,17 @@ class Attributes:
         taken = pa.concat_arrays(pool).take(pa.array(place, mask=place < 0))
         return pc.fill_null(taken, "")
 
-    def number(self, places: tuple[Place, ...]) -> tuple[Ints, Mask]:
+    def number(self, places: tuple[Place, ...], *, where: Mask | None = None) -> tuple[Ints, Mask]:
         """For each span a count, and whether it has one at all.
 
         Edge: A value that is no number, negative or of more than 10 digits counts as absent: no
               model call has it, and 10,000 absurd spans must not take a sum past 64 bits.
         """
-        texts = self.text(places)
+        texts = self.text(places, where=where)
         valid = pc.match_substring_regex(texts, r"^[0-9]{1,10}(\.0*)?$")
         numbers = pc.if_else(valid, texts, None).cast(pa.float64())
-        known = np.asarray(valid)
-        return np.asarray(pc.fill_null(numbers, 0)).astype(np.int64), known
+        known = np.array(valid)
+        return np.array(pc.fill_null(numbers, 0)).astype(np.int64), known
 
     def has(self, name: str) -> Mask:
         """Which spans carry the attribute at all."""

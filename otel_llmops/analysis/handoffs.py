@@ -37,6 +37,7 @@ from otel_llmops.analysis.edges import (
 )
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.readings import Readings
+from otel_llmops.analysis.tokens import calls_shown
 from otel_llmops.analysis.words import Words, words_of
 from otel_llmops.semconv import Kind
 
@@ -130,8 +131,10 @@ def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple
 
 
 def _busy(readings: Readings, acts: Activations) -> Mask:
-    """Activations that call something themselves."""
-    called = readings.is_kind(Kind.LLM, Kind.TOOL, Kind.EMBEDDINGS) & (acts.owner >= 0)
+    """Activations that call something themselves, or say that they spent tokens unseen."""
+    called = readings.is_kind(Kind.LLM, Kind.TOOL, Kind.EMBEDDINGS)
+    called |= readings.is_kind(Kind.AGENT) & readings.usage.reported & ~calls_shown(readings)
+    called &= acts.owner >= 0
     busy: Mask = np.bincount(acts.owner[called], minlength=acts.count) > 0
     return busy
 

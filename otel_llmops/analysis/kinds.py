@@ -11,6 +11,7 @@ from otel_llmops.semconv import (
     CONCEPTS,
     KIND_AFFIXES,
     KIND_MARKS,
+    NAME_MARKS,
     OUTRANKING_MARKS,
     Dialect,
     Kind,
@@ -24,10 +25,10 @@ CODE = {kind: code for code, kind in enumerate(KINDS)}
 """Kinds by number, and their numbers."""
 
 
-def kinds_of(attributes: Attributes, names: pa.Array) -> tuple[Ints, pa.Array]:
+def kinds_of(attributes: Attributes, names: pa.Array, scopes: pa.Array) -> tuple[Ints, pa.Array]:
     """The number of each span's kind, and the dialect that told it ('': none).
 
-    In:   attributes and names of n spans.
+    In:   attributes, names and scopes of n spans.
     Out:  numbers into KINDS and string array, n rows.
     Source: semconv.KIND_MARKS and what wins over them.
     """
@@ -48,4 +49,7 @@ def kinds_of(attributes: Attributes, names: pa.Array) -> tuple[Ints, pa.Array]:
     nameless = (kind == CODE[Kind.AGENT]) & ~filled(attributes.text(CONCEPTS["agent"]))
     for ending, outranking in KIND_AFFIXES.items():
         kind[nameless & np.asarray(pc.ends_with(names, ending))] = CODE[outranking]
+    for scope, name, outranking in NAME_MARKS:
+        called = pc.and_(pc.equal(names, name), pc.equal(scopes, scope))
+        kind[np.asarray(called)] = CODE[outranking]
     return kind, pa.array(dialect, type=pa.string())

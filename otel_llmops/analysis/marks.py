@@ -5,17 +5,21 @@ that only calls itself an agent, a stamp of our processor). What a framework cal
 no name (semconv.PLUMBING).
 """
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.columns import codes, filled, whole
-from otel_llmops.analysis.forest import Mask
-from otel_llmops.analysis.names import plumbing
+from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.analysis.names import first_filled, plumbing
 from otel_llmops.analysis.readings import Readings
-from otel_llmops.semconv import GRAPH_SCOPE, NAMING_SCOPE, STEP_NAMES, Kind
+from otel_llmops.semconv import CONCEPTS, GRAPH_SCOPE, NAMING_SCOPE, STEP_NAMES, Kind
 
 __all__ = ["marks"]
+
+_COUNT = re.compile(r'"([^"]+)": (\d{1,3})')
 
 
 def marks(readings: Readings) -> tuple[pa.Array, Mask]:
@@ -43,10 +47,11 @@ def marks(readings: Readings) -> tuple[pa.Array, Mask]:
     name = pc.if_else(pa.array(named), said, name)
     nameless = np.where(named, own_words, plumbing(name))
     nameless |= agent_kind & ~named & _named_after_model(readings, name)
-    other = pc.if_else(pa.array(agent_kind & nameless), _other_name(readings), "")
+    asked = agent_kind & nameless
+    other = pc.if_else(pa.array(asked), _other_name(readings, asked), "")
     name = pc.if_else(pa.array(nameless), other, name)
     sure = ((named & ~_wraps_workflow(readings)) | by_affix) & ~nameless
-    return name, sure
+    return name, sure | (asked & filled(other) & ~filled(readings.graph_node))
 
 
 def _step_names(names: pa.Array) -> Mask:
@@ -69,7 +74,8 @@ def _beside_named(readings: Readings, named: Mask) -> Mask:
     scope, _ = codes(whole(readings.spans.column("scope_name")))
     place = trace * (int(scope.max(initial=0)) + 1) + scope
     naming = pc.match_substring_regex(whole(readings.spans.column("scope_name")), NAMING_SCOPE)
-    return np.isin(place, np.unique(place[named])) | np.asarray(naming)
+    meant: Mask = np.isin(place, np.unique(place[named])) | np.asarray(naming)
+    return meant
 
 
 def _named_after_model(readings: Readings, name: pa.Array) -> Mask:
@@ -78,14 +84,50 @@ def _named_after_model(readings: Readings, name: pa.Array) -> Mask:
     return same
 
 
-def _other_name(readings: Readings) -> pa.Array:
-    """For an agent span without a name of its own: its graph node's, or that of the tool call."""
+def _other_name(readings: Readings, nameless: Mask) -> pa.Array:
+    """For agent spans without a name: that of the node or tool call, or one that is told above."""
     parent = readings.forest.parent
-    above = np.maximum(parent, 0)
+    above = pa.array(np.maximum(parent, 0))
     called = (parent >= 0) & readings.is_kind(Kind.TOOL)[above]
-    tool = pc.if_else(pa.array(called), readings.tool.take(pa.array(above)), "")
-    node = readings.graph_node
-    return pc.if_else(pa.array(plumbing(node)), tool, node)
+    tool = pc.if_else(pa.array(called), readings.tool.take(above), "")
+    node = pc.if_else(pa.array(plumbing(readings.graph_node)), "", readings.graph_node)
+    name = first_filled(node, tool)
+    rows = np.flatnonzero(nameless & ~filled(name) & (parent >= 0))
+    if not len(rows):
+        return name
+    return _replaced(name, rows, _told_above(readings, rows))
+
+
+def _told_above(readings: Readings, rows: Ints) -> list[str]:
+    """Names that the spans right above nameless agents tell in their outcome, '' for none.
+
+    A pipeline tells the component that answered. An agent tells how often it called each tool: the
+    agents below it are those, in order, where it called as many and each one once, or one alone.
+    """
+    parent = readings.forest.parent[rows]
+    workflow = readings.is_kind(Kind.WORKFLOW)
+    attributes = readings.attributes
+    holder = np.zeros(len(workflow), dtype=bool)
+    holder[parent] = True
+    component = attributes.text(CONCEPTS["component"], where=holder & workflow)
+    counts = attributes.text(CONCEPTS["tool_counts"], where=holder & ~workflow)
+    found = []
+    seen: dict[int, int] = {}
+    total = np.bincount(parent)
+    for up in parent.tolist():
+        nth = seen[up] = seen.get(up, -1) + 1
+        calls = _COUNT.findall(counts[up].as_py())
+        names = [name for name, times in calls for _ in range(int(times))]
+        in_order = len(names) == total[up] and (len(calls) in (1, len(names)))
+        alone = component[up].as_py() if total[up] == 1 else ""
+        found.append(names[nth] if in_order else alone)
+    return found
+
+
+def _replaced(names: pa.Array, rows: Ints, values: list[str]) -> pa.Array:
+    place = np.arange(len(names))
+    place[rows] = len(names) + np.arange(len(rows))
+    return pa.concat_arrays([names, pa.array(values, pa.string())]).take(pa.array(place))
 
 
 def _graph_nodes(readings: Readings) -> Mask:

@@ -39,6 +39,7 @@ def plumbing(names: pa.Array) -> Mask:
     """Which names are a framework's own, or none: no agent of the user's has them."""
     lower = pc.utf8_lower(names)
     known = pc.is_in(lower, value_set=pa.array(sorted(PLUMBING)))
+    known = pc.or_(known, pc.equal(pc.utf8_trim_whitespace(lower), ""))
     own: Mask = np.asarray(pc.or_(known, pc.match_substring_regex(lower, PLUMBING_PATTERN)))
     return own
 

@@ -113,7 +113,7 @@ def read(spans: pa.Table) -> Readings:
     service, _ = codes(whole(spans.column("service")))
     moved = skew(tree, service, np.asarray(spans.column("kind")), start, end)
     names = whole(spans.column("name"))
-    kind, dialect = kinds_of(attributes, names)
+    kind, dialect = kinds_of(attributes, names, whole(spans.column("scope_name")))
     clean, affixed = cleaned(names)
     is_tool = kind == CODE[Kind.TOOL]
     tool = attributes.text(CONCEPTS["tool"], where=is_tool)
@@ -121,7 +121,7 @@ def read(spans: pa.Table) -> Readings:
     node = attributes.text(CONCEPTS["graph_node"])
     own_node = np.asarray(pc.equal(node, clean)) & filled(node)
     hints = hints_of(attributes, kind, tool, names, own_node)
-    usage = usage_of(attributes)
+    usage = usage_of(attributes, kind == CODE[Kind.AGENT])
     failed, error_type = _failures(attributes, spans, kind, usage.reported)
     return Readings(
         spans=spans,

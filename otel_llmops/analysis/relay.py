@@ -40,7 +40,7 @@ def created(readings: Readings, session: Ints) -> Created:
         (int(session[row]), name)
         for row, own, listed in zip(rows.tolist(), names, members, strict=True)
         for name in [own, *listed.split(", ")]
-        if name.lower() not in PLUMBING
+        if name.strip().lower() not in PLUMBING
     ]
     return Created(
         np.array([number for number, _ in found], dtype=np.int64),

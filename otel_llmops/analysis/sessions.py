@@ -75,16 +75,18 @@ def sessions(readings: Readings) -> Sessions:
     joined = _components(len(trace_ids), bridged)
     session = joined[trace]
     ids = _names(readings, session, conversation, has, trace_ids)
-    keys = [trace_ids, spoken_ids.take(pa.array(talk[:, 1]))] if len(talk) else [trace_ids]
-    owners = [joined, joined[talk[:, 0]]] if len(talk) else [joined]
-    kinds = np.repeat(["trace", "conversation"], [len(trace_ids), len(talk)])
+    # Each conversation id once, and not those that are the id of a trace here: that leads there too
+    told, first = np.unique(talk[:, 1], return_index=True)
+    fresh = ~np.asarray(pc.is_in(spoken_ids.take(pa.array(told)), value_set=trace_ids))
+    told, owner = told[fresh], joined[talk[first[fresh], 0]]
+    kinds = np.repeat(["trace", "conversation"], [len(trace_ids), len(told)])
     return Sessions(
         session=session,
         run=run[trace],
         ids=ids,
-        key=pa.concat_arrays([k.cast(pa.string()) for k in keys]),
+        key=pa.concat_arrays([trace_ids, spoken_ids.take(pa.array(told))]),
         key_kind=pa.array(kinds.tolist(), type=pa.string()),
-        key_session=np.concatenate(owners),
+        key_session=np.concatenate([joined, owner]),
     )
 
 

@@ -28,7 +28,7 @@ __all__ = [
     "session_rows",
 ]
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Rises when the same spans give other answers."""
 
 _NULL_IF_NONE = pc.ScalarAggregateOptions(min_count=1)

@@ -19,7 +19,7 @@ from otel_llmops.analysis.readings import Readings
 from otel_llmops.analysis.usage import Usage
 from otel_llmops.semconv import Kind
 
-__all__ = ["RULES", "Ledger", "ledger", "rule_names"]
+__all__ = ["RULES", "Ledger", "calls_shown", "ledger", "rule_names"]
 
 RULES = (
     "",
@@ -67,14 +67,14 @@ def ledger(readings: Readings) -> Ledger:
     call = llm & usage.reported
     record = readings.is_kind(Kind.USAGE, Kind.SPENDING) & usage.reported
     rollup = usage.reported & ~call & ~record
-    shown = _calls_shown(readings, call)
+    shown = calls_shown(readings)
     hidden = rollup & ~shown
     inside = _nested_in(readings, llm)
     within = _nested_in(readings, call)
     speaking = _speaking(readings, call)
     counting = (
         (call, within),
-        (hidden, _nested_in(readings, hidden)),
+        (hidden, _rolled_up_in(readings, hidden)),
         (speaking, np.full(len(call), -1)),
     )
     own, over = _own(usage, counting)
@@ -107,7 +107,7 @@ def _residual(readings: Readings, rule: Ints, own: Mapping[str, Ints]) -> Ints:
     result = np.zeros(len(rule), dtype=np.int64)
     for rules in (_CALLS, _ROLLUPS):
         counting = np.isin(rule, rules)
-        holder = _outermost(_nested_in(readings, counting))
+        holder = _outermost(_rolled_up_in(readings, counting))
         outermost = counting & (holder == np.arange(len(holder)))
         for reported, counted in both:
             within = np.zeros(len(counted), dtype=np.int64)
@@ -167,6 +167,13 @@ def _nested_in(readings: Readings, outer: Mask) -> Ints:
     return np.where((above >= 0) & outer[np.maximum(above, 0)], above, -1)
 
 
+def _rolled_up_in(readings: Readings, rollup: Mask) -> Ints:
+    """For each roll-up the one that repeats it: no agent sums up another agent's calls."""
+    above = _nested_in(readings, rollup)
+    agent = readings.is_kind(Kind.AGENT)
+    return np.where(agent & (above >= 0) & agent[np.maximum(above, 0)], -1, above)
+
+
 def _less_nested(reported: Ints, counted: Mask, inside: Ints) -> tuple[Ints, Mask]:
     nested = counted & (inside >= 0)
     below = np.zeros(len(reported), dtype=np.int64)
@@ -175,8 +182,9 @@ def _less_nested(reported: Ints, counted: Mask, inside: Ints) -> tuple[Ints, Mas
     return np.maximum(rest, 0), counted & (rest < 0)
 
 
-def _calls_shown(readings: Readings, call: Mask) -> Mask:
+def calls_shown(readings: Readings) -> Mask:
     """Spans of traces that show model calls with usage: what rolls up there repeats them."""
+    call = readings.is_kind(Kind.LLM, Kind.EMBEDDINGS) & readings.usage.reported
     trace, _ = codes(whole(readings.spans.column("trace_id")))
     return np.isin(trace, np.unique(trace[call]))
 

@@ -23,14 +23,25 @@ class Usage:
     reasoning: Ints
 
 
-def usage_of(attributes: Attributes) -> Usage:
-    """What each span reported, in {token}; cached tokens are a part of the input."""
+def usage_of(attributes: Attributes, agent: Mask) -> Usage:
+    """What each span reported, in {token}; cached tokens are a part of the input.
+
+    `agent` marks the spans of which a sum in their output is read, where they report nothing else.
+    """
     numbers = {
         name: attributes.number(CONCEPTS[f"{name}_tokens"])
         for name in ("input", "output", "cache_read", "cache_write", "reasoning")
     }
     tokens_in, known_in = numbers["input"]
     tokens_out, known_out = numbers["output"]
+    silent = agent & ~known_in & ~known_out
+    if silent.any():
+        for way, tokens, known in (
+            ("input", tokens_in, known_in),
+            ("output", tokens_out, known_out),
+        ):
+            summed, there = attributes.number(CONCEPTS[f"summed_{way}_tokens"], where=silent)
+            tokens[there], known[there] = summed[there], True
     cached, written = numbers["cache_read"][0], numbers["cache_write"][0]
     # protocols: input includes what was read from and written to a cache, except where a dialect
     # or the numbers themselves (a part larger than the whole) say that it is left out.

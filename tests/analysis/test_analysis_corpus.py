@@ -8,9 +8,7 @@ import pytest
 from otel_llmops.engine.capture import analyze, report
 from tests.support.otlp import scenarios
 
-KNOWN_GAPS: dict[str, str] = {
-    "haystack--openinference/single": "its spans name the component, not the agent",
-}
+KNOWN_GAPS: dict[str, str] = {}
 """combination/scenario -> why its agents are not those of its truth yet."""
 
 _ALONE = [

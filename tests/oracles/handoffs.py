@@ -32,7 +32,12 @@ def handoffs(
     words = _words(nodes, acts, owner)
     inward: list[Handoff] = []
     onward: list[Handoff] = []
-    busy = {owner[row] for row, node in enumerate(nodes) if node.kind in WORK}
+    shown = {node.trace for node in nodes if node.reports and node.kind in {"llm", "embeddings"}}
+    busy = {
+        owner[row]
+        for row, node in enumerate(nodes)
+        if node.kind in WORK or (node.kind == "agent" and node.reports and node.trace not in shown)
+    }
     for peers in _peers(nodes, acts, runs):
         waves = _waves(nodes, peers)
         around = peers[0].up

@@ -84,7 +84,8 @@ def _holder(nodes: Sequence[Node], parent: Sequence[int], outer: Sequence[bool],
     """The nearest of `outer` around a span, unless a tool or an agent is between."""
     for at in above(parent, row):
         if outer[at]:
-            return at
+            # an agent sums up its own calls, no other agent's
+            return -1 if nodes[at].kind == nodes[row].kind == "agent" else at
         if nodes[at].kind in {"tool", "agent"}:
             return -1
     return -1

@@ -45,7 +45,7 @@ def _left_over(
 
 def _class_of(nodes: Sequence[Node], row: int) -> str:
     node = nodes[row]
-    if not node.reports or node.kind == "usage":
+    if not node.reports or node.kind in {"usage", "spending"}:
         return ""
     if node.kind in _CALLS:
         return "call"
@@ -56,10 +56,15 @@ def _class_of(nodes: Sequence[Node], row: int) -> str:
 def _outermost(
     nodes: Sequence[Node], parent: Sequence[int], classes: Sequence[str], row: int
 ) -> int:
-    """The last of its class around a span; a tool or an agent of another class is the border."""
+    """The last of its class around a span; a tool or an agent of another class is the border.
+
+    Around an agent that sums up its calls there is no other agent: it sums up its own.
+    """
     found = row
     for at in above(parent, row):
         if classes[at] == classes[row]:
+            if nodes[at].kind == nodes[found].kind == "agent":
+                break
             found = at
         elif nodes[at].kind in {"tool", "agent"}:
             break
