@@ -45,6 +45,7 @@ _NUMBERS_MIN: Mapping[str, int] = {
     "request_bytes_max": 1,
     "memory_bytes_max": 16 * _MIB,
     "connections_max": 1,
+    "ready_lag_s_max": 1,
 }
 _FILES = ("token_file", "tls_certificate", "tls_key", "tls_client_ca")
 _MAY_BE_EMPTY = frozenset({"jaeger_url", "cors_origins", *_FILES})
@@ -67,6 +68,7 @@ class ServeConfig:
     receiver has in memory. `connections_max`: open over HTTP. `token_file`, `tls_*`: PEM files
     and bearer tokens, read by the process that needs them; "" is none. `cors_origins`: of web
     pages that may send, with commas between. `insecure_bind`: everybody may send, wherever from.
+    `ready_lag_s_max`: what waits for longer to be stored or analysed makes /readyz say so.
     """
 
     data: Path
@@ -87,6 +89,7 @@ class ServeConfig:
     tls_client_ca: str = ""
     cors_origins: str = ""
     insecure_bind: bool = False
+    ready_lag_s_max: int = 60
 
     @property
     def api_host(self) -> str:

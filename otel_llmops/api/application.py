@@ -1,6 +1,6 @@
-"""The API as one ASGI application: GraphQL, REST and the two health checks."""
+"""The API as one ASGI application: GraphQL, REST, the health checks and the metrics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,33 +11,45 @@ from starlette.routing import Route
 from otel_llmops.api import rest
 from otel_llmops.api.graphql.schema import GraphQLApplication
 from otel_llmops.errors import LlmopsError
+from otel_llmops.metrics import METRICS_TYPE
 from otel_llmops.storage.queries import Queries
 
 __all__ = ["Readiness", "application"]
 
-Readiness = Callable[[], str | None]
-"""Why answers cannot be relied on now, in one sentence; None where they can."""
+Readiness = Callable[[], Sequence[str]]
+"""Why answers cannot be relied on now, one sentence each; none where they can."""
 
 
-def application(queries: Queries, *, readiness: Readiness, jaeger_url: str = "") -> Starlette:
+def application(
+    queries: Queries,
+    *,
+    readiness: Readiness = tuple,
+    metrics: Callable[[], str] = str,
+    jaeger_url: str = "",
+) -> Starlette:
     """The API over `queries`.
 
-    GET /healthz answers 200 as long as the process serves; GET /readyz 200, or 503 with a reason.
+    GET /healthz answers 200 as long as the process serves; GET /readyz 200, or 503 with reasons;
+    GET /metrics what `metrics` gives, for Prometheus.
     """
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
-        reason = readiness()
-        if reason is None:
+        reasons = list(readiness())
+        if not reasons:
             return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
+        return JSONResponse({"status": "not ready", "reasons": reasons}, status_code=503)
+
+    async def figures(request: Request) -> Response:
+        return Response(metrics(), media_type=METRICS_TYPE)
 
     return Starlette(
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/metrics", figures),
             Route("/graphql", GraphQLApplication(queries, jaeger_url=jaeger_url)),
             *rest.routes(queries, jaeger_url=jaeger_url),
         ],

@@ -15,15 +15,19 @@ import uvicorn
 from starlette.applications import Starlette
 
 from otel_llmops.api.application import application
+from otel_llmops.app.bulletin import Bulletin, News
+from otel_llmops.app.lags import Lags, lag_reasons
 from otel_llmops.app.lifeline import Lifeline
 from otel_llmops.app.locks import alone, patiently
 from otel_llmops.app.places import ANALYSIS, STORE, Places
 from otel_llmops.app.stores import open_store
 from otel_llmops.config import ServeConfig
+from otel_llmops.engine.figures import engine_metrics
 from otel_llmops.engine.pipeline import Engine, EngineSettings
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.journal import Reader
+from otel_llmops.metrics import exposition
 from otel_llmops.receiver.guard import guarded
 from otel_llmops.receiver.listening import listening_socket
 from otel_llmops.receiver.server import http_config
@@ -54,7 +58,6 @@ def _run(
     config: ServeConfig, lifeline: Lifeline, listener: socket.socket, store: ClickHouse
 ) -> int:
     places = Places(config.data)
-    places.engine.mkdir(exist_ok=True)
     engine = Engine(
         spans_reader=Reader.open(places.journal, STORE),
         analysis_reader=Reader.open(places.journal, ANALYSIS),
@@ -62,7 +65,24 @@ def _run(
         directory=places.engine,
         settings=EngineSettings(),
     )
-    api = _Api(application(Queries(store), readiness=engine.healthy, jaeger_url=config.jaeger_url))
+    lags = Lags(places.journal)
+
+    def news() -> News:
+        lagging = lag_reasons(lags.look(), config.ready_lag_s_max)
+        trouble = engine.healthy()
+        metrics = engine_metrics(engine.figures(), store_is_up=engine.store_is_up)
+        return News(exposition(metrics), [*([trouble] if trouble else []), *lagging])
+
+    bulletin = Bulletin(places.bulletin, "engine", news)
+    api = _Api(
+        application(
+            Queries(store),
+            readiness=bulletin.reasons,
+            metrics=bulletin.page,
+            jaeger_url=config.jaeger_url,
+        )
+    )
+    bulletin.start()
     stop_engine = threading.Event()
     wake = lifeline.stopping
     engine_part = _Part("engine", lambda: engine.run(stop_engine), wake)

@@ -31,3 +31,8 @@ class Places:
     def engine_lock(self) -> Path:
         """Held by the one engine process."""
         return self.data / "engine.lock"
+
+    @property
+    def bulletin(self) -> Path:
+        """Where each process tells the others how it is."""
+        return self.data / "bulletin"

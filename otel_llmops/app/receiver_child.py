@@ -5,12 +5,15 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from otel_llmops.app.bulletin import Bulletin, News
+from otel_llmops.app.lags import Lags, lag_metrics
 from otel_llmops.app.lifeline import Lifeline
 from otel_llmops.app.locks import patiently
 from otel_llmops.app.places import CONSUMERS, Places
 from otel_llmops.config import ServeConfig
 from otel_llmops.errors import ConfigError
 from otel_llmops.journal import Journal, JournalSettings
+from otel_llmops.metrics import exposition
 from otel_llmops.otlp import LIMITS
 from otel_llmops.receiver import Receiver, ReceiverSettings
 from otel_llmops.receiver.access import read_tokens
@@ -42,10 +45,14 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
             grpc_port=config.grpc_port,
             http_port=config.http_port,
             settings=_settings(config),
+            page=lambda: bulletin.page(),  # noqa: PLW0108 - made below, of the receiver
         )
+        bulletin = _bulletin(places, journal, receiver)
         endpoints = patiently(receiver.start, ConfigError, wait_s=_PORT_WAIT_S)
         try:
             ports = {"grpc_port": endpoints.grpc_port, "http_port": endpoints.http_port}
+            bulletin.post()
+            bulletin.start()
             lifeline.say({"ready": ports})
             lifeline.stopping.wait()
         finally:
@@ -62,6 +69,17 @@ def _allow_connections() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # macOS says "no limit" and takes less
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _bulletin(places: Places, journal: Journal, receiver: Receiver) -> Bulletin:
+    lags = Lags(places.journal)
+
+    def news() -> News:
+        trouble = journal.stats().trouble
+        metrics = receiver.metrics() + exposition(lag_metrics(lags.look()))
+        return News(metrics, [f"the journal refuses: {trouble}"] if trouble else [])
+
+    return Bulletin(places.bulletin, "receiver", news)
 
 
 def _settings(config: ServeConfig) -> ReceiverSettings:

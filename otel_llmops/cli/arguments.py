@@ -90,6 +90,7 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         ("request-bytes-max", "of one request, decompressed", 64 << 20),
         ("memory-bytes-max", "of all requests that are in memory", 1 << 30),
         ("connections-max", "open at one time over HTTP", 1024),
+        ("ready-lag-s-max", "seconds that spans may wait before /readyz says so", 60),
     ):
         option(name, about, most, type=int, metavar="N")
     for name, about in (

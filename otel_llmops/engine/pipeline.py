@@ -112,7 +112,11 @@ class Engine:
         self.drain()
 
     def stats(self) -> dict[str, int | float]:
-        """Counts since the start, and what is under way now."""
+        """Counts since the start, and what is under way now. Raises: JournalError."""
+        return {**self.figures(), "lag_bytes": self._reader.lag_bytes()}
+
+    def figures(self) -> dict[str, int | float]:
+        """`stats` but for what the disk must be asked for: from any thread."""
         return {
             **self._counts,
             "analysis_s": self._analysis_s,
@@ -125,7 +129,6 @@ class Engine:
             "growing_traces": len(self._growing),
             "recent_spans": self._recent.rows,
             "recent_bytes": self._recent.nbytes,
-            "lag_bytes": self._reader.lag_bytes(),
         }
 
     def healthy(self) -> str | None:

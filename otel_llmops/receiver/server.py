@@ -8,6 +8,7 @@ import asyncio
 import os
 import ssl
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from socket import socket
@@ -76,8 +77,9 @@ class Receiver:
         grpc_port: int = 4317,
         http_port: int = 4318,
         settings: ReceiverSettings | None = None,
+        page: Callable[[], str] | None = None,
     ) -> None:
-        """Port 0 takes any free port."""
+        """Port 0 takes any free port. `page` gives what GET /metrics answers, else `metrics`."""
         self._host, self._grpc_port, self._http_port = host, grpc_port, http_port
         self._settings = settings or ReceiverSettings()
         self._journal = journal
@@ -86,6 +88,8 @@ class Receiver:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._grace_s = 0.0
+        self._own_metrics: Callable[[], str] = str
+        self._page = page or self.metrics
 
     def start(self) -> Endpoints:
         """Listen on both ports, and return when requests are answered.
@@ -123,6 +127,10 @@ class Receiver:
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
+    def metrics(self) -> str:
+        """The receiver's own figures, as Prometheus reads them; nothing before `start`."""
+        return self._own_metrics()
+
     def stats(self) -> IntakeStats:
         """The counters as they stand."""
         return self._intake.stats()
@@ -155,7 +163,7 @@ class Receiver:
                         exchange,
                         access,
                         Cors(settings.origins),
-                        lambda: metrics_text(self._figures(exchange, http)),
+                        self._page,
                     ),
                     guarded(
                         settings.guard, count=lambda why: self._intake.count_refusal(None, why)
@@ -163,6 +171,7 @@ class Receiver:
                     context,
                 )
             )
+            self._own_metrics = lambda: metrics_text(self._figures(exchange, http))
             serving = asyncio.create_task(http.serve(sockets=[listener]))
             started.set_result(grpc_port)
             await self._stopping.wait()

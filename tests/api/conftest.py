@@ -202,7 +202,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
 
 @pytest.fixture(scope="module")
 def api(store: ClickHouse) -> Starlette:
-    return application(Queries(store), readiness=lambda: None)
+    return application(Queries(store))
 
 
 def _asked(app: Starlette, method: str, path: str, **more: Any) -> httpx.Response:

@@ -167,7 +167,7 @@ def test_handoffs_within_a_time(graphql: GraphQL) -> None:
 
 
 def test_a_trace_opens_in_jaeger_where_one_is_configured(store: ClickHouse, asked: Any) -> None:
-    app = application(Queries(store), readiness=lambda: None, jaeger_url="http://jaeger:16686/")
+    app = application(Queries(store), jaeger_url="http://jaeger:16686/")
     answer = asked(app, "POST", "/graphql", json={"query": "{ handoffs(limit: 1) { traceUrl } }"})
     url = "http://jaeger:16686/trace/0af7651916cd43dd8448eb211c80319c"
     assert answer.json() == {"data": {"handoffs": [{"traceUrl": url}]}}
@@ -187,7 +187,7 @@ class _Counting:
 
 def test_the_ledgers_of_many_sessions_are_one_query(store: ClickHouse, asked: Any) -> None:
     counting = _Counting(store)
-    app = application(Queries(counting), readiness=lambda: None)
+    app = application(Queries(counting))
     query = "{ sessions { sessionId ledger { spanId agent reportedTokens ownTokens rule } } }"
     answer = asked(app, "POST", "/graphql", json={"query": query}).json()
     assert (answer, counting.tables.count("token_ledger")) == (
@@ -216,7 +216,7 @@ def test_the_ledgers_of_many_sessions_are_one_query(store: ClickHouse, asked: An
 
 def test_the_tokens_of_many_sessions_are_one_query(store: ClickHouse, asked: Any) -> None:
     counting = _Counting(store)
-    app = application(Queries(counting), readiness=lambda: None)
+    app = application(Queries(counting))
     query = "{ sessions { sessionId residualTokens tokens { agent inputTokens costUsd } } }"
     answer = asked(app, "POST", "/graphql", json={"query": query}).json()
     spent = {
@@ -296,7 +296,7 @@ class _Broken:
 
 @pytest.fixture
 def broken() -> Starlette:
-    return application(Queries(_Broken()), readiness=lambda: None)
+    return application(Queries(_Broken()))
 
 
 def test_a_fault_of_ours_is_hidden_and_logged_once(

@@ -215,10 +215,10 @@ def test_a_number_that_json_has_not_is_null() -> None:
 
 
 def test_alive_is_not_ready(store: ClickHouse, asked: Any) -> None:
-    app = application(Queries(store), readiness=lambda: "the store is down")
+    app = application(Queries(store), readiness=lambda: ["the store is down"])
     assert [_got(asked(app, "GET", path)) for path in ("/healthz", "/readyz")] == [
         (200, {"status": "ok"}),
-        (503, {"status": "not ready", "reason": "the store is down"}),
+        (503, {"status": "not ready", "reasons": ["the store is down"]}),
     ]
 
 
@@ -232,7 +232,7 @@ class _Broken:
 
 
 def test_a_fault_of_ours_is_500_and_says_nothing_of_it(asked: Any) -> None:
-    app = application(Queries(_Broken()), readiness=lambda: None)
+    app = application(Queries(_Broken()))
     assert _got(asked(app, "GET", "/api/sessions")) == (
         500,
         {"error": "this could not be answered", "hint": "see the log"},
