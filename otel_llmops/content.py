@@ -27,7 +27,7 @@ CONTENT: tuple[Place, ...] = (
             # OpenInference
             "input.value", "output.value", "llm.input_messages*", "llm.output_messages*",
             "llm.prompts*", "llm.choices*", "llm.prompt_template.*", "llm.function_call",
-            "message.content*", "retrieval.documents*", "reranker.*documents*", "reranker.query",
+            "llm.invocation_parameters", "tool.parameters", "message.content*", "retrieval.documents*", "reranker.*documents*", "reranker.query",
             "embedding.text", "embedding.embeddings.*", "tool_call.function.arguments",
             # Traceloop, OpenLIT
             "traceloop.entity.input", "traceloop.entity.output", "traceloop.prompt.*",
@@ -42,8 +42,8 @@ CONTENT: tuple[Place, ...] = (
             # Logfire and Pydantic AI
             "pydantic_ai.all_messages", "all_messages_events", "events", "raw_input", "response",
             "request_data", "response_data", "tool_arguments", "tool_response", "final_result",
-            # frameworks
-            "crew_tasks", "crewai.crew.tasks*", "crewai.crew.result", "crewai.task.description",
+            # frameworks; `message` is AutoGen's
+            "message", "crew_tasks", "crewai.crew.tasks*", "crewai.crew.result", "crewai.task.description",
             "crewai.task.expected_output", "crewai.agent.backstory", "crewai.agent.goal",
             "crew_agents", "crewai.crew.agents", "crew_inputs", "formatted_description",
             "formatted_expected_output", "smolagents.task", "gcp.vertex.agent.llm_*",

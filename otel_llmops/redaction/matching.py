@@ -1,7 +1,7 @@
 """Rules made ready to match, the same for both encodings."""
 
 from otel_llmops.redaction.rules import KeyMatcher, Rules, key_hint
-from otel_llmops.redaction.texts import ESCAPE_HINT, TextMasking, hint_of
+from otel_llmops.redaction.texts import TextMasking, hint_of
 
 __all__ = ["NOTHING", "Matching"]
 
@@ -21,17 +21,9 @@ class Matching:
         self.texts = TextMasking(rules.values) if rules.values else None
         self.mask_bytes = rules.mask_bytes
         self.key_hint = "" if rules.mask_bytes else _key_hint(rules)
-        self.text_hint = _text_hint(rules)
+        self.text_hint = self.texts.hint if self.texts else NOTHING
 
 
 def _key_hint(rules: Rules) -> str:
     hints = {key_hint(place) for rule in rules.keys for place in rule.places}
     return "" if "" in hints else hint_of(sorted(hints)) or NOTHING
-
-
-def _text_hint(rules: Rules) -> str:
-    if not rules.values:
-        return NOTHING
-    if not all(rule.hinted for rule in rules.values):
-        return ""
-    return hint_of([ESCAPE_HINT, *(rule.pattern.search for rule in rules.values)])

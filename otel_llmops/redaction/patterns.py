@@ -99,8 +99,9 @@ _IBAN_COUNTRIES = (
 BUILT_IN: dict[str, Pattern] = {
     "private_key": Pattern(
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-        # an attribute may be cut off before the end of the key
-        r"(?:(?s:.*?)-----END [A-Z0-9 ]{0,40}-----|[A-Za-z0-9+/=\s\\]*)",
+        # an attribute may be cut off before the end of the key; to look for the end beyond what a
+        # key is made of would take quadratic time
+        r"(?:[A-Za-z0-9+/=:,\s]|-[A-Za-z0-9]|\\+[nrt])*(?:-----END [A-Z0-9 ]{0,40}-----)?",
         hint=r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY",
     ),
     "jwt": Pattern(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*", _APART),
@@ -110,13 +111,13 @@ BUILT_IN: dict[str, Pattern] = {
     "url_password": Pattern(
         rf"{_IN_URL}+",
         rf"(://{_IN_URL}*?:)",
-        rf"://{_IN_URL}+@",
+        rf"://(?:{_IN_URL}|\\+u[0-9A-Fa-f]{{4}})+@",
         "(@)",
     ),
     "email": Pattern(
         rf"[\pL\pN._%+-]+(?:@|%40)(?:[\pL\pN-]+\.)+{_TLD}",
         _AT_WORD,
-        r"[A-Za-z0-9._%+\x80-\xff-](?:@|%40)[A-Za-z0-9\x80-\xff-]+\.",
+        r"[A-Za-z0-9._%+\x80-\xff-](?:@|%40)(?:[A-Za-z0-9\x80-\xff-]|\\+u[0-9A-Fa-f]{4})+\.",
     ),
     "iban": Pattern(
         rf"(?:{_IBAN_COUNTRIES})[0-9]{{2}}(?: ?[A-Z0-9]{{4}}){{2,7}}(?: ?[A-Z0-9]{{1,3}})?",

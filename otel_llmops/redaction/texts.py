@@ -19,25 +19,28 @@ import pyarrow.compute as pc
 from otel_llmops.redaction.cards import without_cards
 from otel_llmops.redaction.rules import ValueRule, mask_of
 
-__all__ = ["ESCAPE_HINT", "TextMasking", "hint_of"]
+__all__ = ["TextMasking", "hint_of"]
 
-ESCAPE_HINT = r"\\(?:u00[2-7]|/)"
+_ESCAPE_HINT = r"\\(?:u00[2-7]|/)"
 """RE2 over raw bytes: where a text may hold escapes that hide something."""
 
 # the lookbehind keeps it linear: a run of backslashes is read once
-_ESCAPE = re.compile(rb"(?<!\\)\\++(?:u00([2-7][0-9A-Fa-f])|/)")
-_MEANT = frozenset(b'"\\')
+_ESCAPE = re.compile(rb"(?<!\\)\\++(?:u([0-9A-Fa-f]{4})|/)")
 _ROUNDS_MAX = 8
 _CARD = "card"
 
 
 class TextMasking:
-    """Masks texts by value rules."""
+    """Masks texts by value rules.
+
+    `hint`: RE2 over raw bytes that matches wherever one of them may; "" if that cannot be said.
+    """
 
     def __init__(self, value_rules: Sequence[ValueRule]) -> None:
         self._rules = tuple(value_rules)
-        self._hint = hint_of([rule.pattern.search for rule in value_rules if rule.hinted])
-        self._is_hinted = all(rule.hinted for rule in value_rules)
+        is_hinted = all(rule.hinted for rule in value_rules)
+        searches = [_ESCAPE_HINT, *(rule.pattern.search for rule in value_rules)]
+        self.hint = hint_of(searches) if is_hinted else ""
 
     def masked(self, texts: Sequence[bytes]) -> tuple[dict[int, bytes], Counter[str]]:
         """The texts in which something is masked, by their place, and how many a rule masked.
@@ -48,9 +51,8 @@ class TextMasking:
         """
         if not self._rules or not texts:
             return {}, Counter()
-        plain = [_plain(text) for text in texts]
-        places = self._worth_it(plain)
-        now = [plain[place] for place in places]
+        places = self._worth_it(texts)
+        now = [_plain(texts[place]) for place in places]
         found: dict[int, bytes] = {}
         hits: set[tuple[str, int]] = set()
         for _ in range(_ROUNDS_MAX):
@@ -66,11 +68,11 @@ class TextMasking:
         return found, Counter(name for name, _ in hits)
 
     def _worth_it(self, texts: Sequence[bytes]) -> list[int]:
-        if not self._is_hinted:
+        if not self.hint:
             return list(range(len(texts)))
         raw = pa.array(texts, pa.large_binary())
         matches: list[int] = pc.indices_nonzero(
-            pc.match_substring_regex(raw, self._hint)
+            pc.match_substring_regex(raw, self.hint)
         ).to_pylist()
         return matches
 
@@ -116,7 +118,7 @@ def _replaced(texts: pa.Array, rule: ValueRule) -> list[bytes]:
 
 
 def _plain(text: bytes) -> bytes:
-    if b"\\u00" not in text and b"\\/" not in text:
+    if b"\\u" not in text and b"\\/" not in text:
         return text
     return _ESCAPE.sub(_character, text)
 
@@ -125,5 +127,7 @@ def _character(escape: re.Match[bytes]) -> bytes:
     digits = escape[1]
     if digits is None:
         return b"/"
-    code = int(digits, 16)
-    return escape[0] if code in _MEANT else bytes((code,))
+    character = chr(int(digits, 16))
+    # what is not printable, quotes and half a character stay as they are
+    is_plain = character.isprintable() and character not in '"\\'
+    return character.encode() if is_plain else escape[0]
