@@ -126,6 +126,10 @@ _MEANINGS = {
     "handoff_result": "to whom, as the result of a handoff tool",
     "goto": "to which node a graph's node sends control",
     "acting_agent": "the agent that a workflow's step works for",
+    "component": "the part of a pipeline that answered",
+    "tool_counts": "how often an agent called each of its tools",
+    "summed_input_tokens": "an agent's sum, where its calls have no spans",
+    "summed_output_tokens": "an agent's sum, where its calls have no spans",
     "input_tokens": "tokens of the prompt, those from a cache included",
     "output_tokens": "tokens of the answer, those of the reasoning included",
 }
