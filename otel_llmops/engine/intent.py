@@ -13,9 +13,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from otel_llmops.errors import JournalError
-from otel_llmops.journal import Disk, Position, read_file, replace_file
+from otel_llmops.journal import Disk, Position, make_directory, read_file, replace_file
 
-__all__ = ["Intent", "OpenTraces"]
+__all__ = ["Intent", "OpenTraces", "have_directory"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +60,17 @@ class OpenTraces:
     def write(self, trace_ids: Collection[str]) -> None:
         """Return when the ids are on the disk. Raises: OSError, and the old ones stand."""
         _write(self._disk, self._file, "\n".join(sorted(trace_ids)))
+
+
+def have_directory(disk: Disk, directory: Path) -> None:
+    """Have the folder, and its name on the disk. Raises: JournalError."""
+    try:
+        make_directory(disk, directory)
+    except OSError as error:
+        raise JournalError(
+            f"cannot use {directory}: {error.strerror or error}",
+            hint="look at the disk that holds the data folder",
+        ) from error
 
 
 def _write(disk: Disk, file: Path, text: str) -> None:

@@ -17,15 +17,15 @@ import pyarrow as pa
 
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
-from otel_llmops.engine.intent import Intent, OpenTraces
+from otel_llmops.engine.intent import Intent, OpenTraces, have_directory
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.ranges import Range, batch_id, decoded_events, decoded_spans
 from otel_llmops.engine.recent import Recent
 from otel_llmops.engine.service import AgentIntelligenceService, Analysis
 from otel_llmops.engine.settings import EngineSettings
 from otel_llmops.engine.traces import Due, GrowingTraces
-from otel_llmops.errors import JournalError, PermanentExport, RetryableExport
-from otel_llmops.journal import Disk, Position, Reader, Record, make_directory
+from otel_llmops.errors import PermanentExport, RetryableExport
+from otel_llmops.journal import Disk, Position, Reader, Record
 from otel_llmops.otlp import Signal
 from otel_llmops.storage.seams import Exporter
 
@@ -63,7 +63,7 @@ class Engine:
         self._analysis_reader = analysis_reader
         self._exporter = exporter
         disk = disk or Disk()
-        _make_durable(disk, directory)
+        have_directory(disk, directory)
         self._intent = Intent(directory, disk)
         self._intended = self._intent.read()
         self._open_traces = OpenTraces(directory, disk)
@@ -216,6 +216,8 @@ class Engine:
         records = self._read(self._reader, None, stop)
         self._now = self._stream_time(records)
         if not records:
+            # what was passed over at the end is nothing to wait for
+            self._commit(self._reader, self._reader.position, stop)
             return None
         end = records[-1].next
         self._disk_calls.insist(lambda: self._write_down(start, end), stop)
@@ -229,7 +231,10 @@ class Engine:
             with waiting_for_disk():
                 return reader.read(self._settings.batch_bytes, until=until)
 
-        return self._disk_calls.insist(read, stop)
+        records = self._disk_calls.insist(read, stop)
+        if reader is self._reader:
+            self._disk_calls.insist(self._keep_damage, stop)
+        return records
 
     def _commit(self, reader: Reader, place: Position, stop: threading.Event) -> None:
         """Raises: StoppedError, if `stop` comes before the disk takes it."""
@@ -322,6 +327,11 @@ class Engine:
         with waiting_for_disk():
             self._quarantine.put(record, reason)
 
+    def _keep_damage(self) -> None:
+        with waiting_for_disk():
+            for place, found in self._reader.damage():
+                self._quarantine.put_damaged(place, found)
+
     def _remember(self, spans: pa.Table, records: list[Record]) -> None:
         if spans.num_rows:
             self._recent.add(spans, now=self._now)
@@ -384,14 +394,3 @@ class Engine:
         if self._now - self._tidied_at >= _TIDY_S:
             self._tidied_at = self._now
             self._recent.let_go(self._growing.open(), now=self._now)
-
-
-def _make_durable(disk: Disk, directory: Path) -> None:
-    """Have the folder, and its name on the disk. Raises: JournalError."""
-    try:
-        make_directory(disk, directory)
-    except OSError as error:
-        raise JournalError(
-            f"cannot use {directory}: {error.strerror or error}",
-            hint="look at the disk that holds the data folder",
-        ) from error

@@ -1,9 +1,9 @@
-"""Requests that the store will never take, kept with the reason."""
+"""Requests that the store will never take, kept with the reason; and what a disk made of some."""
 
 import json
 from pathlib import Path
 
-from otel_llmops.journal import Disk, Record, make_directory, replace_file
+from otel_llmops.journal import Disk, Position, Record, make_directory, replace_file
 
 __all__ = ["Quarantine"]
 
@@ -41,6 +41,11 @@ class Quarantine:
         replace_file(self._disk, file.with_suffix(".json"), json.dumps(about).encode())
         replace_file(self._disk, file, record.payload)
         self._held.add(file.name)
+
+    def put_damaged(self, place: Position, found: bytes) -> None:
+        """Return when bytes of the journal that are no record are kept on the disk. As `put`."""
+        make_directory(self._disk, self._directory)
+        replace_file(self._disk, self._directory / f"{place}.damaged", found)
 
     def holds(self, record: Record) -> bool:
         """Whether this request was put here."""

@@ -19,6 +19,8 @@ __all__ = ["Reader"]
 _log = logging.getLogger(__name__)
 
 _NOTHING = Position(0, 0)
+_KEPT_RUNS_MAX = 1024
+_KEPT_BYTES_MAX = 64 * 2**20
 
 
 class Reader:
@@ -41,6 +43,7 @@ class Reader:
         self.damaged_records = 0
         self.damaged_bytes = 0
         self.gaps = 0
+        self._runs: list[tuple[Position, int]] = []
         self._committed = read_cursor(disk, self._cursor)
         self._position = self._committed or _NOTHING
 
@@ -101,6 +104,18 @@ class Reader:
             self._position = began
             raise _unreadable(error) from error
         return records
+
+    def damage(self) -> list[tuple[Position, bytes]]:
+        """The runs of bytes that were passed over since this was last asked, and where they stood.
+
+        At most 1,024 runs, and the first 64 MiB of each.
+        """
+        runs, self._runs = self._runs, []
+        try:
+            return [(place, self._bytes(place, size)) for place, size in runs]
+        except OSError as error:
+            self._runs = runs
+            raise _unreadable(error) from error
 
     def seek(self, position: Position) -> None:
         """Read from `position` next, which a record or a commit of this journal gave."""
@@ -202,8 +217,17 @@ class Reader:
         place = Position(self._position.segment, begin)
         self.damaged_records += 1
         self.damaged_bytes += after - begin
+        if len(self._runs) < _KEPT_RUNS_MAX:
+            self._runs.append((place, after - begin))
         self._position = Position(place.segment, after)
         _log.error("passed over %d damaged bytes at %s", after - begin, place)
+
+    def _bytes(self, place: Position, size: int) -> bytes:
+        fd = self._disk.open(self._layout.segment(place.segment))
+        try:
+            return self._disk.pread(fd, min(size, _KEPT_BYTES_MAX), place.byte)
+        finally:
+            self._disk.close(fd)
 
     def _require_fd(self) -> int:
         if self._fd is None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,12 @@ class Collector:
     """Everything behind the receiver, in one folder; `restart` is what a crash leaves."""
 
     def __init__(
-        self, folder: Path, *, settings: EngineSettings | None = None, disk: Disk | None = None
+        self,
+        folder: Path,
+        *,
+        settings: EngineSettings | None = None,
+        disk: Disk | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.folder = folder
         self.disk = disk or Disk()
@@ -56,7 +62,7 @@ class Collector:
         self.settings = settings or EngineSettings(retry_s_min=0.001, retry_s_max=0.002)
         self.stop = threading.Event()
         self.journal = Journal.open(
-            folder / "journal", required_consumers=CONSUMERS, disk=self.disk
+            folder / "journal", required_consumers=CONSUMERS, disk=self.disk, clock_ns=clock_ns
         )
         self.store = ClickHouse.embedded(folder / "store")
         self.engine = self.fresh()
@@ -150,10 +156,10 @@ def _live_rows(store: ClickHouse, name: str) -> Counter[str]:
 
 
 @contextmanager
-def collector(folder: Path, *, settings: EngineSettings | None = None) -> Iterator[Collector]:
+def collector(folder: Path, **options: Any) -> Iterator[Collector]:
     """A Collector that is closed afterwards."""
     folder.mkdir(exist_ok=True)
-    opened = Collector(folder, settings=settings)
+    opened = Collector(folder, **options)
     try:
         yield opened
     finally:
