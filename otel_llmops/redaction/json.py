@@ -18,7 +18,7 @@ from otel_llmops.otlp import Signal
 from otel_llmops.otlp.shapes import SHAPES
 from otel_llmops.redaction.json_text import Node, Spliced, text_at, tree
 from otel_llmops.redaction.matching import Matching
-from otel_llmops.redaction.rules import Action, KeyRule, mask_of
+from otel_llmops.redaction.rules import BODY, STATUS_MESSAGE, Action, KeyRule, mask_of
 from otel_llmops.redaction.texts import hint_of
 
 __all__ = ["redacted_json"]
@@ -119,9 +119,9 @@ class _Walk:
 
     def _rule_of(self, name: str, member: str, events: tuple[bytes, ...]) -> KeyRule | None:
         if member == "message" and name == "status":
-            return self._keys.rule(b"status.message")
-        if member == "body" and events:
-            return self._keys.rule(b"body", events)
+            return self._keys.rule(STATUS_MESSAGE)
+        if member == "body" and name == "logRecords":
+            return self._keys.rule(BODY, events)
         return None
 
     def _ruled(self, rule: KeyRule, value: Node, empty: bytes, member: str) -> None:

@@ -19,7 +19,7 @@ from otel_llmops.otlp.shapes import RECORDS, RESOURCES, SCOPES, SHAPES
 from otel_llmops.otlp.wire import LEN, fields, framed
 from otel_llmops.redaction.edits import Edits, Piece
 from otel_llmops.redaction.matching import Matching
-from otel_llmops.redaction.rules import Action, KeyRule, mask_of
+from otel_llmops.redaction.rules import BODY, STATUS_MESSAGE, Action, KeyRule, mask_of
 
 __all__ = ["redacted_protobuf"]
 
@@ -27,6 +27,8 @@ _TEXT, _MESSAGE = 9, 11
 _STRING_VALUE, _BYTES_VALUE = 1, 7
 _KEY, _VALUE = 1, 2
 _KEY_TAG, _VALUE_TAG = _KEY << 3 | LEN, _VALUE << 3 | LEN
+_STRING_TAG = _STRING_VALUE << 3 | LEN
+_TAG_AND_BYTE = 2
 _EVENT_NAME_OF_OLD = b"event.name"
 
 
@@ -128,8 +130,8 @@ class _Walk:
         return _matches(column, self._matching.key_hint), _matches(column, self._matching.text_hint)
 
     def _message(self, kind: _Kind, message: Piece) -> None:
-        named = _NAMED.get(kind.name) if self._keys.minds_events else None
-        if named is not None:
+        named = _NAMED.get(kind.name)
+        if named is not None and (named.body or self._keys.minds_events):
             self._named(kind, named, message)
             return
         for piece in self._pieces(message, message.start, message.end):
@@ -174,7 +176,7 @@ class _Walk:
 
     def _text(self, kind: _Kind, piece: Piece) -> None:
         if (kind.name, piece.number) == _STATUS_MESSAGE:
-            rule = self._keys.rule(b"status.message")
+            rule = self._keys.rule(STATUS_MESSAGE)
             if rule is not None:
                 self._ruled(rule, piece, mask_of(rule.name).encode())
                 return
@@ -182,7 +184,7 @@ class _Walk:
             self._texts.append(piece)
 
     def _body(self, kind: _Kind, piece: Piece, names: list[bytes]) -> None:
-        rule = self._keys.rule(b"body", names)
+        rule = self._keys.rule(BODY, names)
         if rule is None:
             self._field(kind, piece)
         else:
@@ -199,8 +201,6 @@ class _Walk:
             if rule is not None:
                 self._ruled_attribute(rule, attribute, pieces)
                 return
-        if not (self._looks_at_texts or self._matching.mask_bytes):
-            return
         for piece in pieces:
             if piece.number == _VALUE:
                 self._any_value(piece)
@@ -208,7 +208,7 @@ class _Walk:
                 self._texts.append(piece)
 
     def _is_out_of_question(self, attribute: Piece, names: "list[bytes] | tuple[()]") -> bool:
-        """Whether only the key matters and falls under no rule; the common case by hand."""
+        """Whether only keys matter, there is one, and it falls under no rule: mostly so."""
         data, start = self._data, attribute.start
         if self._looks_at_texts or self._matching.mask_bytes or attribute.end - start < 4:
             return False
@@ -218,9 +218,23 @@ class _Walk:
         size, value = data[after + 1], after + 2
         if size >= 0x80 and value < attribute.end and data[value] < 0x80:
             size, value = size & 0x7F | data[value] << 7, value + 1
-        # exactly one key and one value: the key is not said again
-        is_usual = data[after] == _VALUE_TAG and value + size == attribute.end
-        return is_usual and self._keys.rule(data[start + 2 : after], names) is None
+        # exactly one key and one value, neither is said again
+        if data[after] != _VALUE_TAG or value + size != attribute.end:
+            return False
+        is_flat = size <= _TAG_AND_BYTE or self._is_string(value, attribute.end)
+        return is_flat and self._keys.rule(data[start + 2 : after], names) is None
+
+    def _is_string(self, at: int, end: int) -> bool:
+        """Whether an AnyValue is a string and nothing else."""
+        data = self._data
+        if data[at] != _STRING_TAG:
+            return False
+        size, start = data[at + 1], at + 2
+        if size >= 0x80:
+            size, start = size & 0x7F | data[start] << 7, start + 1
+            if data[start - 1] >= 0x80:
+                return False
+        return start + size == end
 
     def _ruled_attribute(self, rule: KeyRule, attribute: Piece, pieces: list[Piece]) -> None:
         if rule.action == Action.DROP:

@@ -22,7 +22,9 @@ from otel_llmops.redaction.patterns import BUILT_IN, Pattern
 from otel_llmops.semconv import Place, event
 
 __all__ = [
+    "BODY",
     "PRESETS",
+    "STATUS_MESSAGE",
     "Action",
     "KeyMatcher",
     "KeyRule",
@@ -260,6 +262,12 @@ class KeyMatcher:
         return found
 
 
+STATUS_MESSAGE, BODY = b"status.message", b"body"
+"""The names by which rules know what is text of a span or log record, but no attribute."""
+
+_STATUS_HINT = r"[\x7a\xfa]|status"
+"""The tag of a span's status, as protobuf may write it, and its name in JSON."""
+
 _KNOWN_MAX = 10_000
 _KNOWN_BYTES_MAX = 200
 _Glob = re.Pattern[bytes]
@@ -284,9 +292,12 @@ def _glob(text: str) -> _Glob:
 def key_hint(place: Place) -> str:
     """RE2 over raw bytes that matches wherever an attribute at `place` may be; "" is anywhere."""
     longest = max((place.event or place.attribute).split("*"), key=len)
-    if not longest or not longest.isascii():
+    glob = _glob(place.attribute)
+    if not longest or not longest.isascii() or (not place.event and glob.match(BODY)):
         return ""
-    return f"(?i:{''.join(_hint_part(part) for part in _GLOB_PART.findall(longest))})"
+    hint = f"(?i:{''.join(_hint_part(part) for part in _GLOB_PART.findall(longest))})"
+    is_status = not place.event and glob.match(STATUS_MESSAGE)
+    return f"{hint}|{_STATUS_HINT}" if is_status else hint
 
 
 def _hint_part(part: str) -> str:
