@@ -49,6 +49,10 @@ _OVERLAP = 0.2
 """Peers overlap if they share more than this part of the shorter one: spans that follow each
 other close a little after the next one opens."""
 
+_PAIRS_MAX = 4_096
+"""64 agents at once, and 64 after them, are that many handoffs. Two waves of 5,000 would be 25
+million, and take the engine's memory."""
+
 _TOOLS_BACK = 16
 """So many tool calls that began before a peer did are looked at."""
 
@@ -244,19 +248,24 @@ def _onward(
 
 
 def _pairs(wave: Ints, group: Ints) -> tuple[Ints, Ints]:
-    """All (place, place) of one wave and the next one of the same group."""
+    """(place, place) of one wave and the next one of the same group: all, or as many as are wide.
+
+    Of waves too wide for all pairs (_PAIRS_MAX) each member still hands over, and is handed to.
+    """
     if not len(wave):
         return wave, wave
     first = np.flatnonzero(np.append(True, wave[1:] != wave[:-1]))
     size = np.diff(np.append(first, len(wave)))
     follows = np.flatnonzero(group[first[1:]] == group[first[:-1]])
-    left, right = follows, follows + 1
-    pairs = size[left] * size[right]
+    givers, takers = size[follows], size[follows + 1]
+    wide = givers * takers > _PAIRS_MAX
+    pairs = np.where(wide, np.maximum(givers, takers), givers * takers)
     which = np.repeat(np.arange(len(follows)), pairs)
     inner = np.arange(int(pairs.sum())) - np.repeat(np.cumsum(pairs) - pairs, pairs)
-    source = first[left[which]] + inner // size[right[which]]
-    target = first[right[which]] + inner % size[right[which]]
-    return source, target
+    givers, takers, pairs, wide = (each[which] for each in (givers, takers, pairs, wide))
+    giver = np.where(wide, inner * givers // pairs, inner // takers)
+    taker = np.where(wide, inner * takers // pairs, inner % takers)
+    return first[follows[which]] + giver, first[follows[which] + 1] + taker
 
 
 def _without_returns(acts: Activations, edges: Edges) -> Edges:

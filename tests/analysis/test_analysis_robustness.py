@@ -265,6 +265,18 @@ def test_a_star_of_five_hundred_agents_has_as_many_rays(length: int, kind: str) 
     assert _edges(analyse(table(nodes))) == [("hub", f"ray {n}", kind) for n in range(rays)]
 
 
+def test_where_thousands_follow_thousands_each_hands_over_and_is_handed_to() -> None:
+    many = 3000
+    nodes = [Node("workflow", "crew", 0, 1000, 1)]
+    for n in range(many):
+        nodes.append(Node("agent", f"early {n}", 10, 100, 10 + 2 * n, 1))
+        nodes.append(Node("agent", f"late {n}", 200, 300, 11 + 2 * n, 1))
+    edges = _edges(analyse(table(nodes)))
+    assert {source for source, _, _ in edges} == {f"early {n}" for n in range(many)}
+    assert {target for _, target, _ in edges} == {f"late {n}" for n in range(many)}
+    assert len(edges) == many
+
+
 def test_a_chain_of_five_hundred_agents_in_each_other_hands_down_once_each() -> None:
     depth = 500
     nodes: list[Node] = []
