@@ -4,7 +4,7 @@
     python docs/generate.py --score    score the traces first (docs/scores.json)
     python docs/generate.py --check    write nothing; status 1 where a page is not what it would be
 
-Sources: otel_llmops/semconv.py with the docstrings of its tables, docs/frameworks.toml,
+Sources: otel_llmops/semconv/ with the docstrings of its tables, docs/frameworks.toml,
 tests/traces/gaps.toml, docs/scores.json (benchmarks/score_traces.py).
 """
 
@@ -32,8 +32,8 @@ _DIALECTS = f"""# The dialect table
 {_MADE}
 
 Each instrumentation writes agents, tools and tokens under names of its own. This is all that
-otel-llmops knows of them; it is data ([semconv.py](../otel_llmops/semconv.py)), and the rules that
-read it name no framework. Which frameworks have been tried: [frameworks.md](frameworks.md)."""
+otel-llmops knows of them; it is data ([semconv](../otel_llmops/semconv/__init__.py)), and the rules
+that read it name no framework. Which frameworks have been tried: [frameworks.md](frameworks.md)."""
 
 _FRAMEWORKS = """# Frameworks and instrumentations
 
@@ -137,7 +137,8 @@ _MEANINGS = {
 
 def documented() -> dict[str, str]:
     """Name of each table in semconv -> its docstring, which stands below the assignment."""
-    tree = ast.parse(Path(semconv.__file__).read_text(encoding="utf-8"))
+    tables = sorted(Path(semconv.__file__).parent.glob("*.py"))
+    tree = ast.parse("".join(path.read_text(encoding="utf-8") for path in tables))
     said: dict[str, str] = {}
     for node, after in zip(tree.body, tree.body[1:], strict=False):
         targets = node.targets if isinstance(node, ast.Assign) else []

@@ -1,11 +1,11 @@
 """Where each dialect keeps what was said: prompts, answers, arguments and results of tools.
 
-Strategy: it stands beside the dialect table (`semconv.py`) and is written in its words; `*` stands
+Strategy: it stands beside the dialect table (`semconv/`) and is written in its words; `*` stands
 for any run of characters. Two places are no attributes: `status.message` is a span's status, and
 `body` the body of a log record. A test holds it against the table and against recorded traces of
 real frameworks: what is said in one of these places must be found in no other.
 
-Sources: as in `semconv.py`; names without a prefix are what frameworks write on their own spans.
+Sources: as in `semconv/`; names without a prefix are what frameworks write on their own spans.
 """
 
 from otel_llmops.semconv import Place, event

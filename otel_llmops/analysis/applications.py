@@ -2,8 +2,8 @@
 
 Strategy: instrumentations that know no agents call the whole run one. Such a span gives itself
 away: the model calls in it change their instructions right after a tool that handed over; or it
-bears the name of its scope, the application's, and holds agents or calls of several instructions;
-or its parts are the classes that a chain is made of.
+bears the name of its scope, the application's, and holds calls of several instructions, or agents
+and no calls; or its parts are the classes that a chain is made of.
 """
 
 import numpy as np
@@ -18,7 +18,20 @@ from otel_llmops.analysis.kinds import CODE
 from otel_llmops.analysis.names import plain, plumbing
 from otel_llmops.semconv import CHAIN_PART, CONCEPTS, Kind
 
-__all__ = ["of_one_agent", "same_instructions"]
+__all__ = ["instructions_of", "of_one_agent", "same_instructions"]
+
+_CHANGING = r"[\w:.,/+-]*[0-9][\w:.,/+-]*[0-9][\w:.,/+-]*"
+"""Dates, times and ids: two digits or more in a word."""
+
+
+def instructions_of(attributes: Attributes) -> pa.Array:
+    """What each model call was told to be, '' where that is unknown.
+
+    Many agents are told the time or a number of the case, too: that is left out, for a change of it
+    is no change of the agent.
+    """
+    number, distinct = codes(attributes.text(CONCEPTS["instructions"]))
+    return pc.replace_substring_regex(distinct, _CHANGING, "#").take(pa.array(number))
 
 
 def of_one_agent(
@@ -36,18 +49,21 @@ def of_one_agent(
     name = attributes.text(CONCEPTS["agent"])
     named = agent & ~plumbing(name)
     owner = tree.nearest(named, inclusive=False)
-    said, _ = codes(attributes.text(CONCEPTS["instructions"]))
-    told = filled(attributes.text(CONCEPTS["instructions"]))
-    call = np.flatnonzero((kind == CODE[Kind.LLM]) & told & (owner >= 0))
+    instructions = instructions_of(attributes)
+    said, _ = codes(instructions)
+    calls = (kind == CODE[Kind.LLM]) & (owner >= 0)
+    call = np.flatnonzero(calls & filled(instructions))
     word = hints.said & (kind == CODE[Kind.TOOL]) & (owner >= 0)
     word &= ~_acts_here(spans, named, name, hints.target)
     known, same = same_instructions(np.flatnonzero(word), call, owner, said, start)
     relay = np.zeros(len(kind), dtype=bool)
     relay[owner[np.flatnonzero(word)[known & ~same]]] = True
+    hollow = np.zeros(len(kind), dtype=bool)
+    hollow[owner[named & (owner >= 0)]] = True
+    hollow[owner[calls]] = False
     several = _holders_of_several(owner[call], said[call], len(kind))
-    several[owner[named & (owner >= 0)]] = True
     scope = np.asarray(pc.equal(name, whole(spans.column("scope_name"))))
-    application = agent & (tree.parent < 0) & scope & several
+    application = agent & (tree.parent < 0) & scope & (several | hollow)
     found = np.where(relay | application, CODE[Kind.WORKFLOW], kind)
     return np.where(_chains(attributes, tree, agent, name), CODE[Kind.STEP], found)
 

@@ -93,7 +93,7 @@ def read(spans: pa.Table) -> Readings:
             on it.
     Raises: SchemaError, if a column of SPANS is missing or mistyped.
     Cost:   O(n) attributes.
-    Source: the dialect table, semconv.py.
+    Source: the dialect table, semconv/.
     """
     arrived = spans.num_rows
     torn = placeholders(spans)

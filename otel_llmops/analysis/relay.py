@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_llmops.analysis.applications import same_instructions
+from otel_llmops.analysis.applications import instructions_of, same_instructions
 from otel_llmops.analysis.columns import codes, filled
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.names import plain, plumbing
@@ -62,7 +62,7 @@ def relayed(
     nobody = pa.array(np.full(len(head), ""), type=pa.string())
     scope = _scopes(readings)
     free = (head_of < 0) & (scope >= 0)
-    instructions = readings.concept("instructions")
+    instructions = instructions_of(readings.attributes)
     told = _told(readings, free, scope, instructions)
     acting = ~plumbing(readings.acting_agent)
     qualified = np.isin(scope, np.unique(scope[(told | acting) & (scope >= 0)]))

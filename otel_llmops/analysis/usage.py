@@ -37,10 +37,10 @@ def usage_of(attributes: Attributes, agent: Mask) -> Usage:
     silent = agent & ~known_in & ~known_out
     if silent.any():
         for way, tokens, known in (
-            ("input", tokens_in, known_in),
-            ("output", tokens_out, known_out),
+            ("summed_input", tokens_in, known_in),
+            ("summed_output", tokens_out, known_out),
         ):
-            summed, there = attributes.number(CONCEPTS[f"summed_{way}_tokens"], where=silent)
+            summed, there = attributes.number(CONCEPTS[f"{way}_tokens"], where=silent)
             tokens[there], known[there] = summed[there], True
     cached, written = numbers["cache_read"][0], numbers["cache_write"][0]
     # protocols: input includes what was read from and written to a cache, except where a dialect

@@ -1,0 +1,64 @@
+"""Attribute names and the dialect table: canonical concept -> where each dialect keeps it.
+
+Strategy: everything that is known of a convention, an instrumentation library or a framework is
+data here, and rules elsewhere read it. A new framework is a new row. The order inside a concept
+is the order of priority: first present, not empty wins.
+
+A place is an attribute name, or `member("input.value", "coworker")` for a member of a JSON
+document in an attribute, or `pattern("input.value", "...(?P<value>...)")` for the group `value` of
+a regular expression (RE2), or `event("gen_ai.tool.message", "content")` for an attribute of a span
+event.
+
+Sources: OpenTelemetry GenAI conventions (semantic-conventions <= 1.41 and semantic-conventions-
+genai), OpenInference, OpenLLMetry's semconv_ai, and the wire as real frameworks write it.
+"""
+
+from otel_llmops.semconv.concepts import CONCEPTS, EXCLUSIVE_CACHE, NO_ID, QUOTED_PREFIX
+from otel_llmops.semconv.kinds import (
+    KIND_AFFIXES,
+    KIND_MARKS,
+    NAME_MARKS,
+    OUTRANKING_MARKS,
+    Dialect,
+    Kind,
+)
+from otel_llmops.semconv.names import (
+    AFFIXES,
+    CHAIN_PART,
+    CONTROL_FLOW,
+    GENERIC_HANDOFF_TOOLS,
+    GRAPH_SCOPE,
+    HANDOFF_TOOL,
+    NAMING_SCOPE,
+    PLUMBING,
+    PLUMBING_PATTERN,
+    STEP_NAMES,
+)
+from otel_llmops.semconv.places import Place, event, member, pattern
+
+__all__ = [
+    "AFFIXES",
+    "CHAIN_PART",
+    "CONCEPTS",
+    "CONTROL_FLOW",
+    "EXCLUSIVE_CACHE",
+    "GENERIC_HANDOFF_TOOLS",
+    "GRAPH_SCOPE",
+    "HANDOFF_TOOL",
+    "KIND_AFFIXES",
+    "KIND_MARKS",
+    "NAME_MARKS",
+    "NAMING_SCOPE",
+    "NO_ID",
+    "OUTRANKING_MARKS",
+    "PLUMBING",
+    "PLUMBING_PATTERN",
+    "QUOTED_PREFIX",
+    "STEP_NAMES",
+    "Dialect",
+    "Kind",
+    "Place",
+    "event",
+    "member",
+    "pattern",
+]
