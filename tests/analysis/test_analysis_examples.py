@@ -251,6 +251,50 @@ def test_an_agent_that_goes_on_with_its_instructions_has_handed_over_nothing() -
     assert (tables["agents"]["agent"].to_pylist(), _edges(tables)) == (["shop"], [])
 
 
+def test_an_agent_that_is_told_the_time_goes_on_with_its_instructions() -> None:
+    outline = """
+        agent bank 0-100
+          llm gpt 1-9 'gen_ai.system_instructions=You are the bank. It is 2026-11-22 10:59:58.'
+          tool transfer_to_savings 10-11
+          llm gpt 12-20 'gen_ai.system_instructions=You are the bank. It is 2026-11-22 11:00:01.'
+    """
+    tables = analyse(spans(outline))
+    assert (tables["agents"]["agent"].to_pylist(), _edges(tables)) == (["bank"], [])
+
+
+def test_whoever_goes_on_with_instructions_but_for_the_time_has_handed_over_nothing() -> None:
+    outline = """
+        workflow shop 0-100
+          llm gpt 1-9 'gen_ai.system_instructions=Sell. It is 10:59.'
+          tool transfer_to_billing 10-11
+          llm gpt 12-20 'gen_ai.system_instructions=Bill. It is 11:00.'
+          tool transfer_to_desk 21-22
+          llm gpt 30-40 'gen_ai.system_instructions=Bill. It is 11:01.'
+    """
+    assert analyse(spans(outline))["agents"]["agent"].to_pylist() == ["billing"]
+
+
+def test_an_agent_with_a_tracer_of_its_own_name_delegates_like_any_other() -> None:
+    outline = """
+        agent planner 0-100 scope=planner
+          llm gpt 1-9
+          agent writer 20-60 scope=planner
+            llm gpt 21-50
+    """
+    assert _handoffs(outline) == [("planner", "writer", "delegation")]
+
+
+def test_an_application_around_its_agents_that_calls_nothing_is_no_agent() -> None:
+    outline = """
+        agent shop 0-100 scope=shop
+          agent desk 10-40 scope=shop
+            llm gpt 11-39
+          agent billing 50-90 scope=shop
+            llm gpt 51-89
+    """
+    assert _handoffs(outline) == [("desk", "billing", "sequence")]
+
+
 def test_a_model_call_that_raised_and_has_no_usage_failed_whatever_its_status() -> None:
     node = Node(
         kind="llm",
