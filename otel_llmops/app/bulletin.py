@@ -3,13 +3,17 @@
 Strategy: each process posts its figures to a small file every second, and shows those of the other
 beside its own, which are fresh. So one page tells everything, on the port of either, and a process
 that is dead or hangs is seen by its old post. The age of a post is told by a clock that all
-processes of the machine share and nobody sets (CLOCK_MONOTONIC).
+processes of the machine share and nobody sets (CLOCK_MONOTONIC). A post is written over the one
+before it, in a file that has its room since the start: news of a full disk needs no disk.
 """
 
 import json
 import logging
+import os
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +27,12 @@ _log = logging.getLogger(__name__)
 PROCESSES = ("receiver", "engine")
 _POST_S = 1.0
 _OLD_S = 5.0
+_ROOM_BYTES = 128 * 1024
+"""Some times what all figures need."""
+_LOOKS = 5
+"""A post may be seen half written; the next look sees it whole."""
+_MODE = 0o640
+_HEAD = struct.Struct("<II")
 
 
 class News(NamedTuple):
@@ -76,12 +86,9 @@ class Bulletin:
     def post(self) -> None:
         """Have the others see the news as they are now. Raises nothing: it is only news."""
         text = json.dumps({"at": self._clock(), **self._tell()._asdict()})
-        path = self._path(self._process)
         try:
             self._folder.mkdir(exist_ok=True)
-            fresh = path.with_suffix(".new")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(path)
+            _overwrite(self._path(self._process), text.encode())
         except OSError as error:
             if not self._complained:
                 _log.warning("cannot tell other processes how this one is: %s", error)
@@ -106,7 +113,7 @@ class Bulletin:
 
     def _posted(self, process: str) -> News | None:
         try:
-            post = json.loads(self._path(process).read_text(encoding="utf-8"))
+            post = json.loads(_read(self._path(process)))
             age_s = self._clock() - post["at"]
             # below 0: posted before the machine was started again
             if 0 <= age_s < _OLD_S:
@@ -116,4 +123,26 @@ class Bulletin:
         return None
 
     def _path(self, process: str) -> Path:
-        return self._folder / f"{process}.json"
+        return self._folder / f"{process}.post"
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    head = _HEAD.pack(len(content), zlib.crc32(content))
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    try:
+        if os.fstat(fd).st_size < _ROOM_BYTES:
+            os.pwrite(fd, bytes(_ROOM_BYTES), 0)
+        os.pwrite(fd, head + content, 0)
+    finally:
+        os.close(fd)
+
+
+def _read(path: Path) -> bytes:
+    """The post. Raises: OSError; ValueError, if it is never seen whole."""
+    for _ in range(_LOOKS):
+        found = path.read_bytes()
+        size, checksum = _HEAD.unpack_from(found.ljust(_HEAD.size, b"\0"))
+        content = found[_HEAD.size : _HEAD.size + size]
+        if content and zlib.crc32(content) == checksum:
+            return content
+    raise ValueError(f"{path} holds no whole post")

@@ -38,13 +38,15 @@ class Lifeline:
         """Tie this process to its parent. Call it first, once, in the main thread.
 
         Afterwards stdout is stderr, so that no library can write between our lines; SIGTERM sets
-        `stopping`; SIGINT is the parent's to answer, although a terminal sends it to all of us.
+        `stopping`; SIGINT and SIGHUP are the parent's to answer, although a terminal sends them to
+        all of us.
         """
         _die_with_parent()
         voice = os.dup(sys.stdout.fileno())
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         lifeline = cls(voice, _line(sys.stdin.fileno()))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: lifeline.stopping.set())
         threading.Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
         return lifeline

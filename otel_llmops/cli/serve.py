@@ -20,14 +20,17 @@ _SETTINGS = [name for name in ServeConfig.__dataclass_fields__ if name not in _L
 
 
 def run(arguments: Namespace) -> int:
-    """Serve until SIGINT or SIGTERM; 0 after a clean stop.
+    """Serve until SIGINT, SIGTERM or SIGHUP; 0 after a clean stop.
+
+    SIGHUP is what a terminal says when it is closed; under nohup, which ignores it, it stays so.
 
     Raises: LlmopsError, if it cannot start.
     """
     config = serve_config({name: getattr(arguments, name) for name in _SETTINGS})
     supervisor = Supervisor(config, say=say)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: _stop(supervisor))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: _stop(supervisor))
     supervisor.run(lambda endpoints: _greet(config, endpoints))
     say("stopped; all that was acknowledged is kept")
     return 0

@@ -15,7 +15,9 @@ def _post(served: Serving, payload: bytes) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name
+)
 def test_all_that_was_acknowledged_is_stored_at_a_clean_stop(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -25,6 +27,16 @@ def test_all_that_was_acknowledged_is_stored_at_a_clean_stop(
         stored = served.stored([TRACE_ID.hex()])
         left = (served.data / "endpoints.json").exists()
     assert (code, len(stored), set(stored.values()), left) == (0, 200, {1}, False)
+
+
+def test_a_terminal_that_is_closed_ends_all_processes_cleanly(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as served:
+        _post(served, trace_request(*spans(20)))
+        for child in served.children().values():
+            child.send_signal(signal.SIGHUP)
+        code = served.stop(signal.SIGHUP)
+        stored = served.stored([TRACE_ID.hex()])
+    assert (code, len(stored)) == (0, 20)
 
 
 def test_the_same_request_is_stored_once_with_a_restart_between(tmp_path: Path) -> None:

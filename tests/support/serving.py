@@ -64,14 +64,14 @@ def serve_command(data: Path, *more: str) -> list[str]:
 class Serving:
     """One data folder and fixed ports, served by one process after the other."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *flags: str) -> None:
         self.data = data
         names = ("--grpc-port", "--http-port", "--api-port")
         ports = free_ports(len(names))
         self.grpc_port, self.http_port, self.api_port = ports
         self._flags = [
             each for name, port in zip(names, ports, strict=True) for each in (name, str(port))
-        ]
+        ] + list(flags)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -148,9 +148,9 @@ class Serving:
         headers = {"content-type": content_type}
         return httpx.post(url, content=payload, headers=headers, timeout=10)
 
-    def stored(self, trace_ids: Iterable[str]) -> Counter[SpanKey]:
+    def stored(self, trace_ids: Iterable[str], *, store: Path | None = None) -> Counter[SpanKey]:
         """How often each span of these traces is in the store. Only while nothing serves."""
-        asked = {"folder": str(self.data / "store"), "traces": sorted(set(trace_ids))}
+        asked = {"folder": str(store or self.data / "store"), "traces": sorted(set(trace_ids))}
         # a process of its own: chDB has one folder open at a time in a process
         answer = subprocess.run(
             [sys.executable, "-c", _STORED],
@@ -169,9 +169,9 @@ class Serving:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[Serving]:
+def serving(data: Path, *flags: str) -> Iterator[Serving]:
     """Serve `data`; whatever is left of it at the end is killed."""
-    served = Serving(data)
+    served = Serving(data, *flags)
     served.start()
     try:
         yield served
