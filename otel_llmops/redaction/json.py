@@ -19,7 +19,7 @@ from otel_llmops.otlp.shapes import SHAPES
 from otel_llmops.redaction.json_text import Node, Spliced, text_at, tree
 from otel_llmops.redaction.matching import Matching
 from otel_llmops.redaction.rules import BODY, STATUS_MESSAGE, Action, KeyRule, mask_of
-from otel_llmops.redaction.texts import hint_of
+from otel_llmops.redaction.texts import SMALL_BYTES, hint_of
 
 __all__ = ["redacted_json"]
 
@@ -52,7 +52,7 @@ def redacted_json(
 
 
 def _is_worth_it(payload: bytes, matching: Matching) -> bool:
-    if not (matching.key_hint and matching.text_hint):
+    if len(payload) <= SMALL_BYTES or not (matching.key_hint and matching.text_hint):
         return True
     # hints hold no character that JSON must escape, but any character may be
     hint = hint_of([matching.key_hint, matching.text_hint, _ESCAPED])

@@ -20,6 +20,7 @@ from otel_llmops.otlp.wire import LEN, fields, framed
 from otel_llmops.redaction.edits import Edits, Piece
 from otel_llmops.redaction.matching import Matching
 from otel_llmops.redaction.rules import BODY, STATUS_MESSAGE, Action, KeyRule, mask_of
+from otel_llmops.redaction.texts import SMALL_BYTES
 
 __all__ = ["redacted_protobuf"]
 
@@ -120,6 +121,9 @@ class _Walk:
 
     def _hinted(self, records: list[Piece]) -> tuple[set[int], set[int]]:
         """Ordinals of the records in which keys, and texts, may fall under a rule."""
+        if len(self._data) <= SMALL_BYTES:
+            every = set(range(len(records)))
+            return every, every
         if not records:
             return set(), set()
         # a record and what follows up to the next: no byte is copied, none is left out

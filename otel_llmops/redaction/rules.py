@@ -16,10 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_llmops.content import CONTENT
 from otel_llmops.errors import ConfigError
 from otel_llmops.redaction.patterns import BUILT_IN, Pattern
-from otel_llmops.semconv import Place, event
+from otel_llmops.semconv import CONTENT, Place, event
 
 __all__ = [
     "BODY",

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from otel_llmops.redaction.cards import without_cards
 from otel_llmops.redaction.rules import ValueRule, mask_of
 
-__all__ = ["TextMasking", "hint_of"]
+__all__ = ["SMALL_BYTES", "TextMasking", "hint_of"]
 
 _ESCAPE_HINT = r"\\(?:u00[2-7]|/)"
 """RE2 over raw bytes: where a text may hold escapes that hide something."""
@@ -27,6 +27,12 @@ _ESCAPE_HINT = r"\\(?:u00[2-7]|/)"
 # the lookbehind keeps it linear: a run of backslashes is read once
 _ESCAPE = re.compile(rb"(?<!\\)\\++(?:u([0-9A-Fa-f]{4})|/)")
 _ROUNDS_MAX = 8
+
+SMALL_BYTES = 4096
+"""Below this, to search takes less than to make ready for it, which RE2 in Arrow does each time.
+Python's own search takes quadratic time at worst, which does not matter here.
+"""
+
 _CARD = "card"
 
 
@@ -41,6 +47,7 @@ class TextMasking:
         is_hinted = all(rule.hinted for rule in value_rules)
         searches = [_ESCAPE_HINT, *(rule.pattern.search for rule in value_rules)]
         self.hint = hint_of(searches) if is_hinted else ""
+        self._small = re.compile(self.hint.encode())
 
     def masked(self, texts: Sequence[bytes]) -> tuple[dict[int, bytes], Counter[str]]:
         """The texts in which something is masked, by their place, and how many a rule masked.
@@ -70,6 +77,8 @@ class TextMasking:
     def _worth_it(self, texts: Sequence[bytes]) -> list[int]:
         if not self.hint:
             return list(range(len(texts)))
+        if sum(map(len, texts)) <= SMALL_BYTES:
+            return [place for place, text in enumerate(texts) if self._small.search(text)]
         raw = pa.array(texts, pa.large_binary())
         matches: list[int] = pc.indices_nonzero(
             pc.match_substring_regex(raw, self.hint)

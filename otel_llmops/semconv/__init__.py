@@ -14,6 +14,7 @@ genai), OpenInference, OpenLLMetry's semconv_ai, and the wire as real frameworks
 """
 
 from otel_llmops.semconv.concepts import CONCEPTS, EXCLUSIVE_CACHE, NO_ID, QUOTED_PREFIX
+from otel_llmops.semconv.content import CONTENT
 from otel_llmops.semconv.kinds import (
     KIND_AFFIXES,
     KIND_MARKS,
@@ -40,6 +41,7 @@ __all__ = [
     "AFFIXES",
     "CHAIN_PART",
     "CONCEPTS",
+    "CONTENT",
     "CONTROL_FLOW",
     "EXCLUSIVE_CACHE",
     "GENERIC_HANDOFF_TOOLS",

@@ -10,10 +10,9 @@ import pytest
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from otel_llmops.content import CONTENT
 from otel_llmops.otlp import Encoding, Signal
 from otel_llmops.redaction import Redactor, rules
-from otel_llmops.semconv import CONCEPTS
+from otel_llmops.semconv import CONCEPTS, CONTENT
 from tests.support.otlp import scenarios
 
 REDACTOR = Redactor(rules(["content"]))

@@ -33,7 +33,7 @@ FOUND = [
     ("AIza" + "x" * 35, "[redacted:api_key]"),
     ("ghp_" + "a1" * 18, "[redacted:api_key]"),
     ("hf_" + "a1" * 17, "[redacted:api_key]"),
-    ("xoxb-1234567890-abcdef", "[redacted:api_key]"),
+    ("xoxb-1234567890-abcdefghij", "[redacted:api_key]"),
     ("sk_live_" + "a1" * 12, "[redacted:api_key]"),
     (JWT, "[redacted:jwt]"),
     ("Authorization: Bearer abc.def-ghi_jkl/mno=", "Authorization: Bearer [redacted:bearer]"),

@@ -1,14 +1,14 @@
 """Where each dialect keeps what was said: prompts, answers, arguments and results of tools.
 
-Strategy: it stands beside the dialect table (`semconv/`) and is written in its words; `*` stands
+Strategy: it stands beside the dialect table (`concepts.py`) and is written in its words; `*` stands
 for any run of characters. Two places are no attributes: `status.message` is a span's status, and
 `body` the body of a log record. A test holds it against the table and against recorded traces of
 real frameworks: what is said in one of these places must be found in no other.
 
-Sources: as in `semconv/`; names without a prefix are what frameworks write on their own spans.
+Sources: as of the whole package; names without a prefix are what frameworks write themselves.
 """
 
-from otel_llmops.semconv import Place, event
+from otel_llmops.semconv.places import Place, event
 
 __all__ = ["CONTENT"]
 
@@ -27,7 +27,8 @@ CONTENT: tuple[Place, ...] = (
             # OpenInference
             "input.value", "output.value", "llm.input_messages*", "llm.output_messages*",
             "llm.prompts*", "llm.choices*", "llm.prompt_template.*", "llm.function_call",
-            "llm.invocation_parameters", "tool.parameters", "message.content*", "retrieval.documents*", "reranker.*documents*", "reranker.query",
+            "llm.invocation_parameters", "tool.parameters", "message.content*",
+            "retrieval.documents*", "reranker.*documents*", "reranker.query",
             "embedding.text", "embedding.embeddings.*", "tool_call.function.arguments",
             # Traceloop, OpenLIT
             "traceloop.entity.input", "traceloop.entity.output", "traceloop.prompt.*",
@@ -43,7 +44,8 @@ CONTENT: tuple[Place, ...] = (
             "pydantic_ai.all_messages", "all_messages_events", "events", "raw_input", "response",
             "request_data", "response_data", "tool_arguments", "tool_response", "final_result",
             # frameworks; `message` is AutoGen's
-            "message", "crew_tasks", "crewai.crew.tasks*", "crewai.crew.result", "crewai.task.description",
+            "message", "crew_tasks", "crewai.crew.tasks*", "crewai.crew.result",
+            "crewai.task.description",
             "crewai.task.expected_output", "crewai.agent.backstory", "crewai.agent.goal",
             "crew_agents", "crewai.crew.agents", "crew_inputs", "formatted_description",
             "formatted_expected_output", "smolagents.task", "gcp.vertex.agent.llm_*",
