@@ -227,10 +227,12 @@ def _at_work(readings: Readings, head: Mask, rows: Ints, around: Ints) -> Ints:
 
     Some instrumentations leave the context of an agent that is done to what its caller does next:
     what began after the agent above had ended belongs to the next one up that holds it in time.
+    What began with an agent is its work, also where a coarse clock shows no time for it.
     """
     start, end = readings.start, readings.end
     found = around.copy()
-    late = np.flatnonzero((around >= 0) & (start[rows] >= end[np.maximum(around, 0)]))
+    ended = np.maximum(end, start + 1)[np.maximum(around, 0)]
+    late = np.flatnonzero((around >= 0) & (start[rows] >= ended))
     if not len(late):
         return found
     above = readings.forest.nearest(head, inclusive=False)

@@ -31,7 +31,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
             are trace ids that may still grow; their sessions' rows say `final: false`.
     Out:    every table of DERIVED, in the order of their sessions' first spans.
     Raises: SchemaError, if a column of SPANS is missing or mistyped.
-    Edge:   A span that came twice, byte for byte, counts once; two different spans with one id
+    Edge:   A span that came twice counts once, in whatever bytes; two different spans with one id
             both count.
     Cost:   O(n log n).
     """
@@ -68,17 +68,70 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
 
 
 def _once(spans: pa.Table) -> pa.Table:
-    """Leave out spans that came twice, byte for byte."""
+    """Leave out spans that came twice: byte for byte, or written in another way."""
     key = ["trace_id", "span_id"]
     numbered = spans.select([*key, "span_wire"])
     numbered = numbered.append_column("row", pa.array(np.arange(spans.num_rows)))
-    if (
-        numbered.group_by(key, use_threads=False).aggregate([("row", "min")]).num_rows
-        == spans.num_rows
-    ):
+    by_id = numbered.group_by(key, use_threads=False).aggregate([("row", "min")])
+    if by_id.num_rows == spans.num_rows:
         return spans
     first = numbered.group_by([*key, "span_wire"], use_threads=False).aggregate([("row", "min")])
-    return spans.take(first.column("row_min"))
+    once = spans.take(first.column("row_min"))
+    return once if by_id.num_rows == once.num_rows else _once_by_content(once)
+
+
+_SAID = (
+    "parent_span_id",
+    "name",
+    "kind",
+    "status_code",
+    "status_message",
+    "service",
+    "scope_name",
+    "attributes",
+    "links",
+)
+
+
+def _once_by_content(spans: pa.Table) -> pa.Table:
+    """Of spans with one id that say the same, the one whose bytes come first.
+
+    One way to a collector may write protobuf, another JSON, and none keeps the order of attributes.
+    """
+    order = [(name, "ascending") for name in ("trace_id", "span_id", "span_wire")]
+    spans = spans.sort_by(order)
+    trace, own = (whole(spans.column(name)) for name in ("trace_id", "span_id"))
+    ids, _ = codes(pc.binary_join_element_wise(trace, own, " "))
+    shared = np.flatnonzero(np.bincount(ids)[ids] > 1)
+    said = _said(spans.take(pa.array(shared)))
+    seen: set[tuple[int, str]] = set()
+    kept = np.ones(spans.num_rows, dtype=bool)
+    for place, number, content in zip(shared.tolist(), ids[shared].tolist(), said, strict=True):
+        kept[place] = (number, content) not in seen
+        seen.add((number, content))
+    return spans.filter(pa.array(kept))
+
+
+def _said(spans: pa.Table) -> list[str]:
+    """All that a span says, but for the order of its attributes."""
+    rows = spans.select(_SAID).to_pylist()
+    times = [spans.column(name).cast(pa.int64()).to_pylist() for name in ("start_time", "end_time")]
+    events = whole(spans.column("events"))
+    flat = events.flatten()
+    happened = list(
+        zip(
+            flat.field("time").cast(pa.int64()).to_pylist(),
+            flat.field("name").to_pylist(),
+            map(sorted, flat.field("attributes").to_pylist()),
+            strict=True,
+        )
+    )
+    ends = np.cumsum(pc.list_value_length(events)).tolist()
+    starts = [0, *ends]
+    return [
+        repr((sorted(row.pop("attributes")), row, start, end, happened[first:last]))
+        for row, start, end, first, last in zip(rows, *times, starts[:-1], ends, strict=True)
+    ]
 
 
 def _failures(readings: Readings) -> Mask:

@@ -1,8 +1,11 @@
 """Worked examples: an outline of spans, and what follows from it."""
 
 import json
+import shlex
 import time
+from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from otel_llmops.analysis.derive import Derived, analyse
@@ -198,6 +201,37 @@ def test_what_begins_after_an_agent_has_ended_is_the_work_of_the_one_that_still_
         ("fair", "stage", "delegation"),
         ("fair", "kitchen", "delegation"),
     ]
+
+
+def test_what_begins_with_an_agent_is_its_work_though_a_coarse_clock_shows_no_time() -> None:
+    outline = """
+        agent fair 0-100
+          agent stage 10-10
+            llm gpt 10-10 in=2
+    """
+    assert analyse(spans(outline))["token_ledger"]["agent"].to_pylist() == ["stage"]
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"),
+    [
+        ("Transferred to billing, who goes on.", "transfer"),
+        ('{"content": "Successfully transferred to billing"}', "transfer"),
+        ('{"target": "billing", "reason": "an invoice"}', "transfer"),
+        ("100 dollars were transferred to billing.", "sequence"),
+        ('{"goal": 7, "target": "billing"}', "sequence"),
+    ],
+)
+def test_a_tool_says_in_its_result_that_it_handed_over(result: str, kind: str) -> None:
+    outline = f"""
+        workflow shop 0-100
+          agent desk 1-40
+            llm gpt 2-30
+            tool move 31-39 {shlex.quote("gen_ai.tool.call.result=" + result)}
+          agent billing 45-90
+            llm gpt 46-80
+    """
+    assert _handoffs(outline) == [("desk", "billing", kind)]
 
 
 @pytest.mark.parametrize(("own", "kind"), [("", "sequence"), ("desk", "transfer")])
@@ -599,6 +633,14 @@ def test_a_conversation_id_of_absurd_length_is_none() -> None:
 def test_an_agents_name_of_absurd_length_is_cut() -> None:
     found = analyse(table([Node("agent", "\u00fc" * 1000, 0, 10, 1)]))["agents"]["agent"]
     assert found.to_pylist() == ["\u00fc" * 256]
+
+
+def test_a_span_that_came_twice_in_other_bytes_counts_once() -> None:
+    nodes = tree("llm gpt 1-9 in=5 out=2")
+    turned = [replace(node, said=dict(reversed(list(node.said.items())))) for node in nodes]
+    sent = pa.concat_tables([table(nodes), table(turned)])
+    sessions = analyse(sent)["sessions"].select(["spans", "input_tokens"]).to_pylist()
+    assert sessions == [{"spans": 1, "input_tokens": 5}]
 
 
 def test_traces_of_one_conversation_are_one_session() -> None:
