@@ -22,6 +22,7 @@ def test_serve_has_the_defaults_of_otlp() -> None:
         "request_bytes_max": 64 << 20,
         "memory_bytes_max": 1 << 30,
         "connections_max": 1024,
+        "ready_lag_s_max": 60,
         "token_file": None,
         "tls_certificate": None,
         "tls_key": None,
