@@ -1,10 +1,11 @@
 """How ClickHouse is reached: embedded through chDB, or any client that `connect` makes.
 
-Strategy: a client of clickhouse-connect serialises the calls on it, so there is one client that
-writes and a few that read. Errors of the driver are translated here and nowhere else.
+Strategy: a client of clickhouse-connect serialises the calls on it, so there are a few that write
+and a few that read. Errors of the driver are translated here and nowhere else.
 """
 
 import fcntl
+import io
 import queue
 import time
 from collections.abc import Callable, Iterator
@@ -101,6 +102,8 @@ _TRANSIENT = frozenset(
 )
 """Codes that are about the server or its operator: waited for without end."""
 
+_STREAMED_ROWS = 2_000
+
 _LOCK_WAIT_S = 2.0
 """How long a predecessor that is being stopped may still hold the store."""
 
@@ -179,15 +182,17 @@ class FolderLock:
 
 
 class Clients:
-    """One client that writes, and as many that read as there are readers at a time."""
+    """As many clients that write, and that read, as are needed at a time."""
 
     def __init__(self, connect: Connect, *, query_s_max: float) -> None:
         self._connect = connect
         self._query_s_max = query_s_max
-        self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._readers: queue.LifoQueue[Any] = queue.LifoQueue()
+        self._writers: queue.LifoQueue[Any] = queue.LifoQueue()
         self._open: list[Any] = []
         try:
             self._writer = self._made({})
+            self._writers.put(self._writer)
         except (ClickHouseError, OSError, RuntimeError) as error:
             raise ConfigError(f"the store cannot be opened: {_first_line(error)}") from error
 
@@ -204,16 +209,19 @@ class Clients:
             raise ConfigError(f"the store's tables: {_first_line(error)}") from error
 
     def insert(self, table: str, rows: pa.Table, settings: dict[str, Any]) -> None:
-        """Insert rows by one statement; returns when they are durable."""
-        with translated():
-            self._writer.insert_arrow(table, rows, settings=settings)
+        """Insert rows by one statement; returns when they are durable. Thread-safe."""
+        with self._lent(self._writers, {}) as client, translated():
+            client.raw_insert(
+                table, rows.column_names, _streamed(rows), settings=settings, fmt="ArrowStream"
+            )
 
     def select(self, sql: str) -> pa.Table:
         """The rows of a statement. Thread-safe.
 
         Raises: QueryError, if it runs longer than `query_s_max`; RetryableExport, PermanentExport.
         """
-        with self._reader() as client, translated():
+        limits = {"max_execution_time": self._query_s_max}
+        with self._lent(self._readers, limits) as client, translated():
             try:
                 body = client.raw_query(sql, fmt="Arrow")
             except ClickHouseError as error:
@@ -224,21 +232,34 @@ class Clients:
                 return reader.read_all()
 
     @contextmanager
-    def _reader(self) -> Iterator[Any]:
+    def _lent(self, idle: queue.LifoQueue[Any], more: dict[str, Any]) -> Iterator[Any]:
+        """A client that nobody else uses meanwhile, made with `more` settings where none is."""
         try:
-            client = self._idle.get_nowait()
+            client = idle.get_nowait()
         except queue.Empty:
             with translated():
-                client = self._made({"max_execution_time": self._query_s_max})
+                client = self._made(more)
         try:
             yield client
         finally:
-            self._idle.put(client)
+            idle.put(client)
 
     def close(self) -> None:
         """Close all clients. Safe to call twice."""
         while self._open:
             self._open.pop().close()
+
+
+def _streamed(rows: pa.Table) -> Iterator[bytes]:
+    """`rows` as an Arrow IPC stream, in pieces: a copy of all of them would double the memory."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        for batch in rows.to_batches(max_chunksize=_STREAMED_ROWS):
+            writer.write_batch(batch)
+            yield sink.getvalue()
+            sink.seek(0)
+            sink.truncate()
+    yield sink.getvalue()
 
 
 def _too_long(seconds: float) -> LlmopsError:

@@ -79,22 +79,27 @@ def _constant(table: pa.Table, kind: pa.DataType, value: int) -> pa.Array:
 
 
 class _Call:
-    """The rows that one call wrote, sorted by session, and the sessions they still speak for."""
+    """The rows that one call wrote, and the sessions they still speak for.
+
+    They are sorted by session when they are first asked for: most never are.
+    """
 
     def __init__(self, sessions: Iterable[str], tables: Mapping[str, pa.Table]) -> None:
         self.sessions = set(sessions)
-        self.tables = {
-            name: table.sort_by("session_id") for name, table in tables.items() if table.num_rows
-        }
-        self.starts = {name: _starts(table) for name, table in self.tables.items()}
-        self.nbytes = sum(table.nbytes for table in self.tables.values())
+        self.nbytes = sum(table.nbytes for table in tables.values())
+        self._tables = {name: table for name, table in tables.items() if table.num_rows}
+        self._starts: dict[str, dict[str, tuple[int, int]]] = {}
 
     def rows(self, name: str, sessions: Iterable[str]) -> pa.Table:
-        starts = self.starts.get(name, {})
+        if name not in self._tables:
+            return STORED[name].empty_table()
+        if name not in self._starts:
+            self._tables[name] = self._tables[name].sort_by("session_id")
+            self._starts[name] = _starts(self._tables[name])
+        table, starts = self._tables[name], self._starts[name]
         spans = [starts[session] for session in sessions if session in starts]
         if not spans:
             return STORED[name].empty_table()
-        table = self.tables[name]
         if len(spans) == len(starts):
             return table
         places = np.concatenate([np.arange(start, start + length) for start, length in spans])
