@@ -7,8 +7,12 @@ from otel_llmops.semconv.places import Place, event, member, pattern, places
 __all__ = ["CONCEPTS", "EXCLUSIVE_CACHE", "NO_ID", "QUOTED_PREFIX"]
 
 
-_HANDED_OVER = r"(?i)(?:transferred|handed over|handed off) to (?P<value>[^,.;:!\"'\\\n]+)"
-"""To whom a tool says in its result that it handed over; a name of no agent says nothing."""
+_HANDED_OVER = (
+    r"(?i)(?:^|[\"'])(?:successfully )?(?:transferred|handed over|handed off) to "
+    r"(?P<value>[^,.;:!\"'\\\n]+)"
+)
+"""To whom a tool says in its result that it handed over. With these words its text begins: money
+may be transferred to billing, too. A name of no agent says nothing."""
 
 
 _ASKS_TO_HAND_OVER = r'"name"\s*:\s*"(?P<value>[^"]*(?:transfer|handoff|hand_off|handover)[^"]*)"'
@@ -184,7 +188,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
             pattern(attribute, _HANDED_OVER)
             for attribute in ("gen_ai.tool.call.result", "output.value", "traceloop.entity.output")
         ),
-        member("gen_ai.tool.call.result", "target"),
+        pattern("gen_ai.tool.call.result", r'^\{"target":\s*"(?P<value>[^"]+)"'),
         pattern("gen_ai.tool.description", r"^Handoff to (?P<value>[^.]+)\.$"),
     ),
     "acting_agent": places(

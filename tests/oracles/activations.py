@@ -89,7 +89,7 @@ def _at_work(nodes: Sequence[Node], heads: Sequence[int], row: int) -> int:
     if not heads:
         return -1
     start, end = nodes[row].start, max(nodes[row].start, nodes[row].end)
-    if start < max(nodes[heads[0]].start, nodes[heads[0]].end):
+    if start < nodes[heads[0]].end or start <= nodes[heads[0]].start:
         return heads[0]
     open_still = (
         at
