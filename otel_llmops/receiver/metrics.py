@@ -1,13 +1,10 @@
-"""The receiver's figures as Prometheus reads them.
+"""The receiver's figures as Prometheus reads them; names and rules in otel_llmops/metrics.py."""
 
-Names: otel_llmops_<what>_<unit>, counters end in _total (Prometheus, "Metric and label naming").
-Labels have few values: a signal, a reason out of those written in this room.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from otel_llmops.journal import JournalStats
+from otel_llmops.metrics import Metric, exposition, labels, one
 from otel_llmops.receiver.intake import IntakeStats
 
 __all__ = ["Figures", "metrics_text"]
@@ -25,25 +22,12 @@ class Figures(NamedTuple):
     memory_bytes_max: int
 
 
-class _Metric(NamedTuple):
-    name: str
-    kind: str
-    about: str
-    values: Mapping[str, float]
-    """Labels, as they are written -> value."""
-
-
 def metrics_text(figures: Figures) -> str:
     """The exposition format, version 0.0.4."""
-    lines: list[str] = []
-    for metric in (*_received(figures), *_in_flight(figures), *_journal(figures)):
-        name = f"otel_llmops_{metric.name}"
-        lines += [f"# HELP {name} {metric.about}", f"# TYPE {name} {metric.kind}"]
-        lines += [f"{name}{labels} {value}" for labels, value in sorted(metric.values.items())]
-    return "\n".join([*lines, ""])
+    return exposition((*_received(figures), *_in_flight(figures), *_journal(figures)))
 
 
-def _received(figures: Figures) -> Iterable[_Metric]:
+def _received(figures: Figures) -> Iterable[Metric]:
     intake = figures.intake
     by_signal = (
         ("received_requests_total", "Requests answered with success.", intake.requests),
@@ -52,16 +36,16 @@ def _received(figures: Figures) -> Iterable[_Metric]:
         ("duplicate_requests_total", "Requests that were journalled before.", intake.duplicates),
     )
     for name, about, counts in by_signal:
-        values = {_labels(signal=signal.name.lower()): n for signal, n in counts.items()}
-        yield _Metric(name, "counter", about, values)
+        values = {labels(signal=signal.name.lower()): n for signal, n in counts.items()}
+        yield Metric(name, "counter", about, values)
     refused = {
-        _labels(signal=signal.name.lower() if signal else "none", reason=reason): n
+        labels(signal=signal.name.lower() if signal else "none", reason=reason): n
         for (signal, reason), n in intake.refused.items()
     }
-    yield _Metric("refused_requests_total", "counter", "Requests answered with an error.", refused)
+    yield Metric("refused_requests_total", "counter", "Requests answered with an error.", refused)
 
 
-def _in_flight(figures: Figures) -> Iterable[_Metric]:
+def _in_flight(figures: Figures) -> Iterable[Metric]:
     yield _gauge("inflight_requests", "Requests being answered.", figures.calls)
     yield _gauge("http_connections", "Open HTTP connections.", figures.connections)
     yield _gauge("inflight_bytes", "Memory that requests may hold now.", figures.memory_bytes)
@@ -69,19 +53,23 @@ def _in_flight(figures: Figures) -> Iterable[_Metric]:
     yield _gauge("inflight_bytes_max", about, figures.memory_bytes_max)
 
 
-def _journal(figures: Figures) -> Iterable[_Metric]:
+def _journal(figures: Figures) -> Iterable[Metric]:
     stats = figures.journal
     counters = (
         ("journal_records_total", "Requests journalled.", stats.appended_records),
         ("journal_bytes_total", "Bytes journalled.", stats.appended_bytes),
         ("journal_commits_total", "Groups made durable.", stats.commits),
         ("journal_refused_total", "Requests the journal did not take.", stats.refused),
-        ("journal_failures_total", "Groups the disk did not take.", stats.failures),
+        (
+            "journal_failures_total",
+            "Times that the disk did not do what was asked.",
+            stats.failures,
+        ),
         ("journal_lost_records_total", "Acknowledged, not written.", stats.lost_records),
         ("journal_deleted_segments_total", "Segments deleted.", stats.deleted_segments),
     )
     for name, about, value in counters:
-        yield _Metric(name, "counter", about, {"": value})
+        yield one(name, "counter", about, value)
     backlog = "Bytes that a required consumer has not passed."
     yield _gauge("journal_backlog_bytes", backlog, stats.backlog_bytes)
     yield _gauge("journal_budget_bytes", "The most it may be.", figures.journal_budget_bytes)
@@ -92,9 +80,5 @@ def _journal(figures: Figures) -> Iterable[_Metric]:
     yield _gauge("journal_torn_bytes", "Cut off when it was opened.", stats.torn_bytes)
 
 
-def _gauge(name: str, about: str, value: float) -> _Metric:
-    return _Metric(name, "gauge", about, {"": value})
-
-
-def _labels(**labels: str) -> str:
-    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+def _gauge(name: str, about: str, value: float) -> Metric:
+    return one(name, "gauge", about, value)

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.figures import table
 from tests.support.otlp import TRACE_ID, spans, trace_request
 from tests.support.serving import Serving, serving, until
 
@@ -92,6 +93,12 @@ def test_both_ports_show_one_page_that_adds_up(tmp_path: Path) -> None:
         "store_up": 1,
     }
     assert (both, {name: page[name] for name in expected}) == (True, expected)
+
+
+def test_the_docs_tell_every_figure(served: Serving) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    told = docs.partition("<!-- figures -->\n")[2].partition("\n<!-- /figures -->")[0]
+    assert told == table(served.get("/metrics").text)
 
 
 @pytest.mark.slow
