@@ -78,8 +78,10 @@ def _take_lock(disk: Disk, layout: Layout, wait_s: float) -> int:
                 hint="stop it, or name another data folder",
             )
         time.sleep(_LOCK_POLL_S)
-    disk.truncate(fd, 0)
-    disk.write(fd, [f"{os.getpid()}\n".encode()], 0)
+    with contextlib.suppress(OSError):
+        # only a word for whoever finds it locked: a full disk must not keep us from starting
+        disk.truncate(fd, 0)
+        disk.write(fd, [f"{os.getpid()}\n".encode()], 0)
     return fd
 
 

@@ -45,6 +45,10 @@ def test_after_a_full_disk_each_request_is_there_once(told: dict[str, Any]) -> N
     assert told["found"] == [1] * (told["acknowledged"] + 3)
 
 
+def test_a_journal_starts_on_a_full_disk_and_says_so_to_who_sends(told: dict[str, Any]) -> None:
+    assert told["full_at_start"] == "no space for the journal: No space left on device"
+
+
 def test_a_read_only_disk_is_refused_with_what_to_do(told: dict[str, Any]) -> None:
     assert "Read-only file system" in told["read_only"]
     assert "name a data folder that this user can write to" in told["read_only"]

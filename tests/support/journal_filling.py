@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,21 @@ def found(folder: Path) -> list[int]:
     return [names[number] for number in range(max(names) + 1)]
 
 
+def reopened_while_full(folder: Path) -> str | None:
+    """What a journal says that is opened on a full disk, and asked to take something."""
+    spare = folder / "spare"
+    with suppress(OSError), spare.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)) == 4096:
+            pass
+    try:
+        with opened(folder / "journal") as journal, suppress(JournalFull):
+            journal.append(bytes(20_000), signal=1, encoding=2)
+            return "taken"
+        return journal.stats().trouble
+    finally:
+        spare.unlink()
+
+
 def read_only(folder: Path) -> str:
     mount(folder, "remount", "ro")
     try:
@@ -71,7 +87,9 @@ def read_only(folder: Path) -> str:
 def main(folder: Path) -> dict[str, Any]:
     mount(folder, "size=1m")
     told = filled(folder)
-    return told | {"found": found(folder), "read_only": read_only(folder)}
+    told["found"] = found(folder)
+    told["full_at_start"] = reopened_while_full(folder)
+    return told | {"read_only": read_only(folder)}
 
 
 if __name__ == "__main__":
