@@ -22,6 +22,10 @@ _LOAD_ROWS = 20_000
 _LOAD_BYTES = 32 * 2**20
 """Of spans that are decoded at once when they are read back: one message holds at most 2 GiB, and
 each step of the way has a copy."""
+_ROOMY = 0.25
+"""Up to this share of the memory, traces stay that were analysed a moment ago and may come again."""
+_MOSTLY = 0.75
+"""To copy what is left of a chunk takes as much memory again until it is done."""
 
 
 class Recent:
@@ -74,19 +78,29 @@ class Recent:
 
     def let_go(self, open_traces: Collection[str], *, now: float) -> None:
         """Forget old chunks but for traces that are open or were used, and all that is too much."""
-        self._torn &= set(open_traces)
+        open_now = set(open_traces)
+        self._torn &= open_now
         self._used_at = {t: at for t, at in self._used_at.items() if now - at < self._keep_s}
-        old = [chunk for chunk in self._chunks if now - chunk.since >= self._keep_s]
-        if old:
-            kept = set(open_traces) | self._used_at.keys()
-            self._chunks = [chunk for chunk in self._chunks if now - chunk.since < self._keep_s]
-            wanted = pa.array(sorted(kept), type=pa.string())
-            rest = pa.concat_tables([SPANS.empty_table(), *(chunk.of(wanted) for chunk in old)])
-            if rest.num_rows:
-                self._chunks.insert(0, _Chunk(rest.combine_chunks(), now))
-            # all that is newer belongs to traces that are open or were used
-            self._whole &= kept
+        if any(now - chunk.since >= self._keep_s for chunk in self._chunks):
+            old = [chunk for chunk in self._chunks if now - chunk.since >= self._keep_s]
+            self._reduce(old, open_now | self._used_at.keys(), now)
+        if self.nbytes > self._bytes_max * _ROOMY:
+            # a trace that is read back now and then costs less than to hold all that might be
+            self._used_at = {}
+            self._reduce(self._chunks, open_now, now)
         self._shrink()
+
+    def _reduce(self, chunks: "list[_Chunk]", kept: set[str], now: float) -> None:
+        """Keep of some chunks only these traces; a chunk that is mostly theirs stays as it is."""
+        wanted = pa.array(sorted(kept), type=pa.string())
+        chunks = [chunk for chunk in chunks if chunk.share(wanted) <= _MOSTLY]
+        parts = [chunk.of(wanted) for chunk in chunks]
+        self._chunks = [chunk for chunk in self._chunks if chunk not in chunks]
+        rest = pa.concat_tables([SPANS.empty_table(), *parts])
+        if rest.num_rows:
+            self._chunks.insert(0, _Chunk(rest.combine_chunks(), now))
+        # of any other trace a part may be gone
+        self._whole &= kept
 
     def _shrink(self) -> None:
         while self._chunks and self.nbytes > self._bytes_max:
@@ -136,6 +150,10 @@ class _Chunk:
         if chosen.all():
             return self.table
         return self.table.filter(pa.array(chosen)) if chosen.any() else self.table.slice(0, 0)
+
+    def share(self, trace_ids: pa.Array) -> float:
+        """Which part of the rows is of these traces."""
+        return float(np.mean(self._chosen(trace_ids)))
 
     def without(self, trace_ids: pa.Array) -> "list[_Chunk]":
         """This chunk without these traces: itself, a smaller one or none."""
