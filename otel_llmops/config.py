@@ -47,8 +47,8 @@ _NUMBERS_MIN: Mapping[str, int] = {
     "connections_max": 1,
     "ready_lag_s_max": 1,
 }
-_FILES = ("token_file", "tls_certificate", "tls_key", "tls_client_ca")
-_MAY_BE_EMPTY = frozenset({"jaeger_url", "cors_origins", *_FILES})
+_FILES = ("token_file", "tls_certificate", "tls_key", "tls_client_ca", "redact_file")
+_MAY_BE_EMPTY = frozenset({"jaeger_url", "cors_origins", "redact", *_FILES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ class ServeConfig:
     `request_bytes_max`: of one request, decompressed. `memory_bytes_max`: of all requests that the
     receiver has in memory. `connections_max`: open over HTTP. `token_file`, `tls_*`: PEM files
     and bearer tokens, read by the process that needs them; "" is none. `cors_origins`: of web
-    pages that may send, with commas between. `insecure_bind`: everybody may send, wherever from.
+    pages that may send, with commas between. `redact`: presets, with commas between, and
+    `redact_file`: rules, for what is taken out before it is kept. `insecure_bind`: everybody may
+    send, wherever from.
     `ready_lag_s_max`: what waits for longer to be stored or analysed makes /readyz say so.
     """
 
@@ -88,6 +90,8 @@ class ServeConfig:
     tls_key: str = ""
     tls_client_ca: str = ""
     cors_origins: str = ""
+    redact: str = ""
+    redact_file: str = ""
     insecure_bind: bool = False
     ready_lag_s_max: int = 60
 

@@ -4,6 +4,7 @@ LlmopsError(message, *, hint="")
 +- ConfigError        the operator, at start-up; lists every problem     exit 2
 +- SchemaError        us: a table breaks its schema (a bug)              500 / INTERNAL
 +- DecodeError        the sender: not OTLP                               400 / INVALID_ARGUMENT
++- RedactionError     us: a request could not be redacted, and is not kept  500 / INTERNAL
 +- JournalError
 |  +- JournalFull     over budget or disk full, nothing lost yet         429 / RESOURCE_EXHAUSTED
 |  +- JournalCorrupt  the disk: expected and found sums differ           503 / UNAVAILABLE
@@ -26,6 +27,7 @@ __all__ = [
     "LlmopsError",
     "PermanentExport",
     "QueryError",
+    "RedactionError",
     "RetryableExport",
     "SchemaError",
 ]
@@ -53,6 +55,10 @@ class SchemaError(LlmopsError):
 
 class DecodeError(LlmopsError):
     """The sender's bytes are not OTLP."""
+
+
+class RedactionError(LlmopsError):
+    """A request could not be redacted; nothing of it was kept."""
 
 
 class JournalError(LlmopsError):

@@ -19,8 +19,9 @@ from otel_llmops.receiver import Receiver, ReceiverSettings
 from otel_llmops.receiver.access import read_tokens
 from otel_llmops.receiver.guard import GuardSettings
 from otel_llmops.receiver.tls import Tls
+from otel_llmops.redaction import Redactor, rules
 
-__all__ = ["run"]
+__all__ = ["redactor_of", "run"]
 
 _LOCK_WAIT_S = 10.0
 _PORT_WAIT_S = 0.3
@@ -83,7 +84,7 @@ def _bulletin(places: Places, journal: Journal, receiver: Receiver) -> Bulletin:
 
 
 def _settings(config: ServeConfig) -> ReceiverSettings:
-    """Raises: ConfigError, if the tokens cannot be read."""
+    """Raises: ConfigError, if the tokens or the rules cannot be read."""
     tls = Tls(
         Path(config.tls_certificate),
         Path(config.tls_key),
@@ -96,5 +97,22 @@ def _settings(config: ServeConfig) -> ReceiverSettings:
         tokens=read_tokens(Path(config.token_file)) if config.token_file else (),
         tls=tls if config.tls_certificate else None,
         origins=tuple(each.strip() for each in config.cors_origins.split(",") if each.strip()),
+        redactor=redactor_of(config),
         journal_budget_bytes=config.journal_bytes_max,
     )
+
+
+def redactor_of(config: ServeConfig) -> Redactor | None:
+    """What takes out of requests what the operator does not want kept; None, if he said nothing.
+
+    Raises: ConfigError, if the file cannot be read or a rule cannot be.
+    """
+    document = ""
+    if config.redact_file:
+        try:
+            document = Path(config.redact_file).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{config.redact_file} cannot be read: {error}") from error
+    presets = [name.strip() for name in config.redact.split(",") if name.strip()]
+    found = rules(presets, document, source=config.redact_file or "redact")
+    return Redactor(found) if found else None

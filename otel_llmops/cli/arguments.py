@@ -102,6 +102,10 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         option(name, about, None, without="none", metavar="FILE")
     about = "web pages that may send: https://shop.example,https://other.example, or *"
     option("cors-origins", about, None, without="none", metavar="ORIGINS")
+    about = "what is masked or dropped before it is kept: secrets,pii,content"
+    option("redact", about, None, without="nothing", metavar="PRESETS")
+    about = "TOML; rules of your own for what is masked or dropped (docs/redaction.md)"
+    option("redact-file", about, None, without="none", metavar="FILE")
     command.add_argument(
         "--insecure-bind",
         action="store_true",

@@ -36,6 +36,9 @@ _ANSWERS: Mapping[Signal, tuple[Any, str, str]] = {
 _CHECKING = {Encoding.PROTOBUF: 1, Encoding.JSON: 8}
 """Bytes that checking a byte takes beside it: cut records; a document of Python objects."""
 
+_REDACTING = {Encoding.PROTOBUF: 16, Encoding.JSON: 30}
+"""The same for redacting: where each text is."""
+
 _HERE_BYTES = 64 * 1024
 """Below this, handing a request to another thread costs more than checking it."""
 
@@ -103,8 +106,11 @@ class Exchange:
     async def _journalled(
         self, payload: bytes, booking: Booking, signal: Signal, encoding: Encoding
     ) -> bytes:
-        await booking.grow(len(payload) * _CHECKING[encoding])
-        taking = await self.work(booking, len(payload), self._take, payload, signal, encoding)
+        redacts = self._intake.redacts
+        beside = len(payload) * (_REDACTING if redacts else _CHECKING)[encoding]
+        await booking.grow(beside)
+        size = beside if redacts else len(payload)  # its work grows like its memory
+        taking = await self.work(booking, size, self._take, payload, signal, encoding)
         fresh = taking.stored is None or await booking.outlived_by(
             asyncio.wrap_future(taking.stored)
         )

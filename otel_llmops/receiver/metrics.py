@@ -43,6 +43,11 @@ def _received(figures: Figures) -> Iterable[Metric]:
         for (signal, reason), n in intake.refused.items()
     }
     yield Metric("refused_requests_total", "counter", "Requests answered with an error.", refused)
+    redacted = {
+        labels(signal=signal.name.lower(), rule=rule): n
+        for (signal, rule), n in intake.redacted.items()
+    }
+    yield Metric("redacted_values_total", "counter", "Values masked or dropped.", redacted)
 
 
 def _in_flight(figures: Figures) -> Iterable[Metric]:

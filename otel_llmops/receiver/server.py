@@ -30,6 +30,7 @@ from otel_llmops.receiver.listening import listening_socket, require_free
 from otel_llmops.receiver.memory import Memory
 from otel_llmops.receiver.metrics import Figures, metrics_text
 from otel_llmops.receiver.tls import Tls
+from otel_llmops.redaction import Redactor
 
 __all__ = ["Endpoints", "Receiver", "ReceiverSettings", "http_config"]
 
@@ -43,7 +44,8 @@ class ReceiverSettings:
 
     `memory_bytes_max`: of all requests in memory together. `tokens`: one of them is asked for,
     where there are any. `read_timeout_s`: for a gRPC message, once it may come; exporters give up
-    after 10 s. `origins`: of web pages that may send. `journal_budget_bytes` is only told.
+    after 10 s. `origins`: of web pages that may send. `redactor`: what goes through it before
+    the journal. `journal_budget_bytes` is only told.
     """
 
     limits: Limits = LIMITS
@@ -54,6 +56,7 @@ class ReceiverSettings:
     tokens: tuple[str, ...] = field(default=(), repr=False)
     tls: Tls | None = None
     origins: tuple[str, ...] = ()
+    redactor: Redactor | None = None
     journal_budget_bytes: int = 0
 
 
@@ -83,7 +86,7 @@ class Receiver:
         self._host, self._grpc_port, self._http_port = host, grpc_port, http_port
         self._settings = settings or ReceiverSettings()
         self._journal = journal
-        self._intake = Intake(journal, self._settings.limits)
+        self._intake = Intake(journal, self._settings.limits, self._settings.redactor)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None

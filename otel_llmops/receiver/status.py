@@ -15,7 +15,7 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from otel_llmops.errors import DecodeError, JournalError, JournalFull, LlmopsError
+from otel_llmops.errors import DecodeError, JournalError, JournalFull, LlmopsError, RedactionError
 
 __all__ = [
     "RETRY_DELAY_S",
@@ -72,6 +72,8 @@ _BY_CLASS: tuple[tuple[type[Exception], str, int, int, int | None], ...] = (
     (DecodeError, "malformed", Code.INVALID_ARGUMENT, 400, None),
     (TooLarge, "too_large", Code.RESOURCE_EXHAUSTED, 413, None),
     (Overloaded, "overloaded", Code.RESOURCE_EXHAUSTED, 429, RETRY_DELAY_S),
+    # not to be tried again: the same bytes would fail the same way
+    (RedactionError, "redaction_failed", Code.INTERNAL, 500, None),
     (JournalFull, "journal_full", Code.RESOURCE_EXHAUSTED, 429, RETRY_DELAY_S),
     (JournalError, "journal_failed", Code.UNAVAILABLE, 503, RETRY_DELAY_S),
 )

@@ -13,15 +13,22 @@ __all__ = ["Node", "Spliced", "text_at", "tree"]
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 
 
-class Node:
-    """A value in `[start, end)`. `items`: of an object (name, value), of an array ("", value)."""
+_NO_ITEMS: list[tuple[str, "Node"]] = []
 
-    __slots__ = ("end", "items", "kind", "parent", "start")
+
+class Node:
+    """A value in `[start, end)`. `items`: of an object (name, value), of an array ("", value).
+
+    Only texts, objects and arrays are nodes; `has_others` says that there are more in an array.
+    """
+
+    __slots__ = ("end", "has_others", "items", "kind", "parent", "start")
 
     def __init__(self, kind: str, start: int, end: int, parent: "Node | None") -> None:
-        """`kind` is the first character of what it is: { [ " or 0 for all else."""
+        """`kind` is the first character of what it is."""
         self.kind, self.start, self.end, self.parent = kind, start, end, parent
-        self.items: list[tuple[str, Node]] = []
+        self.items: list[tuple[str, Node]] = [] if kind != '"' else _NO_ITEMS
+        self.has_others = False
 
     def members(self, name: str) -> Iterator["Node"]:
         """The values of the object's members called `name`; JSON lets a name come twice."""
@@ -48,14 +55,18 @@ def tree(data: bytes) -> Node:
             holder = holder.parent or top
         elif first == b'"' and holder.kind == "{" and name is None:
             name = text_at(data, start, end)
-        else:
-            kind = first.decode() if first in b'{["' else "0"
-            node = Node(kind, start, end, holder)
+        elif first in b'{["' and (end - start != _EMPTY_BYTES or name == "key"):
+            node = Node(first.decode(), start, end, holder)
             holder.items.append((name or "", node))
             name = None
-            if kind in "{[":
+            if first != b'"':
                 holder = node
+        else:
+            holder.has_others, name = True, None
     return top.items[0][1]
+
+
+_EMPTY_BYTES = 2  # of an empty text; an object's or array's first character is one
 
 
 def text_at(data: bytes, start: int, end: int) -> str:
@@ -81,8 +92,8 @@ class Spliced:
         self._new[node.start] = node, value
 
     def remove(self, node: Node) -> None:
-        """Take `node` out of its array; elsewhere an empty object stands in its place."""
-        if node.parent is None or node.parent.kind != "[":
+        """Take `node` out of its array; elsewhere, and beside what is no node, it is emptied."""
+        if node.parent is None or node.parent.kind != "[" or node.parent.has_others:
             self.replace(node, b"{}")
         else:
             self._removed[node.start] = node

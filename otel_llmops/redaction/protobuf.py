@@ -30,6 +30,7 @@ _KEY, _VALUE = 1, 2
 _KEY_TAG, _VALUE_TAG = _KEY << 3 | LEN, _VALUE << 3 | LEN
 _STRING_TAG = _STRING_VALUE << 3 | LEN
 _TAG_AND_BYTE = 2
+_TEXTS_MAX = 20_000
 _EVENT_NAME_OF_OLD = b"event.name"
 
 
@@ -78,14 +79,24 @@ class _Walk:
 
     def result(self) -> tuple[bytes, Counter[str]]:
         """The redacted request."""
+        self._flush()
+        return (self._edits.applied() if self._edits else self._data), self._counts
+
+    def _collect(self, text: Piece) -> None:
+        if text.start == text.end:
+            return
+        self._texts.append(text)
+        if len(self._texts) >= _TEXTS_MAX:  # a place in a list is larger than a short text
+            self._flush()
+
+    def _flush(self) -> None:
         if self._matching.texts is not None:
-            data = self._data
-            values = [data[piece.start : piece.end] for piece in self._texts]
-            found, counts = self._matching.texts.masked(values)
+            texts = [self._value(piece) for piece in self._texts]
+            found, counts = self._matching.texts.masked(texts)
             for place, value in found.items():
                 self._edits.replace(self._texts[place], value)
             self._counts += counts
-        return (self._edits.applied() if self._edits else self._data), self._counts
+        self._texts = []
 
     def request(self, signal: Signal, refused: frozenset[int]) -> None:
         """Look at everything. Envelopes always; records only where the hint is found."""
@@ -185,7 +196,7 @@ class _Walk:
                 self._ruled(rule, piece, mask_of(rule.name).encode())
                 return
         if self._looks_at_texts:
-            self._texts.append(piece)
+            self._collect(piece)
 
     def _body(self, kind: _Kind, piece: Piece, names: list[bytes]) -> None:
         rule = self._keys.rule(BODY, names)
@@ -209,7 +220,7 @@ class _Walk:
             if piece.number == _VALUE:
                 self._any_value(piece)
             elif piece.number == _KEY and self._looks_at_texts:
-                self._texts.append(piece)
+                self._collect(piece)
 
     def _is_out_of_question(self, attribute: Piece, names: "list[bytes] | tuple[()]") -> bool:
         """Whether only keys matter, there is one, and it falls under no rule: mostly so."""
@@ -263,7 +274,7 @@ class _Walk:
         for piece in self._pieces(value, value.start, value.end):
             if piece.number == _STRING_VALUE:
                 if self._looks_at_texts:
-                    self._texts.append(piece)
+                    self._collect(piece)
             elif piece.number == _BYTES_VALUE:
                 if self._matching.mask_bytes:
                     self._edits.replace(value, framed(_STRING_VALUE, [mask_of("bytes").encode()]))
