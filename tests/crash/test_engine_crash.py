@@ -57,10 +57,10 @@ class MortalClient:
         self.command = client.command
         self.raw_query = client.raw_query
         self.close = client.close
-        self._insert = client.insert_arrow
+        self._insert = client.raw_insert
         self._fate = fate
 
-    def insert_arrow(self, *args: Any, **more: Any) -> None:
+    def raw_insert(self, *args: Any, **more: Any) -> None:
         self._fate(lambda: self._insert(*args, **more))
 
 
