@@ -4,14 +4,18 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from clickhouse_connect.driver.exceptions import OperationalError
 
 from otel_llmops.errors import RetryableExport
+from otel_llmops.exporters.clickhouse import ClickHouse
+from otel_llmops.exporters.clickhouse_client import embedded_connect
 from tests.support.engines import Collector, collector, trace_id, work
 from tests.support.exporters import Refusing
 from tests.support.faulty_disk import FaultyDisk
@@ -121,6 +125,48 @@ def test_a_store_that_does_not_answer_is_never_given_up(house: Collector) -> Non
     house.settle()
     assert list(house.stored_spans().values()) == [1]
     assert house.engine.figures()["requests_quarantined"] == 0
+
+
+class FarClient:
+    """A client of the real store, which cannot be reached while `gone`."""
+
+    def __init__(self, client: Any, gone: threading.Event) -> None:
+        self.command = client.command
+        self.close = client.close
+        self._client = client
+        self._gone = gone
+
+    def raw_insert(self, *args: Any, **more: Any) -> Any:
+        self._reach()
+        return self._client.raw_insert(*args, **more)
+
+    def raw_query(self, *args: Any, **more: Any) -> Any:
+        self._reach()
+        return self._client.raw_query(*args, **more)
+
+    def _reach(self) -> None:
+        if self._gone.is_set():
+            raise OperationalError("Error HTTPConnectionPool: connection refused")
+
+
+def test_a_server_that_goes_and_comes_back_gets_all_that_was_sent_meanwhile_once(
+    house: Collector,
+) -> None:
+    gone, real = threading.Event(), embedded_connect(house.folder / "store")
+    store = ClickHouse(lambda settings: FarClient(real(settings), gone))
+    house.restart(store)
+    with closing(store), running(house):
+        house.send(work("agent", "planner"))
+        wait_until(lambda: house.engine.figures()["spans"] == 1)
+        gone.set()
+        for number in range(2, 8):
+            house.send(work("llm", "gpt", id=number, parent=1, tokens=number))
+        wait_until(lambda: not house.engine.store_is_up)
+        wait_until(lambda: house.engine.figures()["export_retries"] >= 5)
+        gone.clear()
+        wait_until(lambda: house.engine.stats()["lag_bytes"] == 0)
+        up = house.engine.store_is_up
+    assert (up, list(house.stored_spans().values())) == (True, [1] * 7)
 
 
 def flip(file: Path, byte: int) -> None:
