@@ -192,7 +192,7 @@ def stages(spans: pa.Table) -> Iterator[tuple[str, float]]:
     yield "sessions", seconds
     acts, seconds = timed(lambda: activations(readings, tied.session))
     yield "activations", seconds
-    _, seconds = timed(lambda: ledger(readings))
+    _, seconds = timed(lambda: ledger(readings, tied.session))
     yield "ledger", seconds
     _, seconds = timed(lambda: handoffs(readings, acts, tied.run))
     yield "handoffs", seconds

@@ -6,7 +6,7 @@ The topmost of nested marks of one agent is the activation's head. An operation 
 nearest head above it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -77,7 +77,35 @@ def activations(readings: Readings, session: Ints) -> Activations:
     head, head_of = _heads(readings, name)
     relay, pieces = relayed(readings, name, head, head_of, made, session)
     name = pc.if_else(pc.equal(relay, ""), name, relay)
-    return _numbered(readings, name, _heads(readings, name), session, handed, pieces)
+    acts = _numbered(readings, name, _heads(readings, name), session, handed, pieces)
+    return replace(acts, owner=_authors(readings, acts, session))
+
+
+def _authors(readings: Readings, acts: Activations, session: Ints) -> Ints:
+    """Owners, with messages as the work of the agent that they name as their source.
+
+    Whoever passes a message on is not who wrote it; of the author's activations it is the last one
+    that had begun.
+    """
+    rows = np.flatnonzero(readings.is_kind(Kind.MESSAGE))
+    if not len(rows):
+        return acts.owner
+    source = plain(readings.concept("message_source").take(pa.array(rows)))
+    known = by_session(acts.home, plain(acts.names))
+    found = pc.index_in(by_session(session[rows], source), value_set=known)
+    agent = np.asarray(pc.fill_null(found, -1)).astype(np.int64)
+    start = readings.start[acts.head]
+    times, rank = np.unique(np.concatenate([start, readings.start[rows]]), return_inverse=True)
+    key = acts.agent * len(times) + rank[: acts.count]
+    order = np.argsort(key, kind="stable")
+    asked = agent * len(times) + rank[acts.count :]
+    place = np.searchsorted(key[order], asked, side="right") - 1
+    last = order[np.maximum(place, 0)] if acts.count else place
+    written = (agent >= 0) & (place >= 0)
+    written[written] = acts.agent[last[written]] == agent[written]
+    owner = acts.owner.copy()
+    owner[rows[written]] = last[written]
+    return owner
 
 
 def _numbered(

@@ -49,6 +49,8 @@ def kinds_of(attributes: Attributes, names: pa.Array, scopes: pa.Array) -> tuple
     nameless = (kind == CODE[Kind.AGENT]) & ~filled(attributes.text(CONCEPTS["agent"]))
     for ending, outranking in KIND_AFFIXES.items():
         kind[nameless & np.asarray(pc.ends_with(names, ending))] = CODE[outranking]
+    tells = filled(attributes.text(CONCEPTS["message_id"]))
+    kind[tells & (kind == CODE[Kind.OTHER])] = CODE[Kind.MESSAGE]
     for scope, name, outranking in NAME_MARKS:
         called = pc.and_(pc.equal(names, name), pc.equal(scopes, scope))
         kind[np.asarray(called)] = CODE[outranking]

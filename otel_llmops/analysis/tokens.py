@@ -4,7 +4,8 @@ Strategy: three classes of spans report usage. A *call* (a model call) counts wh
 less what calls nested in the same call reported. A *roll-up* (agent, workflow, step) repeats what
 calls reported and counts nothing, unless its instrumentation showed no calls at all. A *usage
 record* repeats the call beside it. A record of *spending* repeats the calls in the tool call beside
-it, and counts where that shows none.
+it, and counts where that shows none. A *message* between agents that tells what its model call
+spent counts the first time it is seen, in sessions that show no calls.
 """
 
 from collections.abc import Mapping
@@ -29,8 +30,10 @@ RULES = (
     "roll-up, no calls seen: what it reports beyond roll-ups below",
     "usage record beside its call",
     "record of spending in calls that nobody shows",
+    "message that tells what its call spent, and nobody shows the call",
+    "message that was counted before, or whose call reports for itself",
 )
-_CALLS, _REPEATING, _ROLLUPS, _RECORD, _SPEAKING = (1, 2), 3, (4,), 5, 6
+_CALLS, _REPEATING, _ROLLUPS, _RECORD, _SPEAKING, _TELLING, _TOLD = (1, 2), 3, (4,), 5, 6, 7, 8
 """Numbers of the rules by which calls count, roll-ups repeat, and roll-ups count."""
 
 
@@ -53,10 +56,10 @@ class Ledger:
     is_call: Mask
 
 
-def ledger(readings: Readings) -> Ledger:
+def ledger(readings: Readings, session: Ints) -> Ledger:
     """Decide what each span's reported usage counts.
 
-    In:   Readings, n rows.
+    In:   Readings, n rows, and the number of each row's session.
     Out:  Ledger, n rows in the same order. `is_call` marks each model call once.
     Edge: Nested calls that report more than the call around them are a conflict; the outer one
           then counts 0.
@@ -66,23 +69,25 @@ def ledger(readings: Readings) -> Ledger:
     llm = readings.is_kind(Kind.LLM, Kind.EMBEDDINGS)
     call = llm & usage.reported
     record = readings.is_kind(Kind.USAGE, Kind.SPENDING) & usage.reported
-    rollup = usage.reported & ~call & ~record
+    message = readings.is_kind(Kind.MESSAGE) & usage.reported
+    rollup = usage.reported & ~call & ~record & ~message
     shown = calls_shown(readings)
     hidden = rollup & ~shown
     inside = _nested_in(readings, llm)
     within = _nested_in(readings, call)
     speaking = _speaking(readings, call)
+    telling = _telling(readings, session, message, call)
     counting = (
         (call, within),
         (hidden, _rolled_up_in(readings, hidden)),
-        (speaking, np.full(len(call), -1)),
+        (speaking | telling, np.full(len(call), -1)),
     )
     own, over = _own(usage, counting)
     outer = np.zeros(len(call), dtype=bool)
     outer[within[call & (within >= 0)]] = True
     rule = np.select(
-        [call & outer, call, hidden, rollup, speaking, record],
-        [2, 1, 4, _REPEATING, _SPEAKING, _RECORD],
+        [call & outer, call, hidden, rollup, speaking, record, telling, message],
+        [2, 1, 4, _REPEATING, _SPEAKING, _RECORD, _TELLING, _TOLD],
         0,
     )
     return Ledger(
@@ -90,7 +95,7 @@ def ledger(readings: Readings) -> Ledger:
         rule=rule,
         conflict=call & over,
         residual=_residual(readings, rule, own),
-        is_call=_innermost(llm & readings.is_kind(Kind.LLM), inside, usage.reported),
+        is_call=_innermost(llm & readings.is_kind(Kind.LLM), inside, usage.reported) | telling,
     )
 
 
@@ -219,6 +224,17 @@ def _speaking(readings: Readings, call: Mask) -> Mask:
     shown = readings.forest.subtree_sum((call | record).astype(np.int64)) > 0
     speaking[rows] = (near < 0) | ~shown[near]
     return speaking
+
+
+def _telling(readings: Readings, session: Ints, message: Mask, call: Mask) -> Mask:
+    """Messages that are the first to tell what a call spent that the session does not show."""
+    telling = np.zeros(len(call), dtype=bool)
+    rows = np.flatnonzero(message & ~np.isin(session, np.unique(session[call])))
+    if len(rows):
+        told, _ = codes(readings.concept("message_id").take(pa.array(rows)))
+        key = session[rows] * (int(told.max(initial=0)) + 1) + told
+        telling[rows[np.unique(key, return_index=True)[1]]] = True
+    return telling
 
 
 def _innermost(llm: Mask, inside: Ints, reported: Mask) -> Mask:

@@ -44,6 +44,14 @@ RULES = {
         "record",
         "a record of what was spent in model calls that nobody shows: counts",
     ),
+    "message that tells what its call spent, and nobody shows the call": (
+        "message",
+        "a message between agents that says what its model call spent: counts once",
+    ),
+    "message that was counted before, or whose call reports for itself": (
+        "told again",
+        "a message that was counted before, or whose call reports: counts nothing",
+    ),
     "usage record beside its call": (
         "record",
         "a record beside the call that it is about: counts nothing",

@@ -19,6 +19,9 @@ _ASKS_TO_HAND_OVER = r'"name"\s*:\s*"(?P<value>[^"]*(?:transfer|handoff|hand_off
 """The name of a handoff tool among the tool calls in a model's answer."""
 
 
+_SUM = r'"step_count": [0-9]+, "token_usage": \{'
+"""Where Haystack's agent sums up what its own calls spent."""
+
 CONCEPTS: Mapping[str, tuple[Place, ...]] = {
     "operation": places("gen_ai.operation.name"),
     "agent": places(
@@ -104,6 +107,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "ai.usage.inputTokens",
         "ai.usage.promptTokens",
         member("langfuse.observation.usage_details", "input"),
+        pattern("message", r'"models_usage":\{"prompt_tokens":(?P<value>[0-9]+)'),
     ),
     "output_tokens": places(
         "gen_ai.usage.output_tokens",
@@ -113,13 +117,18 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "ai.usage.outputTokens",
         "ai.usage.completionTokens",
         member("langfuse.observation.usage_details", "output"),
+        pattern("message", r'"models_usage":\{[^{}]*"completion_tokens":(?P<value>[0-9]+)'),
     ),
     "summed_input_tokens": places(
-        pattern("output.value", r'"token_usage": \{[^{}]*"prompt_tokens": (?P<value>[0-9]+)')
+        pattern("output.value", _SUM + r'[^{}]*"prompt_tokens": (?P<value>[0-9]+)')
     ),
     "summed_output_tokens": places(
-        pattern("output.value", r'"token_usage": \{[^{}]*"completion_tokens": (?P<value>[0-9]+)')
+        pattern("output.value", _SUM + r'[^{}]*"completion_tokens": (?P<value>[0-9]+)')
     ),
+    "message_id": places(
+        pattern("message", r'"id":"(?P<value>[^"]+)","source":"[^"]*","models_usage":\{')
+    ),
+    "message_source": places(pattern("message", r'"source":"(?P<value>[^"]*)","models_usage":\{')),
     "cache_read_tokens": places(
         "gen_ai.usage.cache_read.input_tokens",
         "gen_ai.usage.cache_read_input_tokens",

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     RETRIEVAL = "retrieval"
     USAGE = "usage"
     SPENDING = "spending"
+    MESSAGE = "message"
     OTHER = "other"
 
 

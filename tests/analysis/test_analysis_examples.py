@@ -531,6 +531,31 @@ def test_a_record_of_spending_counts_where_the_tool_call_beside_it_shows_no_call
     assert [row["own_input_tokens"] for row in rows if row["span_name"] == "subtask"] == [own]
 
 
+def _message(number: int, trace: int, said: str) -> Node:
+    told = f'{{"message":{{{said}}}}}'
+    return Node("span", "process", 40 + number, 41 + number, number, 0, trace, {"message": told})
+
+
+def test_a_message_that_tells_what_its_call_spent_counts_once_and_is_its_authors() -> None:
+    said = '"id":"m","source":"writer","models_usage":{"prompt_tokens":7,"completion_tokens":2}'
+    nodes = [
+        *tree("agent planner 0-10 conversation=c\nagent writer 20-30 conversation=c"),
+        _message(8, 1, said),
+        _message(9, 1, said),
+    ]
+    agents = analyse(table(nodes))["agents"].select(["agent", "llm_calls", "input_tokens"])
+    assert [tuple(row.values()) for row in agents.to_pylist()] == [
+        ("planner", 0, 0),
+        ("writer", 1, 7),
+    ]
+
+
+def test_a_message_counts_nothing_where_the_session_shows_calls() -> None:
+    said = '"id":"m","source":"writer","models_usage":{"prompt_tokens":7,"completion_tokens":2}'
+    nodes = [*tree("agent writer 0-30\n  llm gpt 1-9 in=7 out=2"), _message(9, 1, said)]
+    assert analyse(table(nodes))["sessions"]["input_tokens"].to_pylist() == [7]
+
+
 def test_cached_tokens_that_exceed_the_input_are_added_to_it() -> None:
     assert _own("llm gpt 0-10 in=20 out=5 cached=100") == [(120, 5)]
 
