@@ -8,7 +8,7 @@ else sequence; fan_out where one starts several). Those inside an activation tha
 itself were called by it one by one, unless one says that it hands over to the next. A peer that
 asked by a tool and gets control back without a word from the one that had it took a return: what
 went before was a delegation, and the return is none. A peer that ran within a tool call of another
-one, in time, was called by it.
+one, in time, was called by it, if a model can have asked for that call.
 """
 
 from dataclasses import replace
@@ -100,8 +100,10 @@ def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple
     """Put peers that ran within a tool call of another peer under that one.
 
     Some instrumentations hang every agent under the workflow, also one that is called as a tool.
+    A model has asked for such a call: agents that run side by side may begin with tools of theirs.
     """
     tools = np.flatnonzero(readings.is_kind(Kind.TOOL) & (acts.owner >= 0))
+    tools = tools[readings.start[tools] >= _first_call(readings, acts)[acts.owner[tools]]]
     own = acts.owner[tools]
     start = readings.start[acts.head]
     _, rank = np.unique(np.concatenate([readings.start[tools], start]), return_inverse=True)
@@ -132,6 +134,14 @@ def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple
         container=np.where(by_time, call, acts.container),
     )
     return moved, by_time
+
+
+def _first_call(readings: Readings, acts: Activations) -> Ints:
+    """When each activation first called a model, ns; the end of time where it never did."""
+    call = np.flatnonzero(readings.is_kind(Kind.LLM) & (acts.owner >= 0))
+    first = np.full(acts.count, np.iinfo(np.int64).max)
+    np.minimum.at(first, acts.owner[call], readings.start[call])
+    return first
 
 
 def _busy(readings: Readings, acts: Activations) -> Mask:

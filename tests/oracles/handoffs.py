@@ -216,12 +216,19 @@ def _called_in_time(
     owner: Sequence[int],
     groups: list[list[Activation]],
 ) -> dict[int, Activation]:
-    """Peers that ran within a tool call of another agent's peer were called by the latest such."""
+    """Peers that ran within a tool call of another agent's peer, which had called a model, were
+    called by the latest such."""
     moved = dict(acts)
     for peers in groups:
         heads = {act.head for act in peers}
         tools = [
-            row for row, node in enumerate(nodes) if node.kind == "tool" and owner[row] in heads
+            row
+            for row, node in enumerate(nodes)
+            if node.kind == "tool" and owner[row] in heads
+            if any(
+                other.kind == "llm" and owner[at] == owner[row] and other.start <= node.start
+                for at, other in enumerate(nodes)
+            )
         ]
         for act in peers:
             around = [
