@@ -1,5 +1,6 @@
 """Rules of the operator's own, and what is said of rules that cannot be."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from otel_llmops.errors import ConfigError
 from otel_llmops.otlp import Encoding, Signal
-from otel_llmops.redaction import Redactor, rules
+from otel_llmops.redaction import PRESETS, Redactor, rules
+from otel_llmops.redaction.patterns import BUILT_IN
 from tests.support.otlp import (
     any_value,
     as_json,
@@ -110,6 +112,18 @@ def test_a_single_built_in_pattern_may_be_named() -> None:
     payload = trace_request(span(attributes={"a": "+49 30 1234567 bob@example.com"}))
     expected = trace_request(span(attributes={"a": "[redacted:phone] bob@example.com"}))
     assert redacted(payload, "", "phone") == expected
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "redaction.md").read_text()
+
+
+def test_the_rules_of_the_manual_are_rules() -> None:
+    example = PAGE.split("```toml\n")[1].split("```", maxsplit=1)[0]
+    assert [rule.name for rule in rules((), example).keys] == ["customer", "chat"]
+
+
+def test_the_manual_names_every_preset_and_pattern() -> None:
+    assert [name for name in [*PRESETS, *BUILT_IN] if f"`{name}`" not in PAGE] == []
 
 
 WRONG = [
