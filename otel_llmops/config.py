@@ -48,7 +48,7 @@ _NUMBERS_MIN: Mapping[str, int] = {
     "ready_lag_s_max": 1,
 }
 _FILES = ("token_file", "tls_certificate", "tls_key", "tls_client_ca", "redact_file")
-_MAY_BE_EMPTY = frozenset({"jaeger_url", "cors_origins", "redact", *_FILES})
+_MAY_BE_EMPTY = frozenset({"jaeger_url", "cors_origins", "redact", "telemetry_url", *_FILES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class ServeConfig:
     `redact_file`: rules, for what is taken out before it is kept. `insecure_bind`: everybody may
     send, wherever from.
     `ready_lag_s_max`: what waits for longer to be stored or analysed makes /readyz say so.
+    `telemetry_url`: where our own figures are sent over OTLP/HTTP; "" is nowhere.
     """
 
     data: Path
@@ -94,6 +95,7 @@ class ServeConfig:
     redact_file: str = ""
     insecure_bind: bool = False
     ready_lag_s_max: int = 60
+    telemetry_url: str = ""
 
     @property
     def api_host(self) -> str:
@@ -278,5 +280,6 @@ _TEXTS: Mapping[str, Callable[[str], list[str]]] = {
     "store": _store_problems,
     "durability": _durability_problems,
     "jaeger_url": _web,
+    "telemetry_url": _web,
     "cors_origins": _origin_problems,
 }

@@ -10,6 +10,7 @@ from otel_llmops.app.lags import Lags, lag_metrics
 from otel_llmops.app.lifeline import Lifeline
 from otel_llmops.app.locks import patiently
 from otel_llmops.app.places import CONSUMERS, Places
+from otel_llmops.app.telemetry import Telemetry
 from otel_llmops.config import ServeConfig
 from otel_llmops.errors import ConfigError
 from otel_llmops.journal import Journal, JournalSettings
@@ -54,6 +55,8 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
             ports = {"grpc_port": endpoints.grpc_port, "http_port": endpoints.http_port}
             bulletin.post()
             bulletin.start()
+            if config.telemetry_url:
+                Telemetry(config.telemetry_url, bulletin.page).start()
             lifeline.say({"ready": ports})
             lifeline.stopping.wait()
         finally:

@@ -102,6 +102,8 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         option(name, about, None, without="none", metavar="FILE")
     about = "web pages that may send: https://shop.example,https://other.example, or *"
     option("cors-origins", about, None, without="none", metavar="ORIGINS")
+    about = "OTLP/HTTP endpoint that gets our own figures once a minute, as http://host:4318"
+    option("telemetry-url", about, None, without="none", metavar="URL")
     about = "what is masked or dropped before it is kept: secrets,pii,content"
     option("redact", about, None, without="nothing", metavar="PRESETS")
     about = "TOML; rules of your own for what is masked or dropped (docs/redaction.md)"

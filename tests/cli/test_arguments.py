@@ -28,6 +28,7 @@ def test_serve_has_the_defaults_of_otlp() -> None:
         "tls_key": None,
         "tls_client_ca": None,
         "cors_origins": None,
+        "telemetry_url": None,
         "redact": None,
         "redact_file": None,
         "insecure_bind": False,
