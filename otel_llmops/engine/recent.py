@@ -23,7 +23,7 @@ _LOAD_BYTES = 32 * 2**20
 """Of spans that are decoded at once when they are read back: one message holds at most 2 GiB, and
 each step of the way has a copy."""
 _ROOMY = 0.25
-"""Up to this share of the memory, traces stay that were analysed a moment ago and may come again."""
+"""Of the memory, up to which traces stay that were analysed a moment ago and may come again."""
 _MOSTLY = 0.75
 """To copy what is left of a chunk takes as much memory again until it is done."""
 

@@ -1,5 +1,6 @@
 """What a developer may turn in the engine."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 
 __all__ = ["EngineSettings"]
@@ -18,7 +19,12 @@ class EngineSettings:
     drain_s: float = 10.0
     recent_s: float = 10.0
     recent_bytes_max: int = 512 * 2**20
+    handed_bytes_max: int = 128 * 2**20
     retry_s_min: float = 0.2
     retry_s_max: float = 30.0
     doubt_s_max: float = 300.0
     doubt_part_s_max: float = 2.0
+
+    def doubted_s(self, part: Sized, whole: Sized) -> float:
+        """What is refused whole has been waited for; its parts are told apart sooner."""
+        return self.doubt_s_max if len(part) == len(whole) else self.doubt_part_s_max

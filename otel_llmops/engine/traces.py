@@ -42,7 +42,9 @@ class _Trace:
     def quiet_s(self) -> float:
         return ROOTED_QUIET_S if self.rooted else QUIET_S
 
-    def provisional_s(self) -> float:
+    def provisional_s(self, *, behind: bool) -> float:
+        if behind:
+            return CARRIED_S
         age = self.looked_at - self.began_at
         return min(max(age / 4, PROVISIONAL_S), PROVISIONAL_S_MAX)
 
@@ -91,13 +93,17 @@ class GrowingTraces:
         for trace_id in trace_ids:
             self._traces[trace_id] = _Trace(since, now, now, now, rooted=False, carried=True)
 
-    def due(self, now: float) -> Due:
-        """What to analyse at `now`."""
+    def due(self, now: float, *, behind: bool = False) -> Due:
+        """What to analyse at `now`.
+
+        `behind`: more came than could be stored so far, so what grows waits until it has settled,
+        but for what keeps the journal.
+        """
         settled, growing = [], []
         for trace_id, trace in self._traces.items():
             if now - trace.grew_at >= trace.quiet_s():
                 settled.append(trace_id)
-            elif now - trace.looked_at >= trace.provisional_s():
+            elif now - trace.looked_at >= trace.provisional_s(behind=behind):
                 growing.append(trace_id)
         return Due(settled, growing)
 
