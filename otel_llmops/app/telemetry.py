@@ -1,8 +1,8 @@
 """Our own figures over OTLP, for whoever collects and does not scrape.
 
-Strategy: the page that Prometheus reads, read by ourselves once a minute and sent by the exporter of
-OpenTelemetry: one list of figures, two ways to get it. Where it goes to ourselves by another name,
-it is one request a minute and nothing grows: no figure is made of it.
+Strategy: the page that Prometheus reads, read by ourselves once a minute and sent by the exporter
+of OpenTelemetry: one list of figures, two ways to get it. Where it goes to ourselves by another
+name, it is one request a minute and nothing grows: no figure is made of it.
 """
 
 import logging

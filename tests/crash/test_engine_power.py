@@ -34,6 +34,8 @@ CHANGES = (
 """Dying before a call that only reads is dying after the change before it."""
 Moment = Literal["before", "after"]
 MOMENTS: tuple[Moment, ...] = ("before", "after")
+MEANWHILE = work("agent", "writer", trace=9)
+"""Sent before the engine is back: the range that it was at must be cut where it was cut."""
 Step = Callable[[Collector], None]
 
 
@@ -143,8 +145,10 @@ def played(
                 step(house)
             except Blackout:
                 house.power_loss(survival, seed=k)
+                house.send(MEANWHILE)
                 house.turn()
             calls = max(calls, house.fragile.calls)
+        house.send(MEANWHILE)  # again, or for the first time
         house.settle()
         content, spans = house.content(), house.stored_spans()
         return (content, spans, house.stored_events(), house.quarantined()), calls
@@ -170,8 +174,8 @@ def losing_power(folder: Path, every: int) -> dict[str, Outcome]:
 
 def test_a_life_with_power_stores_everything_once_and_puts_one_aside(tmp_path: Path) -> None:
     (content, spans, events, aside), _ = played(tmp_path / "alive")
-    assert (list(spans.values()), list(events.values())) == ([1] * 8, [1])
-    assert (sum(content["sessions"].values()), aside) == (1, Counter({b"\xff\xff\xff": 1}))
+    assert (list(spans.values()), list(events.values())) == ([1] * 9, [1])
+    assert (sum(content["sessions"].values()), aside) == (2, Counter({b"\xff\xff\xff": 1}))
 
 
 def test_a_power_loss_at_some_calls_of_the_engine_leaves_no_trace(tmp_path: Path) -> None:
