@@ -104,24 +104,24 @@ def _told_above(readings: Readings, rows: Ints) -> list[str]:
     A pipeline tells the component that answered. An agent tells how often it called each tool: the
     agents below it are those, in order, where it called as many and each one once, or one alone.
     """
-    parent = readings.forest.parent[rows]
+    above, place = np.unique(readings.forest.parent[rows], return_inverse=True)
     workflow = readings.is_kind(Kind.WORKFLOW)
     attributes = readings.attributes
     holder = np.zeros(len(workflow), dtype=bool)
-    holder[parent] = True
+    holder[above] = True
     component = attributes.text(CONCEPTS["component"], where=holder & workflow)
     counts = attributes.text(CONCEPTS["tool_counts"], where=holder & ~workflow)
-    found = []
-    seen: dict[int, int] = {}
-    total = np.bincount(parent)
-    for up in parent.tolist():
-        nth = seen[up] = seen.get(up, -1) + 1
-        calls = _COUNT.findall(counts[up].as_py())
-        names = [name for name, times in calls for _ in range(int(times))]
-        in_order = len(names) == total[up] and (len(calls) in (1, len(names)))
-        alone = component[up].as_py() if total[up] == 1 else ""
-        found.append(names[nth] if in_order else alone)
-    return found
+    said = (texts.take(pa.array(above)).to_pylist() for texts in (counts, component))
+    told = [iter(names) for names in map(_names_told, *said, np.bincount(place).tolist())]
+    return [next(told[up]) for up in place.tolist()]
+
+
+def _names_told(counts: str, component: str, below: int) -> list[str]:
+    """Names for the agents below one span, in order, '' where it tells none."""
+    calls = [(name, int(times)) for name, times in _COUNT.findall(counts)]
+    if sum(times for _, times in calls) == below and len(calls) in (1, below):
+        return [name for name, times in calls for _ in range(times)]
+    return [component if below == 1 else ""] * below
 
 
 def _replaced(names: pa.Array, rows: Ints, values: list[str]) -> pa.Array:

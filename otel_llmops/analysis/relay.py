@@ -76,8 +76,8 @@ def relayed(
     events = _events(readings, pieces, (told, acting & free), scope, plain(names))
     speaker = _speakers(readings, rows, scope, events)
     speaker = _by_instructions(instructions.take(pa.array(rows)), scope[rows], speaker)
-    first = _first_made(made, session, np.unique(scope[told]))
-    early = pa.array([first.get(int(s)) for s in scope[rows]], type=pa.string())
+    early = _first_made(made, session[rows])
+    early = pc.if_else(pa.array(np.isin(scope[rows], scope[told])), early, None)
     spoken = names.take(pa.array(speaker, mask=speaker < 0))
     place = np.full(len(head), -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
@@ -178,9 +178,8 @@ def _scopes(readings: Readings) -> Ints:
     return readings.forest.nearest(border, inclusive=False)
 
 
-def _first_made(made: Created, session: Ints, scopes: Ints) -> dict[int, str]:
-    """Scope -> the agent that its session made first."""
-    first: dict[int, str] = {}
-    for number, name in zip(made.session.tolist(), made.name.to_pylist(), strict=True):
-        first.setdefault(number, name)
-    return {int(s): first[int(session[s])] for s in scopes if int(session[s]) in first}
+def _first_made(made: Created, session: Ints) -> pa.Array:
+    """For each session the agent that it made first, null where it made none."""
+    known, first = np.unique(made.session, return_index=True)
+    place = pc.index_in(pa.array(session), value_set=pa.array(known))
+    return made.name.take(pa.array(first)).take(place)

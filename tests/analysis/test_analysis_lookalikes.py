@@ -1,9 +1,12 @@
 """Traces that look like something they are not: what a rule must not be taken in by."""
 
+import time
+
+import pyarrow as pa
 import pytest
 
 from otel_llmops.analysis.derive import analyse
-from tests.support.tree import spans
+from tests.support.tree import Node, spans, table
 
 
 def _handoffs(outline: str) -> list[tuple[str, str, str]]:
@@ -27,3 +30,29 @@ def test_whoever_runs_beside_a_tool_call_was_called_by_it_if_a_model_can_have_as
             llm gpt 5-49
     """
     assert _handoffs(outline) == handoffs
+
+
+@pytest.mark.slow
+def test_a_long_text_of_what_tools_an_agent_called_is_read_once() -> None:
+    counts = ", ".join(f'"tool{number}": 999' for number in range(3_000))
+    said = {"output.value": f'{{"tool_call_counts": {{{counts}}}}}'}
+    nameless = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "call_agent"}
+    boss = Node("agent", "boss", 0, 1_000, 1, said=said)
+    drawn = table(
+        [boss, *(Node("span", "x", n, n + 1, n, 1, said=nameless) for n in range(2, 202))]
+    )
+    assert _seconds(drawn) < 2
+
+
+@pytest.mark.slow
+def test_work_that_began_after_thousands_of_agents_had_ended_is_placed_in_seconds() -> None:
+    many = 20_000
+    agents = [Node("agent", f"a{n}", 0, 1, n, n - 1) for n in range(1, many + 1)]
+    calls = [Node("llm", "gpt", n, n + 1, many + n, many) for n in range(10, many)]
+    assert _seconds(table([*agents, *calls])) < 4
+
+
+def _seconds(drawn: pa.Table) -> float:
+    began = time.process_time()
+    analyse(drawn)
+    return time.process_time() - began
