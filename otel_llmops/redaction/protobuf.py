@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from otel_llmops.otlp import Signal
 from otel_llmops.otlp.shapes import RECORDS, RESOURCES, SCOPES, SHAPES
-from otel_llmops.otlp.wire import LEN, fields, framed
+from otel_llmops.otlp.wire import FIXED64, LEN, VARINT, fields, framed
 from otel_llmops.redaction.edits import Edits, Piece
 from otel_llmops.redaction.matching import Matching
 from otel_llmops.redaction.rules import BODY, STATUS_MESSAGE, Action, KeyRule, mask_of
@@ -30,6 +30,7 @@ _KEY, _VALUE = 1, 2
 _KEY_TAG, _VALUE_TAG = _KEY << 3 | LEN, _VALUE << 3 | LEN
 _STRING_TAG = _STRING_VALUE << 3 | LEN
 _TAG_AND_BYTE = 2
+_SPAN_ATTRIBUTES = 9
 _TEXTS_MAX = 20_000
 _EVENT_NAME_OF_OLD = b"event.name"
 
@@ -134,7 +135,7 @@ class _Walk:
         """Ordinals of the records in which keys, and texts, may fall under a rule."""
         if len(self._data) <= SMALL_BYTES:
             every = set(range(len(records)))
-            return every, every
+            return every, every if self._matching.texts is not None else set()
         if not records:
             return set(), set()
         # a record and what follows up to the next: no byte is copied, none is left out
@@ -149,9 +150,13 @@ class _Walk:
         if named is not None and (named.body or self._keys.minds_events):
             self._named(kind, named, message)
             return
-        for piece in self._pieces(message, message.start, message.end):
+        usual = 0 if self._looks_inside() else _attribute_tag(kind)
+        for piece in self._pieces(message, message.start, message.end, usual):
             if piece.number in kind.fields:
                 self._field(kind, piece)
+
+    def _looks_inside(self) -> bool:
+        return self._looks_at_texts or self._matching.mask_bytes
 
     def _named(self, kind: _Kind, named: _Named, message: Piece) -> None:
         """A message whose name matters to rules for its attributes: that is read first."""
@@ -206,8 +211,6 @@ class _Walk:
             self._ruled(rule, piece, _string_value(rule))
 
     def _attribute(self, attribute: Piece, names: "list[bytes] | tuple[()]") -> None:
-        if self._is_out_of_question(attribute, names):
-            return
         pieces = list(self._pieces(attribute, attribute.start, attribute.end))
         keys = [piece for piece in pieces if piece.number == _KEY]
         # protobuf takes the last of several keys; whatever it is, none is let through
@@ -222,22 +225,22 @@ class _Walk:
             elif piece.number == _KEY and self._looks_at_texts:
                 self._collect(piece)
 
-    def _is_out_of_question(self, attribute: Piece, names: "list[bytes] | tuple[()]") -> bool:
-        """Whether only keys matter, there is one, and it falls under no rule: mostly so."""
-        data, start = self._data, attribute.start
-        if self._looks_at_texts or self._matching.mask_bytes or attribute.end - start < 4:
+    def _is_out_of_question(self, start: int, end: int) -> bool:
+        """Whether an attribute has one key, which falls under no rule, and a flat value."""
+        data = self._data
+        if end - start < 4:
             return False
         after = start + 2 + data[start + 1]
-        if data[start] != _KEY_TAG or data[start + 1] >= 0x80 or after + 2 > attribute.end:
+        if data[start] != _KEY_TAG or data[start + 1] >= 0x80 or after + 2 > end:
             return False
         size, value = data[after + 1], after + 2
-        if size >= 0x80 and value < attribute.end and data[value] < 0x80:
+        if size >= 0x80 and value < end and data[value] < 0x80:
             size, value = size & 0x7F | data[value] << 7, value + 1
         # exactly one key and one value, neither is said again
-        if data[after] != _VALUE_TAG or value + size != attribute.end:
+        if data[after] != _VALUE_TAG or value + size != end:
             return False
-        is_flat = size <= _TAG_AND_BYTE or self._is_string(value, attribute.end)
-        return is_flat and self._keys.rule(data[start + 2 : after], names) is None
+        is_flat = size <= _TAG_AND_BYTE or self._is_string(value, end)
+        return is_flat and self._keys.rule(data[start + 2 : after]) is None
 
     def _is_string(self, at: int, end: int) -> bool:
         """Whether an AnyValue is a string and nothing else."""
@@ -286,8 +289,11 @@ class _Walk:
     def _value(self, piece: Piece) -> bytes:
         return self._data[piece.start : piece.end]
 
-    def _pieces(self, parent: Piece | None, at: int, end: int) -> Iterator[Piece]:
-        """The length-delimited fields in `[at, end)`, in wire order."""
+    def _pieces(self, parent: Piece | None, at: int, end: int, usual: int = 0) -> Iterator[Piece]:
+        """The length-delimited fields in `[at, end)`, in wire order.
+
+        Those whose tag is `usual` are attributes, and left out where they are out of question.
+        """
         data = self._data
         while at < end:
             tag = data[at]
@@ -298,13 +304,26 @@ class _Walk:
                     size, start = size & 0x7F | data[at + 2] << 7, at + 3
                 after = start + size
                 if after <= end:
-                    yield Piece(parent, tag >> 3, at, start, after)
+                    if tag != usual or not self._is_out_of_question(start, after):
+                        yield Piece(parent, tag >> 3, at, start, after)
                     at = after
                     continue
+            elif tag & 0x87 == FIXED64 and at + 9 <= end:
+                at += 9
+                continue
+            elif tag & 0x87 == VARINT and at + 2 <= end and data[at + 1] < 0x80:
+                at += 2
+                continue
             field = next(fields(data, at, end))
             if field.wire_type == LEN:
                 yield Piece(parent, field.number, at, field.start, field.end)
             at = field.end
+
+
+def _attribute_tag(kind: _Kind) -> int:
+    """The tag of the attributes of a message that has no name; 0 if there are none."""
+    tag = _SPAN_ATTRIBUTES << 3 | LEN
+    return tag if kind.name == "Span" else 0
 
 
 def _matches(column: pa.Array, hint: str) -> set[int]:

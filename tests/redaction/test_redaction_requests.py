@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -32,6 +32,7 @@ from tests.support.otlp import (
 SECRET = "sk-proj-" + "aB3x" * 8
 MASKED = "[redacted:api_key]"
 EVERYTHING = Redactor(rules(["secrets", "pii", "content"]))
+BY_NAME = Redactor(rules(["content"]))
 BY_LOOK = Redactor(rules(["secrets", "pii"]))
 KINDS: dict[Signal, Any] = {
     Signal.TRACES: ExportTraceServiceRequest,
@@ -163,8 +164,8 @@ def expected_text(text: str) -> str:
     return text.replace(SECRET, MASKED).replace("bob@example.com", "[redacted:email]")
 
 
-def expect(made: Any) -> None:
-    """The same on parsed messages: attributes of content go, all other texts are replaced."""
+def expect(made: Any, text: Callable[[str], str]) -> None:
+    """The same on parsed messages: attributes of content go, `text` replaces all others."""
     for field, value in made.ListFields():
         if field.is_repeated and field.message_type:
             if field.message_type.name == "KeyValue":
@@ -172,18 +173,34 @@ def expect(made: Any) -> None:
                 del value[:]
                 value.extend(kept)
             for each in value:
-                expect(each)
+                expect(each, text)
         elif field.message_type:
-            expect(value)
+            expect(value, text)
         elif field.type == field.TYPE_STRING:
-            setattr(made, field.name, expected_text(value))
+            setattr(made, field.name, text(value))
 
 
 @given(REQUESTS)
 def test_the_rest_of_a_request_is_what_it_was(payload: bytes) -> None:
     made = message(payload)
-    expect(made)
+    expect(made, expected_text)
     assert message(redact(payload, EVERYTHING).payload) == made
+
+
+@given(REQUESTS)
+def test_what_is_dropped_by_name_leaves_every_text_as_it_was(payload: bytes) -> None:
+    made = message(payload)
+    expect(made, str)
+    assert message(redact(payload, BY_NAME).payload) == made
+
+
+@settings(max_examples=15)
+@given(st.lists(REQUESTS, min_size=8, max_size=12))
+def test_large_requests_are_redacted_like_small_ones(payloads: list[bytes]) -> None:
+    large = b"".join(payloads) + trace_request(span(attributes={"a": "x" * 5000}))
+    parts = [redact(payload, EVERYTHING).payload for payload in payloads]
+    expected = b"".join(parts) + trace_request(span(attributes={"a": "x" * 5000}))
+    assert redact(large, EVERYTHING).payload == expected
 
 
 @given(REQUESTS, st.sampled_from(Encoding))
@@ -255,14 +272,25 @@ def test_an_escaped_character_of_the_json_body_hides_nothing() -> None:
     assert done.counts == {"api_key": 1, "content": 1}
 
 
-def test_a_key_said_twice_hides_nothing() -> None:
+@pytest.mark.parametrize("redactor", [EVERYTHING, BY_NAME])
+def test_a_key_said_twice_hides_nothing(redactor: Redactor) -> None:
     value = framed(2, [framed(1, [b"hi"])])
     twice = framed(1, [b"gen_ai.prompt"]) + value + framed(1, [b"other"])
     late = framed(1, [b"other"]) + value + framed(1, [b"gen_ai.prompt"])
-    payload = trace_request(Span.FromString(span().SerializeToString()))
     ids = framed(1, [bytes(range(1, 17))]) + framed(2, [bytes(range(1, 9))])
     payload = framed(1, [framed(2, [framed(2, [ids + framed(9, [twice, late])])])])
-    assert redact(payload, EVERYTHING).counts == {"content": 2}
+    assert redact(payload, redactor).counts == {"content": 2}
+
+
+@pytest.mark.parametrize("redactor", [EVERYTHING, BY_NAME])
+def test_a_value_said_twice_hides_nothing(redactor: Redactor) -> None:
+    said = framed(6, [framed(1, [framed(1, [b"gen_ai.prompt"]) + framed(2, [framed(1, [b"hi"])])])])
+    text = framed(1, [b"some text"])
+    values = [text + said, said + text, framed(1, [b"x" * 200]) + said, b"\x10\x01" + said]
+    attributes = [framed(1, [b"k"]) + framed(2, [value]) for value in values]
+    ids = framed(1, [bytes(range(1, 17))]) + framed(2, [bytes(range(1, 9))])
+    payload = framed(1, [framed(2, [framed(2, [ids + framed(9, attributes)])])])
+    assert redact(payload, redactor).counts == {"content": 4}
 
 
 @pytest.mark.parametrize("encoding", Encoding)
