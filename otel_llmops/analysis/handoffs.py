@@ -232,6 +232,7 @@ def _kept(readings: Readings, acts: Activations, inward: Edges, words: Words) ->
         (inward.kind == DELEGATION) & (said > 0) & (last[inward.source] < acts.end[inward.target])
     )
     kept &= ~readings.failed[acts.head[inward.target]]
+    kept &= ~words.wants_back(inward.source, acts.agent[inward.target])
     return replace(
         inward,
         kind=np.where(kept, TRANSFER, inward.kind),
@@ -251,7 +252,8 @@ def _onward(
     kept = ordered[before] | (told & ~wide)
     source, target, bits = source[kept], target[kept], bits[kept]
     told, wide = told[kept], wide[kept]
-    kind = np.select([told & ~wide, wide], [TRANSFER, FAN_OUT], SEQUENCE)
+    back = words.wants_back(source, acts.agent[target])
+    kind = np.select([wide, told & back, told], [FAN_OUT, DELEGATION, TRANSFER], SEQUENCE)
     confidence = np.where(bits & ATTRIBUTE, 0.98, np.where(told, 0.95, TRUST[SIBLING]))
     edges = Edges(source, target, kind, bits | SIBLING, confidence)
     return _without_returns(acts, edges)

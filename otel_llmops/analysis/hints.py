@@ -16,18 +16,24 @@ from otel_llmops.semconv import CONCEPTS, GENERIC_HANDOFF_TOOLS, HANDOFF_TOOL, K
 __all__ = ["Hints", "hints_of"]
 
 
+_RETURNS = "return_to_caller"
+"""The transfer mode of a delegation: semantic-conventions-genai, PR 447."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hints:
     """One row a span: whether it hands over, and `target` ('' for anyone), by which means.
 
-    `back` marks a tool that gives control back; `result` is to whom a tool says, when it is done,
-    that it handed over: only where somebody of that name acts is it a word.
+    `back` marks a tool that gives control back, `returns` a word that wants it back; `result` is to
+    whom a tool says, when it is done, that it handed over: a word only where somebody of that name
+    acts.
     """
 
     said: Mask
     back: Mask
     target: pa.Array
     by_attribute: Mask
+    returns: Mask
     result: pa.Array
 
 
@@ -59,6 +65,7 @@ def hints_of(
         back=filled(named) & np.asarray(pc.match_substring_regex(said, r"(?i)_back[_ ]to[_ ]")),
         target=first_filled(first_filled(told, named), argument),
         by_attribute=by_attribute,
+        returns=np.asarray(pc.equal(attributes.text(CONCEPTS["handoff_mode"]), _RETURNS)),
         result=attributes.text(CONCEPTS["handoff_result"], where=is_tool & ~hint),
     )
 

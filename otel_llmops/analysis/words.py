@@ -24,6 +24,14 @@ class Words:
     target: Ints
     bit: Ints
     back: Mask
+    returns: Mask
+
+    def wants_back(self, source: Ints, target_agent: Ints) -> Mask:
+        """Whether `source` said of the hand-over to an agent that control is to come back."""
+        asked = self.returns & (self.target >= 0)
+        stride = int(max(self.target.max(initial=0), target_agent.max(initial=0))) + 1
+        said = np.unique(self.activation[asked] * stride + self.target[asked])
+        return np.isin(source * stride + target_agent, said)
 
     def evidence(self, source: Ints, target_agent: Ints) -> Ints:
         """The evidence bits of words from `source` to an agent, 0 where there are none."""
@@ -62,7 +70,7 @@ def words_of(readings: Readings, acts: Activations) -> Words:
     # No such agent acted (a human, an end node): no word to any of those that did
     keep = (to != -2) & (own >= 0)
     bit = np.where(hints.by_attribute[rows], ATTRIBUTE, TOOL)
-    return Words(own[keep], to[keep], bit[keep], hints.back[rows][keep])
+    return Words(own[keep], to[keep], bit[keep], hints.back[rows][keep], hints.returns[rows][keep])
 
 
 def _in_node(readings: Readings, acts: Activations, rows: Ints, target: pa.Array) -> Ints:

@@ -52,6 +52,40 @@ def _version() -> str:
     return f"otel-llmops {__version__}"
 
 
+_LIMITS = (
+    ("journal-bytes-max", "what may wait for the store on the disk", 4 << 30),
+    ("request-bytes-max", "of one request, decompressed", 64 << 20),
+    ("memory-bytes-max", "of all requests that are in memory", 1 << 30),
+    ("connections-max", "open at one time over HTTP", 1024),
+    ("ready-lag-s-max", "seconds that spans may wait before /readyz says so", 60),
+)
+"""Options of `serve` that are numbers: name, what it bounds, and by how much."""
+
+_WITHOUT = (
+    ("token-file", "FILE", "bearer tokens, one a line; senders must know one"),
+    ("tls-certificate", "FILE", "PEM chain; OTLP is then served over TLS"),
+    ("tls-key", "FILE", "its PEM key"),
+    ("tls-client-ca", "FILE", "PEM; senders must have a certificate of this authority"),
+    (
+        "cors-origins",
+        "ORIGINS",
+        "web pages that may send: https://shop.example,https://other.example, or *",
+    ),
+    (
+        "telemetry-url",
+        "URL",
+        "OTLP/HTTP endpoint that gets our own figures once a minute, as http://host:4318",
+    ),
+    ("redact", "PRESETS", "what is masked or dropped before it is kept: secrets,pii,content"),
+    (
+        "redact-file",
+        "FILE",
+        "TOML; rules of your own for what is masked or dropped (docs/redaction.md)",
+    ),
+)
+"""Options of `serve` that are off unless given: name, what it takes, and what it does."""
+
+
 def _serve(commands: Any, environ: Mapping[str, str]) -> None:
     command: ArgumentParser = commands.add_parser(
         "serve",
@@ -85,29 +119,10 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         "fsync",
         choices=DURABILITIES,
     )
-    for name, about, most in (
-        ("journal-bytes-max", "what may wait for the store on the disk", 4 << 30),
-        ("request-bytes-max", "of one request, decompressed", 64 << 20),
-        ("memory-bytes-max", "of all requests that are in memory", 1 << 30),
-        ("connections-max", "open at one time over HTTP", 1024),
-        ("ready-lag-s-max", "seconds that spans may wait before /readyz says so", 60),
-    ):
+    for name, about, most in _LIMITS:
         option(name, about, most, type=int, metavar="N")
-    for name, about in (
-        ("token-file", "bearer tokens, one a line; senders must know one"),
-        ("tls-certificate", "PEM chain; OTLP is then served over TLS"),
-        ("tls-key", "its PEM key"),
-        ("tls-client-ca", "PEM; senders must have a certificate of this authority"),
-    ):
-        option(name, about, None, without="none", metavar="FILE")
-    about = "web pages that may send: https://shop.example,https://other.example, or *"
-    option("cors-origins", about, None, without="none", metavar="ORIGINS")
-    about = "OTLP/HTTP endpoint that gets our own figures once a minute, as http://host:4318"
-    option("telemetry-url", about, None, without="none", metavar="URL")
-    about = "what is masked or dropped before it is kept: secrets,pii,content"
-    option("redact", about, None, without="nothing", metavar="PRESETS")
-    about = "TOML; rules of your own for what is masked or dropped (docs/redaction.md)"
-    option("redact-file", about, None, without="none", metavar="FILE")
+    for name, metavar, about in _WITHOUT:
+        option(name, about, None, without="none", metavar=metavar)
     command.add_argument(
         "--insecure-bind",
         action="store_true",

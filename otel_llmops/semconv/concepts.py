@@ -157,6 +157,7 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "llm.token_count.completion_details.reasoning",
         "ai.usage.reasoningTokens",
     ),
+    "handoff_mode": places("gen_ai.transfer.mode"),
     "handoff_source": places("llmops.handoff.source.name", "gen_ai.agent.handoff.source.name"),
     "handoff_target": places(
         "gen_ai.transfer.target.name",

@@ -77,6 +77,29 @@ def test_a_handoff_attribute_makes_the_next_agent_a_transfer() -> None:
     assert _handoffs(outline) == [("planner", "writer", "transfer")]
 
 
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("return_to_caller", "delegation"), ("pass_control", "transfer")]
+)
+def test_a_hand_over_says_itself_whether_control_is_to_come_back(mode: str, kind: str) -> None:
+    word = f"tool handoff 5-5 gen_ai.transfer.target.name=billing gen_ai.transfer.mode={mode}"
+    nested = f"""
+        agent desk 0-50
+          llm gpt 1-4
+          {word}
+          agent billing 10-40
+            llm gpt 11-39
+    """
+    beside = f"""
+        workflow shop 0-100
+          agent desk 0-9
+            llm gpt 1-4
+            {word}
+          agent billing 10-40
+            llm gpt 11-39
+    """
+    assert [_handoffs(each) for each in (nested, beside)] == [[("desk", "billing", kind)]] * 2
+
+
 def test_an_agent_inside_an_agent_is_a_delegation() -> None:
     outline = """
         agent planner 0-100
