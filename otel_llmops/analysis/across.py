@@ -7,10 +7,9 @@ and an agent that handed over to one that did not act in its run, but begins a l
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from otel_llmops.analysis.agents import Activations
-from otel_llmops.analysis.columns import filled
+from otel_llmops.analysis.columns import filled, places
 from otel_llmops.analysis.edges import (
     ATTRIBUTE,
     CONVERSATION,
@@ -69,7 +68,7 @@ def _called(readings: Readings, acts: Activations, run: Ints, start: Ints, first
     names = plain(said.take(pa.array(row[target])))
     known = by_session(acts.home, plain(acts.names))
     asked = by_session(acts.home[acts.agent[target]], names)
-    agent = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -1)).astype(np.int64)
+    agent = places(asked, known)
     target, agent = target[agent >= 0], agent[agent >= 0]
     source = _latest(acts, start, agent, start[target])
     kept = source >= 0

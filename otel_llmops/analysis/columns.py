@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
 
-__all__ = ["codes", "distinct_lists", "filled", "json_lists", "json_sets", "whole"]
+__all__ = ["codes", "distinct_lists", "filled", "json_lists", "json_sets", "places", "whole"]
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
@@ -26,6 +26,11 @@ def codes(values: pa.Array) -> tuple[Ints, pa.Array]:
     """A number for each distinct value, and the values by number."""
     encoded = values.dictionary_encode()
     return np.asarray(encoded.indices).astype(np.int64), encoded.dictionary
+
+
+def places(asked: pa.Array, known: pa.Array) -> Ints:
+    """The first place of each value among those known, -1 where it is none of them."""
+    return np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -1)).astype(np.int64)
 
 
 def distinct_lists(values: pa.Array, group: Ints, rank: Ints, groups: int) -> pa.ChunkedArray:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import Attributes
-from otel_llmops.analysis.columns import codes, filled, whole
+from otel_llmops.analysis.columns import codes, filled, places, whole
 from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.readings import Readings
 from otel_llmops.semconv import CONCEPTS, NO_ID
@@ -111,8 +111,7 @@ def _names(
 
 
 def _link_edges(readings: Readings, trace: Ints, trace_ids: pa.Array) -> Ints:
-    place = pc.fill_null(pc.index_in(readings.link_trace, value_set=trace_ids), -1)
-    target = np.asarray(place).astype(np.int64)
+    target = places(readings.link_trace, trace_ids)
     known = target >= 0
     return np.column_stack([trace[readings.link_owner[known]], target[known]])
 
@@ -135,8 +134,7 @@ def _through(pairs: Ints) -> Ints:
 
 def _named_after(talk: Ints, spoken_ids: pa.Array, trace_ids: pa.Array) -> Ints:
     """Edges to traces whose id is used as a conversation id: both would have the same name."""
-    place = pc.fill_null(pc.index_in(spoken_ids, value_set=trace_ids), -1)
-    target = np.asarray(place).astype(np.int64)[talk[:, 1]]
+    target = places(spoken_ids, trace_ids)[talk[:, 1]]
     known = target >= 0
     return np.column_stack([talk[known, 0], target[known]])
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import name_lists
-from otel_llmops.analysis.columns import distinct_lists, json_lists, json_sets, whole
+from otel_llmops.analysis.columns import distinct_lists, json_lists, json_sets, places, whole
 from otel_llmops.analysis.cost import costs
 from otel_llmops.analysis.edges import KINDS as HANDOFF_KINDS
 from otel_llmops.analysis.edges import evidence_text
@@ -250,18 +250,16 @@ def _types(found: Findings, grouped: pa.Table, declared: pa.Array) -> pa.Array:
     asked = pc.binary_join_element_wise(
         *(whole(grouped.column(c)) for c in ("session_id", "agent")), "\x00"
     )
-    agent = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -1))
+    agent = places(asked, known)
     delegating = np.isin(edges.kind, [HANDOFF_KINDS.index(k) for k in ("delegation", "fan_out")])
     orchestrates = np.isin(agent, acts.agent[edges.source[delegating]])
     handed_to = np.isin(agent, acts.agent[edges.target])
     inferred = np.select(
         [orchestrates, ~handed_to, handed_to], ["orchestrator", "primary", "specialist"], "unknown"
     )
-    known = pc.is_in(
-        pc.utf8_lower(declared),
-        value_set=pa.array(["primary", "orchestrator", "specialist", "tool"]),
-    )
-    return pc.if_else(known, pc.utf8_lower(declared), pa.array(inferred.tolist(), type=pa.string()))
+    said = pc.utf8_lower(declared)
+    usable = pc.is_in(said, value_set=pa.array(["primary", "orchestrator", "specialist", "tool"]))
+    return pc.if_else(usable, said, pa.array(inferred.tolist(), type=pa.string()))
 
 
 def session_rows(

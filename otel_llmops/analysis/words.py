@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.agents import Activations
-from otel_llmops.analysis.columns import filled
+from otel_llmops.analysis.columns import filled, places
 from otel_llmops.analysis.edges import ATTRIBUTE, TOOL
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.names import by_session, plain
@@ -64,9 +64,9 @@ def words_of(readings: Readings, acts: Activations) -> Words:
     target = target.take(pa.array(rows))
     known = by_session(acts.home, plain(acts.names))
     asked = by_session(acts.home[acts.agent[np.maximum(own, 0)]], plain(target))
-    found = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -2)).astype(np.int64)
+    found = places(asked, known)
     found = np.where(found < 0, _in_node(readings, acts, rows, target), found)
-    to = np.where(np.asarray(pc.equal(target, "")), -1, found)
+    to = np.where(filled(target), found, -1)
     # No such agent acted (a human, an end node): no word to any of those that did
     keep = (to != -2) & (own >= 0)
     bit = np.where(hints.by_attribute[rows], ATTRIBUTE, TOOL)
@@ -86,5 +86,5 @@ def _in_node(readings: Readings, acts: Activations, rows: Ints, target: pa.Array
     node = around[inside]
     known = by_session(root[node], readings.clean_name.take(pa.array(node)))
     asked = by_session(root[rows], target)
-    place = np.asarray(pc.fill_null(pc.index_in(asked, value_set=known), -1)).astype(np.int64)
+    place = places(asked, known)
     return np.where(place >= 0, acts.agent[inside[np.maximum(place, 0)]], -2)
