@@ -203,6 +203,7 @@ def test_large_requests_are_redacted_like_small_ones(payloads: list[bytes]) -> N
     assert redact(large, EVERYTHING).payload == expected
 
 
+@settings(max_examples=60)
 @given(REQUESTS, st.sampled_from(Encoding))
 def test_to_redact_twice_is_to_redact_once(payload: bytes, encoding: Encoding) -> None:
     if encoding == Encoding.JSON:
@@ -224,6 +225,7 @@ def are_alike(payload: bytes) -> bool:
     return same and in_json.counts == done.counts
 
 
+@settings(max_examples=60)
 @given(REQUESTS)
 def test_both_encodings_are_redacted_alike(payload: bytes) -> None:
     assert are_alike(payload)
