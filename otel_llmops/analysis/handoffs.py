@@ -101,6 +101,7 @@ def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple
 
     Some instrumentations hang every agent under the workflow, also one that is called as a tool.
     A model has asked for such a call: agents that run side by side may begin with tools of theirs.
+    And the caller comes first, also where a coarse clock tells all the same time.
     """
     tools = np.flatnonzero(readings.is_kind(Kind.TOOL) & (acts.owner >= 0))
     tools = tools[readings.start[tools] >= _first_call(readings, acts)[acts.owner[tools]]]
@@ -122,6 +123,7 @@ def _called_in_time(readings: Readings, acts: Activations, group: Ints) -> tuple
             (last - back >= 0)
             & (caller < 0)
             & (group[own[place]] == group)
+            & (own[place] < np.arange(acts.count))
             & (acts.agent[own[place]] != acts.agent)
             & (readings.end[tools[place]] >= acts.end)
         )

@@ -32,6 +32,21 @@ def test_whoever_runs_beside_a_tool_call_was_called_by_it_if_a_model_can_have_as
     assert _handoffs(outline) == handoffs
 
 
+def test_of_two_that_a_coarse_clock_shows_within_each_others_tool_calls_one_called_the_other() -> (
+    None
+):
+    outline = """
+        workflow crew 0-100
+          agent desk 0-10
+            llm gpt 0-0
+            tool work 0-10
+          agent writer 0-10
+            llm gpt 0-0
+            tool work 0-10
+    """
+    assert len(_handoffs(outline)) == 1
+
+
 @pytest.mark.slow
 def test_a_long_text_of_what_tools_an_agent_called_is_read_once() -> None:
     counts = ", ".join(f'"tool{number}": 999' for number in range(3_000))

@@ -235,6 +235,7 @@ def _called_in_time(
                 (nodes[row].start, row)
                 for row in tools
                 if nodes[row].start <= nodes[act.head].start
+                and owner[row] < act.head
                 and _end(nodes, row) >= _end(nodes, act.head)
                 and _agent(acts, owner[row]) != plain(act.agent)
             ]
