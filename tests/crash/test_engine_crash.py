@@ -119,6 +119,8 @@ def script() -> list[Step]:
         lambda c: c.send(work("llm", "gpt", trace=3, conversation="talk", link=1, tokens=3)),
         lambda c: c.turn(after_s=0.5),
         lambda c: c.settle(),
+        lambda c: c.send(MEANWHILE),  # again, or for the first time
+        lambda c: c.settle(),
     ]
 
 
@@ -136,7 +138,6 @@ def played(folder: Path, fate: Fate) -> tuple[Content, Counter[bytes], Counter[s
                 house.reopen()
                 house.send(MEANWHILE)
                 house.turn()
-        house.send(MEANWHILE)  # again, or for the first time
         house.settle()
         return house.content(), house.stored_spans(), house.stored_events()
     finally:
