@@ -92,13 +92,18 @@ def _latest(acts: Activations, start: Ints, agent: Ints, before: Ints) -> Ints:
 def _told(
     acts: Activations, run: Ints, start: Ints, first: Mask, words: Words, named: Ints
 ) -> Edges:
-    """From one who handed over to an agent that begins the next run it acts in."""
+    """From one who handed over to the agent that begins the next run of the session.
+
+    A later one began by another word, or by none.
+    """
     begins = np.flatnonzero(first)
     source, wanted = words.activation[named], words.target[named]
+    session = acts.home[acts.agent]
     times, rank = np.unique(np.concatenate([start[begins], start[source]]), return_inverse=True)
-    key = acts.agent[begins] * len(times) + rank[: len(begins)]
+    key = session[begins] * len(times) + rank[: len(begins)]
     order = np.argsort(key, kind="stable")
-    place = np.searchsorted(key[order], wanted * len(times) + rank[len(begins) :], side="right")
+    asked = session[source] * len(times) + rank[len(begins) :]
+    place = np.searchsorted(key[order], asked, side="right")
     there = place < len(begins)
     target = begins[order[np.minimum(place, len(begins) - 1)]] if len(begins) else source
     kept = there & (acts.agent[target] == wanted) & (run[target] != run[source])

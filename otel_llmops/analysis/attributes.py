@@ -54,7 +54,7 @@ class Attributes:
             pool.append(values)
             size += len(rows)
         if not pool:
-            return pa.array(np.full(self._rows, ""), type=pa.string())
+            return pa.repeat(pa.scalar("", pa.string()), self._rows)
         taken = pa.concat_arrays(pool).take(pa.array(place, mask=place < 0))
         return pc.fill_null(taken, "")
 
@@ -115,6 +115,8 @@ class _Entries:
         encoded = keys.dictionary_encode()
         self._code = {str(name): code for code, name in enumerate(encoded.dictionary.to_pylist())}
         codes = np.asarray(encoded.indices)
+        if len(self._code) <= np.iinfo(np.uint16).max:
+            codes = codes.astype(np.uint16)  # numpy sorts 16 bits by radix, 32 by merging
         self._order = np.argsort(codes, kind="stable")
         self._bounds = np.searchsorted(codes[self._order], np.arange(len(self._code) + 1))
         self._rows = rows

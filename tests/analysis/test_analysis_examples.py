@@ -380,6 +380,13 @@ def test_whom_an_agent_handed_over_to_may_begin_the_next_trace_of_the_conversati
     )
 
 
+def test_a_word_is_stale_once_another_run_has_begun() -> None:
+    outline = (
+        TWO_RUNS.replace("trace=2", "trace=3") + "    agent desk 60-70 trace=2 conversation=c\n"
+    )
+    assert _handoffs(outline) == []
+
+
 def test_the_next_turn_of_a_conversation_is_no_handoff() -> None:
     assert _handoffs(TWO_RUNS.replace("transfer_to_billing", "search")) == []
 

@@ -87,12 +87,13 @@ def _across(
         later = [
             (nodes[head].start, head)
             for head in begins.values()
-            if _agent(acts, head) == plain(said.to)
-            and sessions[nodes[head].trace] == sessions[nodes[by].trace]
+            if sessions[nodes[head].trace] == sessions[nodes[by].trace]
             and nodes[head].start > nodes[by].start
         ]
-        if later and runs[nodes[min(later)[1]].trace] != runs[nodes[by].trace]:
-            target = min(later)[1]
+        target = min(later)[1] if later else by
+        if runs[nodes[target].trace] != runs[nodes[by].trace] and _agent(acts, target) == plain(
+            said.to
+        ):
             asked[target] = max(asked.get(target, (-1, -1)), (nodes[by].start, by))
             how.setdefault((by, target), []).append(said.how)
     return [
