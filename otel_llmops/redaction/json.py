@@ -82,7 +82,7 @@ class _Walk:
 
     def request(self, signal: Signal, refused: frozenset[int]) -> None:
         """Look at everything."""
-        top = tree(self._data)
+        top = tree(self._data, [_camel(name) for name in _path(signal)])
         emptied = {
             record.start: record
             for ordinal, record in enumerate(_records(top, signal))

@@ -4,7 +4,7 @@ It reads what a JSON parser accepted before; it finds no faults itself.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import orjson
 
@@ -13,22 +13,25 @@ __all__ = ["Node", "Spliced", "text_at", "tree"]
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 
 
+_OTHER = "0"
 _NO_ITEMS: list[tuple[str, "Node"]] = []
 
 
 class Node:
     """A value in `[start, end)`. `items`: of an object (name, value), of an array ("", value).
 
-    Only texts, objects and arrays are nodes; `has_others` says that there are more in an array.
+    Only texts, objects and arrays are nodes; `has_others` says that there are more in an array. In
+    one that `is_whole` all are nodes, so that they can be counted.
     """
 
-    __slots__ = ("end", "has_others", "items", "kind", "parent", "start")
+    __slots__ = ("end", "has_others", "is_whole", "items", "kind", "parent", "start")
 
     def __init__(self, kind: str, start: int, end: int, parent: "Node | None") -> None:
-        """`kind` is the first character of what it is."""
+        """`kind` is the first character of what it is, or `0`."""
         self.kind, self.start, self.end, self.parent = kind, start, end, parent
-        self.items: list[tuple[str, Node]] = [] if kind != '"' else _NO_ITEMS
+        self.items: list[tuple[str, Node]] = [] if kind in "{[" else _NO_ITEMS
         self.has_others = False
+        self.is_whole = False
 
     def members(self, name: str) -> Iterator["Node"]:
         """The values of the object's members called `name`; JSON lets a name come twice."""
@@ -40,8 +43,8 @@ class Node:
         return found[-1] if found else None
 
 
-def tree(data: bytes) -> Node:
-    """The value that `data` holds."""
+def tree(data: bytes, whole: Collection[str]) -> Node:
+    """The value that `data` holds; arrays whose name is in `whole` are so."""
     top = Node("[", 0, len(data), None)
     holder = top
     name: str | None = None
@@ -55,11 +58,15 @@ def tree(data: bytes) -> Node:
             holder = holder.parent or top
         elif first == b'"' and holder.kind == "{" and name is None:
             name = text_at(data, start, end)
-        elif first in b'{["' and (end - start != _EMPTY_BYTES or name == "key"):
-            node = Node(first.decode(), start, end, holder)
+        elif holder.is_whole or (
+            first in b'{["' and (end - start != _EMPTY_BYTES or name == "key")
+        ):
+            kind = first.decode() if first in b'{["' else _OTHER
+            node = Node(kind, start, end, holder)
+            node.is_whole = name in whole
             holder.items.append((name or "", node))
             name = None
-            if first != b'"':
+            if kind in "{[":
                 holder = node
         else:
             holder.has_others, name = True, None

@@ -363,3 +363,16 @@ def test_deep_values_are_reached() -> None:
 def test_a_request_cut_short_is_an_error_and_not_let_through() -> None:
     with pytest.raises(Exception, match="runs past the end"):
         BY_LOOK.redact(everywhere(SECRET)[:-3], signal=Signal.TRACES, encoding=Encoding.PROTOBUF)
+
+
+def test_what_is_no_record_in_json_is_counted_as_one() -> None:
+    bad = span(trace_id=b"short", attributes={"a": SECRET})
+    payload = as_json(trace_request(span(), bad)).replace(b'"spans":[', b'"spans":[5,"",null,')
+    verdict = check(payload, signal=Signal.TRACES, encoding=Encoding.JSON)
+    done = BY_LOOK.redact(
+        payload, signal=Signal.TRACES, encoding=Encoding.JSON, refused=verdict.rejected
+    )
+    again = check(done.payload, signal=Signal.TRACES, encoding=Encoding.JSON)
+    assert (verdict.rejected, again.records, SECRET.encode() in done.payload) == (
+        (0, 1, 2, 4), 5, False,
+    )  # fmt: skip
