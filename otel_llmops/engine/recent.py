@@ -22,6 +22,9 @@ _LOAD_ROWS = 20_000
 _LOAD_BYTES = 32 * 2**20
 """Of spans that are decoded at once when they are read back: one message holds at most 2 GiB, and
 each step of the way has a copy."""
+_UNREAD = ("resource_attributes", "scope_wire", "resource_wire")
+"""No analysis reads these, and they are a quarter of the memory."""
+_NONE = SPANS.empty_table()
 _ROOMY = 0.25
 """Of the memory, up to which traces stay that were analysed a moment ago and may come again."""
 _MOSTLY = 0.75
@@ -53,7 +56,7 @@ class Recent:
     def add(self, spans: pa.Table, *, now: float) -> None:
         """Keep spans that are in the store; whether their traces are whole is not known yet."""
         if spans.num_rows:
-            self._chunks.append(_Chunk(spans, now))
+            self._chunks.append(_Chunk(_lean(spans), now))
 
     def fill(self, trace_ids: Iterable[str], *, stored: bool, now: float) -> None:
         """Read from the store what is missing of these traces.
@@ -71,10 +74,11 @@ class Recent:
         self._whole.update(trace_ids)
 
     def spans(self, trace_ids: Collection[str]) -> pa.Table:
-        """What is in memory of these traces."""
+        """What is in memory of these traces, in one piece; columns of `_UNREAD` are empty."""
         wanted = pa.array(sorted(trace_ids), type=pa.string())
         parts = [chunk.of(wanted) for chunk in self._chunks]
-        return pa.concat_tables([SPANS.empty_table(), *parts])
+        parts = [part for part in parts if part.num_rows]
+        return parts[0] if len(parts) == 1 else pa.concat_tables([_NONE, *parts]).combine_chunks()
 
     def let_go(self, open_traces: Collection[str], *, now: float) -> None:
         """Forget old chunks but for traces that are open or were used, and all that is too much."""
@@ -96,7 +100,7 @@ class Recent:
         chunks = [chunk for chunk in chunks if chunk.share(wanted) <= _MOSTLY]
         parts = [chunk.of(wanted) for chunk in chunks]
         self._chunks = [chunk for chunk in self._chunks if chunk not in chunks]
-        rest = pa.concat_tables([SPANS.empty_table(), *parts])
+        rest = pa.concat_tables([_NONE, *parts])
         if rest.num_rows:
             self._chunks.insert(0, _Chunk(rest.combine_chunks(), now))
         # of any other trace a part may be gone
@@ -114,9 +118,20 @@ class Recent:
         wanted = pa.array(trace_ids, type=pa.string())
         loaded = [decode_traces([Request(encode_traces(part))]) for part in _pieces(wire)]
         self._chunks = [part for chunk in self._chunks for part in chunk.without(wanted)]
-        self._chunks += [_Chunk(table, now) for table in loaded]
+        self._chunks += [_Chunk(_lean(table), now) for table in loaded]
         self._torn.difference_update(trace_ids)
         self._whole.update(trace_ids)
+
+
+def _lean(spans: pa.Table) -> pa.Table:
+    """`spans` with nothing in the columns that nobody asks for."""
+    for name in _UNREAD:
+        field = SPANS.field(name)
+        blank = pa.repeat(
+            pa.scalar([] if pa.types.is_map(field.type) else b"", field.type), spans.num_rows
+        )
+        spans = spans.set_column(SPANS.get_field_index(name), field, blank)
+    return spans
 
 
 def _pieces(wire: pa.Table) -> Iterator[pa.Table]:
