@@ -28,7 +28,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ import agent_traffic  # type: ignore[import-not-found]  # beside this file
 import grpc
 import httpx
 import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
+from usage import Usage, watched  # type: ignore[import-not-found]  # beside this file
 
 from otel_llmops.app.endpoints import Endpoints, read_endpoints
 
@@ -240,67 +241,6 @@ def _free_ports(count: int) -> list[int]:
 
 
 # what it takes
-
-
-@dataclass
-class Usage:
-    """CPU and memory of a process and its children, looked at now and then."""
-
-    root: psutil.Process
-    peak_mb: float = 0.0
-    cpu_s: Counter[str] = field(default_factory=Counter)
-    peaks: dict[int, float] = field(default_factory=dict)
-    seen: dict[tuple[int, int], tuple[str, float]] = field(default_factory=dict)
-
-    def look(self) -> None:
-        """Threads that come and go are counted up to when they were last seen."""
-        total = 0.0
-        for process in [self.root, *self.root.children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-                self._look(process)
-                total += process.memory_info().rss / 2**20
-        self.peak_mb = max(self.peak_mb, total)
-
-    def _look(self, process: psutil.Process) -> None:
-        role = _role(process)
-        threads = Counter[str]()
-        for task in Path(f"/proc/{process.pid}/task").iterdir():
-            with suppress(FileNotFoundError, ProcessLookupError):
-                head, _, rest = (task / "stat").read_text().rpartition(")")
-                words = rest.split()
-                name = f"{role} {head.split('(', 1)[1]}" if role == "engine" else role
-                used = (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-                self.seen[process.pid, int(task.name)] = (name, used)
-        for name, used in self.seen.values():
-            threads[name] += used  # type: ignore[assignment]  # a Counter of seconds
-        self.cpu_s = threads
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-        self.peaks[process.pid] = int(line.split()[1]) / 1024
-
-
-def _role(process: psutil.Process) -> str:
-    line = process.cmdline()
-    return line[line.index("otel_llmops.app") + 1] if "otel_llmops.app" in line else "parent"
-
-
-@contextmanager
-def watched(usage: Usage) -> Iterator[None]:
-    """Look at `usage` until the block ends."""
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(0.25):
-            usage.look()
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        usage.look()
 
 
 @contextmanager

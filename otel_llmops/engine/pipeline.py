@@ -200,7 +200,8 @@ class Engine:
         self._counts["log_events"] += events
         self._counts["requests"] += len(found.records)
         self._counts["batches"] += 1
-        return size >= self._settings.batch_bytes // 4
+        # a batch that was not full may wait for more: each makes parts that have to be merged
+        return size >= self._settings.batch_bytes
 
     def _next_range(self, stop: threading.Event) -> Range | None:
         """The range that was written down and not passed, else the next one, written down."""
