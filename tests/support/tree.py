@@ -7,10 +7,10 @@ One line a span, `<kind> <name> <start>-<end> [option ...]`, times in ms, childr
       tool transfer_to_writer 41-42
 
 Kinds: agent, llm, tool, workflow, embeddings, usage, spending, and span for one that means nothing.
-Options are `in=`, `out=`, `cached=` {token}, `trace=`, `id=`, `parent=`, `link=` (numbers; `link` names a
-trace), `conversation=`, `service=`, `scope=`, `error` or `error=Type`; any key with a dot is an
-attribute as it stands, and wins over what the kind says. Values with blanks go in quotes. A span
-is in its parent's trace unless it says otherwise, or in trace 1; its id is its line's number.
+Options are `in=`, `out=`, `cached=` {token}, `trace=`, `id=`, `parent=`, `link=` (numbers; `link`
+names a trace), `conversation=`, `service=`, `scope=`, `error` or `error=Type`; any key with a dot
+is an attribute as it stands, and wins over what the kind says. Values with blanks go in quotes. A
+span is in its parent's trace unless it says otherwise, or in trace 1; its id is its line's number.
 """
 
 import shlex
