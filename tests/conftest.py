@@ -14,22 +14,22 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --require-backends: a database that is missing is a failure, not a skip."""
+    """Add --require-backends: whatever a test lacks is a failure, not a skip."""
     parser.addoption(
         "--require-backends",
         action="store_true",
         default=os.environ.get("LLMOPS_REQUIRE_BACKENDS") == "1",
-        help="fail, do not skip, where a real database cannot be started",
+        help="fail, do not skip, where a database, a program or a right is missing",
     )
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]  # a pytest hook generator
-    """Turn the skip of a test that needs a database into a failure, where they were promised."""
+    """Turn each skip into a failure, where all that tests need was promised."""
     report = yield
     if (
         report.skipped
-        and item.get_closest_marker("backend") is not None
+        and not hasattr(report, "wasxfail")
         and item.config.getoption("--require-backends")
     ):
         report.outcome = "failed"

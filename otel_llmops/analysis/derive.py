@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis import tables
+from otel_llmops.analysis.agent_rows import agent_rows
 from otel_llmops.analysis.agents import activations
 from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.findings import Findings
@@ -52,7 +53,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
     )
     operations = tables.operations(found)
     passed = tables.handoff_rows(found)
-    agents = tables.agents(found, operations)
+    agents = agent_rows(found, operations)
     made = {
         "agent_operations": operations,
         "agent_handoffs": passed,

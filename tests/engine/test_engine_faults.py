@@ -2,9 +2,8 @@
 
 import errno
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,10 @@ from clickhouse_connect.driver.exceptions import OperationalError
 from otel_llmops.errors import RetryableExport
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.exporters.clickhouse_client import embedded_connect
-from tests.support.engines import Collector, collector, trace_id, work
+from tests.support.engines import Collector, collector, running, trace_id, wait_until, work
 from tests.support.exporters import Refusing
 from tests.support.faulty_disk import FaultyDisk
 
-DEADLINE_S = 20.0
 WALL_NS = 1_795_000_000_000_000_000
 
 
@@ -44,26 +42,6 @@ def half(tmp_path: Path) -> Iterator[HalfDisk]:
         yield house
     finally:
         house.close()
-
-
-@contextmanager
-def running(house: Collector) -> Iterator[None]:
-    stop = threading.Event()
-    thread = threading.Thread(target=house.engine.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(DEADLINE_S)
-    assert not thread.is_alive()
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline, pause = time.monotonic() + DEADLINE_S, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        pause.wait(0.01)
 
 
 @pytest.mark.parametrize(

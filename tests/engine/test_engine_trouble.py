@@ -1,11 +1,8 @@
 """A store that is down or refuses, analyses that fail, a stop at a bad moment."""
 
 import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pyarrow as pa
@@ -13,34 +10,12 @@ import pyarrow as pa
 from otel_llmops.analysis.derive import Derived, analyse
 from otel_llmops.errors import PermanentExport, RetryableExport
 from otel_llmops.otlp import Signal
-from tests.support.engines import Collector, trace_id, work
+from tests.support.engines import Collector, running, trace_id, wait_until, work
 from tests.support.exporters import Refusing
 from tests.support.otlp import log_record, log_request
 
-DEADLINE_S = 20.0
 LONG = "m" * 200_000
 """Longer than what the reader takes from the disk at once."""
-
-
-@contextmanager
-def running(house: Collector) -> Iterator[None]:
-    """The engine at work in a thread of its own; asked to stop and waited for afterwards."""
-    stop = threading.Event()
-    thread = threading.Thread(target=house.engine.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(DEADLINE_S)
-    assert not thread.is_alive()
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    deadline, pause = time.monotonic() + DEADLINE_S, threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        pause.wait(0.01)
 
 
 def down(_name: str, _rows: pa.Table) -> None:

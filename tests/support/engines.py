@@ -26,6 +26,9 @@ from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import TABLES, data_columns
 from tests.support.otlp import span, trace_request
 
+DEADLINE_S = 20.0
+"""How long to wait for what an engine in a thread of its own brings about."""
+
 BASE_NS = 1_795_000_000_000_000_000
 MS = 1_000_000
 CONSUMERS = ("store", "analysis")
@@ -202,3 +205,25 @@ def work(
         attributes=said,
         links=[Span.Link(trace_id=link.to_bytes(16, "big"), span_id=b"linkedto")] if link else [],
     )
+
+
+@contextmanager
+def running(house: Collector) -> Iterator[None]:
+    """The engine at work in a thread of its own; asked to stop and waited for afterwards."""
+    stop = threading.Event()
+    thread = threading.Thread(target=house.engine.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(DEADLINE_S)
+    assert not thread.is_alive()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for what the engine will bring about."""
+    deadline, pause = time.monotonic() + DEADLINE_S, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        pause.wait(0.01)
