@@ -11,13 +11,9 @@ from otel_llmops.analysis.columns import codes, filled
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.kinds import CODE
 from otel_llmops.analysis.names import first_filled
-from otel_llmops.semconv import CONCEPTS, GENERIC_HANDOFF_TOOLS, HANDOFF_TOOL, Kind
+from otel_llmops.semconv import CONCEPTS, GENERIC_HANDOFF_TOOLS, HANDOFF_TOOL, RETURNING, Kind
 
 __all__ = ["Hints", "hints_of"]
-
-
-_RETURNS = "return_to_caller"
-"""The transfer mode of a delegation: semantic-conventions-genai, PR 447."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ def hints_of(
         back=filled(named) & np.asarray(pc.match_substring_regex(said, r"(?i)_back[_ ]to[_ ]")),
         target=first_filled(first_filled(told, named), argument),
         by_attribute=by_attribute,
-        returns=np.asarray(pc.equal(attributes.text(CONCEPTS["handoff_mode"]), _RETURNS)),
+        returns=np.asarray(pc.equal(attributes.text(CONCEPTS["handoff_mode"]), RETURNING)),
         result=attributes.text(CONCEPTS["handoff_result"], where=is_tool & ~hint),
     )
 

@@ -93,27 +93,27 @@ def _other_name(readings: Readings, nameless: Mask) -> pa.Array:
     node = pc.if_else(pa.array(plumbing(readings.graph_node)), "", readings.graph_node)
     name = first_filled(node, tool)
     rows = np.flatnonzero(nameless & ~filled(name) & (parent >= 0))
-    if not len(rows):
-        return name
-    return _replaced(name, rows, _told_above(readings, rows))
+    return _told_above(readings, rows, name) if len(rows) else name
 
 
-def _told_above(readings: Readings, rows: Ints) -> list[str]:
-    """Names that the spans right above nameless agents tell in their outcome, '' for none.
+def _told_above(readings: Readings, rows: Ints, name: pa.Array) -> pa.Array:
+    """Names, with those that the spans right above nameless agents tell in their outcome.
 
     A pipeline tells the component that answered. An agent tells how often it called each tool: the
     agents below it are those, in order, where it called as many and each one once, or one alone.
     """
-    above, place = np.unique(readings.forest.parent[rows], return_inverse=True)
+    parent = readings.forest.parent
     workflow = readings.is_kind(Kind.WORKFLOW)
     attributes = readings.attributes
     holder = np.zeros(len(workflow), dtype=bool)
-    holder[above] = True
+    holder[parent[rows]] = True
     component = attributes.text(CONCEPTS["component"], where=holder & workflow)
     counts = attributes.text(CONCEPTS["tool_counts"], where=holder & ~workflow)
+    rows = rows[(filled(component) | filled(counts))[parent[rows]]]
+    above, place = np.unique(parent[rows], return_inverse=True)
     said = (texts.take(pa.array(above)).to_pylist() for texts in (counts, component))
     told = [iter(names) for names in map(_names_told, *said, np.bincount(place).tolist())]
-    return [next(told[up]) for up in place.tolist()]
+    return _replaced(name, rows, [next(told[up]) for up in place.tolist()])
 
 
 def _names_told(counts: str, component: str, below: int) -> list[str]:

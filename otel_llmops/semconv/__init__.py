@@ -33,6 +33,7 @@ from otel_llmops.semconv.names import (
     NAMING_SCOPE,
     PLUMBING,
     PLUMBING_PATTERN,
+    RETURNING,
     STEP_NAMES,
 )
 from otel_llmops.semconv.places import Place, event, member, pattern
@@ -56,6 +57,7 @@ __all__ = [
     "PLUMBING",
     "PLUMBING_PATTERN",
     "QUOTED_PREFIX",
+    "RETURNING",
     "STEP_NAMES",
     "Dialect",
     "Kind",

@@ -10,6 +10,7 @@ __all__ = [
     "NAMING_SCOPE",
     "PLUMBING",
     "PLUMBING_PATTERN",
+    "RETURNING",
     "STEP_NAMES",
 ]
 
@@ -74,6 +75,9 @@ HANDOFF_TOOL = (
 )
 """A tool whose name says to whom it hands over."""
 
+
+RETURNING = "return_to_caller"
+"""The mode of a hand-over that wants control back: semantic-conventions-genai, PR 447."""
 
 GENERIC_HANDOFF_TOOLS = frozenset(
     {
