@@ -1,0 +1,1 @@
+"""The repository as a graph: scanned from source, never imported or run."""
