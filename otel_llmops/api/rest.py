@@ -13,6 +13,7 @@ from otel_llmops.api.documents import plain
 from otel_llmops.api.parameters import page, share, time
 from otel_llmops.errors import LlmopsError, QueryError
 from otel_llmops.storage.queries import Queries
+from otel_llmops.storage.usage import BUCKETS_DEFAULT
 
 __all__ = ["failure", "routes"]
 
@@ -34,6 +35,7 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
         Route("/api/sessions/{session_id:path}", _answered(rest.session)),
         Route("/api/handoffs", _answered(rest.handoffs)),
         Route("/api/functions", _answered(rest.functions)),
+        Route("/api/usage", _answered(rest.usage)),
     ]
 
 
@@ -115,6 +117,12 @@ class _Rest:
         rows = await self._queries.tokens_by_function(limit=limit, offset=offset)
         return {"functions": [plain(row) | {"total_tokens": row.total_tokens} for row in rows]}
 
+    async def usage(self, request: Request) -> object:
+        """What was spent over time."""
+        given = _Parameters(request, {"since", "until", "buckets"})
+        points = await self._queries.usage(**given.times(), buckets=given.buckets())
+        return {"usage": points}
+
     def _trace_url(self, trace_id: str) -> dict[str, str | None]:
         return {"trace_url": f"{self._jaeger_url}/trace/{trace_id}" if self._jaeger_url else None}
 
@@ -154,13 +162,17 @@ class _Parameters:
     def window(self) -> dict[str, Any]:
         """since, until, limit and offset as the queries take them."""
         limit, offset = self.page()
-        since, until = (self._given.get(name) for name in ("since", "until"))
-        return {
-            "since": time(since) if since is not None else None,
-            "until": time(until) if until is not None else None,
-            "limit": limit,
-            "offset": offset,
-        }
+        return {**self.times(), "limit": limit, "offset": offset}
+
+    def times(self) -> dict[str, Any]:
+        """Since and until."""
+        given = {name: self._given.get(name) for name in ("since", "until")}
+        return {name: time(text) if text is not None else None for name, text in given.items()}
+
+    def buckets(self) -> int:
+        """How many steps of time."""
+        wanted = self._whole("buckets")
+        return BUCKETS_DEFAULT if wanted is None else wanted
 
     def _whole(self, name: str) -> int | None:
         text = self._given.get(name)

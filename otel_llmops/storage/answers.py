@@ -15,6 +15,7 @@ __all__ = [
     "LedgerEntry",
     "SessionSummary",
     "TokenUse",
+    "UsagePoint",
 ]
 
 
@@ -180,3 +181,18 @@ class FunctionTokens:
     def total_tokens(self) -> int:
         """Input and output together."""
         return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePoint:
+    """What happened in one step of time that begins `at`."""
+
+    at: datetime
+    sessions: int
+    handoffs: int
+    llm_calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    latency_ms_p95: float | None

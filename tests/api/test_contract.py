@@ -18,7 +18,7 @@ BUILT_TYPES = sorted(
     for name in BUILT.type_map
     if not name.startswith("__") and name in CONTRACT.type_map  # we may add, never take away
 )
-ISSUE_2 = {"agents", "agent", "sessions", "session", "handoffs"}
+ISSUE_2 = {"agents", "agent", "sessions", "session", "handoffs", "usage"}
 
 
 @pytest.mark.parametrize("name", BUILT_TYPES)
@@ -27,7 +27,7 @@ def test_a_type_is_what_the_contract_says(name: str) -> None:
     if isinstance(built, GraphQLEnumType):
         assert isinstance(promised, GraphQLEnumType)
         assert list(built.values) == list(promised.values)
-    elif isinstance(built, GraphQLObjectType) and name != "Query":
+    elif isinstance(built, GraphQLObjectType) and name not in {"Query", "Subscription"}:
         assert isinstance(promised, GraphQLObjectType)
         kept = {name: text for name, text in _fields(built).items() if name in promised.fields}
         assert kept == _fields(promised)
