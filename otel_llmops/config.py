@@ -86,6 +86,7 @@ class ServeConfig:
     `api_token_file`: tokens that may read, `api_admin_token_file`: that may change as well.
     `api_hosts`: names, with commas between, that requests to the API may be meant for, beside this
     machine's own. `api_tls`: the API is served over TLS too, with the same certificate.
+    `jaeger_storage_port`: where a Jaeger may read over gRPC, beside the API; None is nowhere.
     """
 
     data: Path
@@ -114,6 +115,7 @@ class ServeConfig:
     api_admin_token_file: str = ""
     api_hosts: str = ""
     api_tls: bool = False
+    jaeger_storage_port: int | None = None
 
     @property
     def api_host(self) -> str:
@@ -288,14 +290,15 @@ def _without_password(url: str) -> str:
 
 def _same_ports(known: Mapping[str, object]) -> list[str]:
     """Two servers on one port can only fail later, and less clearly."""
-    names = ("grpc_port", "http_port", "api_port")
+    names = ("grpc_port", "http_port", "api_port", "jaeger_storage_port")
     ports = {
         name: known.get(name, ServeConfig.__dataclass_fields__[name].default) for name in names
     }
     taken = [port for port in ports.values() if isinstance(port, int) and port != 0]
     if len(set(taken)) == len(taken):
         return []
-    return ["grpc_port, http_port, api_port: each needs a port of its own, not " + _listed(ports)]
+    told = {name: port for name, port in ports.items() if port is not None}
+    return [f"{', '.join(told)}: each needs a port of its own, not {_listed(told)}"]
 
 
 def _listed(ports: Mapping[str, object]) -> str:

@@ -10,6 +10,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from otel_llmops.api import rest
 from otel_llmops.api.graphql.schema import GraphQLApplication
+from otel_llmops.api.jaeger.http import jaeger_routes
 from otel_llmops.api.live import live_route
 from otel_llmops.errors import LlmopsError
 from otel_llmops.metrics import METRICS_TYPE
@@ -59,6 +60,7 @@ def application(
             WebSocketRoute("/graphql", graphql),
             live_route(feed),
             *rest.routes(queries, jaeger_url=jaeger_url),
+            *jaeger_routes(queries.spans),
         ],
         exception_handlers={HTTPException: _refused},
     )

@@ -42,6 +42,7 @@ class Endpoints:
     api_host: str
     tls: bool
     api_tls: bool
+    jaeger_storage_port: int | None = None
 
     @property
     def grpc(self) -> str:

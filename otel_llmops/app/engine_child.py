@@ -18,8 +18,10 @@ from starlette.types import ASGIApp
 
 from otel_llmops.api.application import application
 from otel_llmops.api.doors import Doors, Keys
+from otel_llmops.api.jaeger.remote import remote_storage
 from otel_llmops.app.announcing import announcing
 from otel_llmops.app.bulletin import Bulletin, News
+from otel_llmops.app.jaeger_storage import JaegerStorage
 from otel_llmops.app.lags import Lags, lag_reasons
 from otel_llmops.app.lifeline import Lifeline
 from otel_llmops.app.locks import alone, patiently
@@ -82,31 +84,38 @@ def _run(
         return News(exposition(metrics), [*([trouble] if trouble else []), *lagging])
 
     bulletin = Bulletin(places.bulletin, "engine", news)
+    queries, keys, context = Queries(store), _keys(config), _tls(config)
     api = _Api(
         Doors(
             application(
-                Queries(store),
+                queries,
                 feed,
                 readiness=bulletin.reasons,
                 metrics=bulletin.page,
                 jaeger_url=config.jaeger_url,
             ),
-            _keys(config),
+            keys,
         ),
-        _tls(config),
+        context.context() if context else None,
     )
+    jaeger = _jaeger_storage(config, queries, keys, context)
     bulletin.start()
     stop_engine = threading.Event()
     wake = lifeline.stopping
     engine_part = _Part("engine", lambda: engine.run(stop_engine), wake)
     api_part = _Part("api", lambda: api.run(listener), wake)
-    lifeline.say({"ready": {"api_port": listener.getsockname()[1]}})
+    ports = {"api_port": listener.getsockname()[1]}
+    if jaeger is not None:
+        ports["jaeger_storage_port"] = jaeger.start()
+    lifeline.say({"ready": ports})
     wake.wait()
     failed = [part.name for part in (engine_part, api_part) if part.ended]
     stop_engine.set()
     engine_part.join()
     api.stop()
     api_part.join()
+    if jaeger is not None:
+        jaeger.stop()
     return _FAILED if failed else 0
 
 
@@ -166,11 +175,23 @@ def _keys(config: ServeConfig) -> Keys:
     return Keys(read, admin, frozenset(name.lower() for name in hosts))
 
 
-def _tls(config: ServeConfig) -> ssl.SSLContext | None:
-    """Raises: ConfigError, if the certificate cannot be used."""
+def _tls(config: ServeConfig) -> Tls | None:
     if not config.api_tls:
         return None
-    return Tls(Path(config.tls_certificate), Path(config.tls_key)).context()
+    return Tls(Path(config.tls_certificate), Path(config.tls_key))
+
+
+def _jaeger_storage(
+    config: ServeConfig, queries: Queries, keys: Keys, tls: Tls | None
+) -> JaegerStorage | None:
+    if config.jaeger_storage_port is None:
+        return None
+    return JaegerStorage(
+        lambda: remote_storage(queries.spans, keys),
+        host=config.api_host,
+        port=config.jaeger_storage_port,
+        credentials=tls.credentials() if tls else None,
+    )
 
 
 def _listening(config: ServeConfig) -> socket.socket:

@@ -117,6 +117,14 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
     option("http-port", "OTLP/HTTP", 4318, type=int, metavar="PORT")
     option("api-port", "GraphQL and REST", 8080, type=int, metavar="PORT")
     option(
+        "jaeger-storage-port",
+        "Jaeger's remote storage over gRPC, for a Jaeger that shows what is here (17271)",
+        None,
+        without="none",
+        type=int,
+        metavar="PORT",
+    )
+    option(
         "durability",
         "what an acknowledgement means: on disk, with the operating system, in memory",
         "fsync",

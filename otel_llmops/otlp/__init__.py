@@ -9,7 +9,7 @@ DECODER    "native" or "reference": who checks and decodes traces here
 
 from otel_llmops.otlp.capture import requests_of
 from otel_llmops.otlp.decoder import DECODER, check, decode_traces
-from otel_llmops.otlp.encode import encode_traces
+from otel_llmops.otlp.encode import encode_traces, nested
 from otel_llmops.otlp.limits import LIMITS, Limits
 from otel_llmops.otlp.logs import decode_logs
 from otel_llmops.otlp.types import Encoding, Request, Signal, Verdict
@@ -26,5 +26,6 @@ __all__ = [
     "decode_logs",
     "decode_traces",
     "encode_traces",
+    "nested",
     "requests_of",
 ]

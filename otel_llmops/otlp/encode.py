@@ -1,5 +1,6 @@
 """SPANS back to OTLP: nesting the wire bytes again, nothing re-interpreted."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 from otel_llmops.otlp.shapes import RECORDS, RESOURCES, SCOPES
 from otel_llmops.otlp.wire import framed
 
-__all__ = ["encode_traces"]
+__all__ = ["encode_traces", "nested"]
 
 _WIRE = ("resource_wire", "scope_wire", "span_wire")
 
@@ -21,7 +22,11 @@ def encode_traces(table: pa.Table) -> bytes:
     Edge:   Unknown fields survive, since the envelopes and spans are the bytes that arrived.
     Cost:   O(bytes). Protobuf readers stop at 2 GiB: the caller slices.
     """
-    rows = zip(*(table.column(name).to_pylist() for name in _WIRE), strict=True)
+    return nested(zip(*(table.column(name).to_pylist() for name in _WIRE), strict=True))
+
+
+def nested(rows: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
+    """(resource, scope, span) wires of spans as one ExportTraceServiceRequest, or TracesData."""
     resources: list[bytes] = []
     for resource_wire, of_resource in groupby(rows, key=itemgetter(0)):
         scopes = [

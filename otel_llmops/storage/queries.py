@@ -26,6 +26,7 @@ from otel_llmops.storage.answers import (
 from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
+from otel_llmops.storage.spans import SpanQueries
 from otel_llmops.storage.spending import tokens_by_model
 from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import TABLES, data_columns
@@ -48,6 +49,7 @@ class Queries:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._agents = AgentQueries(store)
+        self.spans = SpanQueries(store)
 
     async def agents(
         self,

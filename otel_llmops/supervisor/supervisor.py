@@ -139,6 +139,7 @@ class Supervisor:
             api_host=config.api_host,
             tls=bool(config.tls_certificate),
             api_tls=config.api_tls,
+            jaeger_storage_port=config.jaeger_storage_port,
         )
 
     def _stop_children(self) -> None:

@@ -32,6 +32,7 @@ def test_serve_has_the_defaults_of_otlp() -> None:
         "redact": None,
         "redact_file": None,
         "insecure_bind": False,
+        "jaeger_storage_port": None,
         "api_admin_token_file": None,
         "api_hosts": None,
         "api_tls": False,

@@ -1,0 +1,1 @@
+"""Our store as Jaeger's: its storage API over gRPC, and the query API that its UI speaks."""
