@@ -23,6 +23,7 @@ __all__ = [
     "StoreUrl",
     "serve_config",
     "store_url",
+    "without_password",
 ]
 
 Durability = Literal["fsync", "os", "none"]
@@ -46,6 +47,7 @@ _NUMBERS_MIN: Mapping[str, int] = {
     "memory_bytes_max": 16 * _MIB,
     "connections_max": 1,
     "ready_lag_s_max": 1,
+    "forward_quota_bytes": 0,
 }
 _FILES = (
     "token_file",
@@ -87,6 +89,8 @@ class ServeConfig:
     `api_hosts`: names, with commas between, that requests to the API may be meant for, beside this
     machine's own. `api_tls`: the API is served over TLS too, with the same certificate.
     `jaeger_storage_port`: where a Jaeger may read over gRPC, beside the API; None is nowhere.
+    `forward`: otlp://host:port or otlps://host:port, where requests are passed on as they came;
+    `forward_quota_bytes`: what the journal keeps for each of them beyond what the store needs.
     """
 
     data: Path
@@ -116,6 +120,8 @@ class ServeConfig:
     api_hosts: str = ""
     api_tls: bool = False
     jaeger_storage_port: int | None = None
+    forward: tuple[str, ...] = ()
+    forward_quota_bytes: int = _GIB
 
     @property
     def api_host(self) -> str:
@@ -152,7 +158,8 @@ def serve_config(values: Mapping[str, Any]) -> ServeConfig:
     data = Path(known["data"]).expanduser().absolute()
     store = known.get("store", f"chdb://{data / 'store'}")
     files = {name: _absolute(known[name]) for name in _FILES if known.get(name)}
-    return ServeConfig(**known | {"data": data, "store": store} | files)
+    lists = {"forward": tuple(dict.fromkeys(known.get("forward", ())))}
+    return ServeConfig(**known | {"data": data, "store": store} | files | lists)
 
 
 def store_url(url: str) -> StoreUrl:
@@ -175,8 +182,8 @@ def _problems(name: str, value: object) -> list[str]:
         return _port_problems(value)
     if name in _NUMBERS_MIN:
         return _number_problems(value, _NUMBERS_MIN[name])
-    if name in _FLAGS:
-        return [] if isinstance(value, bool) else [f"{value!r} is neither true nor false"]
+    if name in _FLAGS or name == "forward":
+        return _flag_problems(value) if name in _FLAGS else _forward_problems(value)
     if name in _MAY_BE_EMPTY and value == "":
         return []
     if not isinstance(value, str | Path) or not str(value):
@@ -189,6 +196,10 @@ def _port_problems(value: object) -> list[str]:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _PORT_MAX:
         return [f"{value!r} is not a port (0 to {_PORT_MAX})"]
     return []
+
+
+def _flag_problems(value: object) -> list[str]:
+    return [] if isinstance(value, bool) else [f"{value!r} is neither true nor false"]
 
 
 def _number_problems(value: object, minimum: int) -> list[str]:
@@ -251,6 +262,26 @@ def _web(value: str) -> list[str]:
     return []
 
 
+def _forward_problems(value: object) -> list[str]:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        return [f"{value!r} is no list of URLs"]
+    return [
+        f"{without_password(url)!r} is not otlp://host:port or otlps://host:port"
+        for url in value
+        if not _is_otlp(url)
+    ]
+
+
+def _is_otlp(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        whole = parts.hostname and parts.port and "@" not in parts.netloc
+    except ValueError:
+        return False
+    more = parts.path.strip("/") or parts.query or parts.fragment
+    return parts.scheme in {"otlp", "otlps"} and bool(whole) and not more
+
+
 def _origin_problems(value: str) -> list[str]:
     return [
         problem
@@ -269,7 +300,7 @@ def _store_problems(url: str) -> list[str]:
         return [f"{parts.scheme}:// is not built yet; there is {_known_schemes()}"]
     if parts.scheme not in STORE_SCHEMES:
         return [
-            f"{_without_password(url)!r} names no store that exists; there is {_known_schemes()}"
+            f"{without_password(url)!r} names no store that exists; there is {_known_schemes()}"
         ]
     if parts.netloc or not parts.path.startswith("/") or not parts.path.strip("/"):
         return [f"{url!r} needs an absolute folder: {STORE_SCHEMES[parts.scheme]}"]
@@ -282,7 +313,7 @@ def _known_schemes() -> str:
     return ", ".join(STORE_SCHEMES.values())
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     """`url` as it may be shown: what stands before an @ can be a password."""
     scheme, mark, rest = url.partition("://")
     return f"{scheme}{mark}***@{rest.rpartition('@')[2]}" if "@" in rest else url

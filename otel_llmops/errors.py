@@ -11,6 +11,7 @@ LlmopsError(message, *, hint="")
 +- ExportError
 |  +- RetryableExport(delay_s)   the destination, for now                back-off with jitter
 |  +- PermanentExport            the batch                               quarantine and counter
+|     +- UnsupportedSignal       the destination: it takes no such signal counter
 +- QueryError         the API's caller: malformed or too large           400 / GraphQL error
 
 A 429 carries Retry-After, a RESOURCE_EXHAUSTED RetryInfo: the sender keeps the spans and tries
@@ -30,6 +31,7 @@ __all__ = [
     "RedactionError",
     "RetryableExport",
     "SchemaError",
+    "UnsupportedSignal",
 ]
 
 
@@ -93,6 +95,10 @@ class RetryableExport(ExportError):  # noqa: N818 - names what to do next
 
 class PermanentExport(ExportError):  # noqa: N818 - names what to do next
     """The destination will never take this batch."""
+
+
+class UnsupportedSignal(PermanentExport):
+    """The destination takes no such signal at all: not traces, or not logs, or not metrics."""
 
 
 class QueryError(LlmopsError):

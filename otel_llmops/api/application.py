@@ -28,23 +28,25 @@ def application(
     feed: Feed | None = None,
     *,
     readiness: Readiness = tuple,
+    notes: Readiness = tuple,
     metrics: Callable[[], str] = str,
     jaeger_url: str = "",
 ) -> Starlette:
     """The API over `queries`, and over what `feed` tells.
 
-    GET /healthz answers 200 as long as the process serves; GET /readyz 200, or 503 with reasons;
-    GET /metrics what `metrics` gives, for Prometheus.
+    GET /healthz answers 200 as long as the process serves; GET /readyz 200, or 503 with reasons,
+    and what `notes` has to say beside; GET /metrics what `metrics` gives, for Prometheus.
     """
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
-        reasons = list(readiness())
+        reasons, beside = list(readiness()), list(notes())
+        more = {"notes": beside} if beside else {}
         if not reasons:
-            return JSONResponse({"status": "ready"})
-        return JSONResponse({"status": "not ready", "reasons": reasons}, status_code=503)
+            return JSONResponse({"status": "ready"} | more)
+        return JSONResponse({"status": "not ready", "reasons": reasons} | more, status_code=503)
 
     async def figures(request: Request) -> Response:
         return Response(metrics(), media_type=METRICS_TYPE)

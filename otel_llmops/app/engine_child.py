@@ -21,6 +21,7 @@ from otel_llmops.api.doors import Doors, Keys
 from otel_llmops.api.jaeger.remote import remote_storage
 from otel_llmops.app.announcing import announcing
 from otel_llmops.app.bulletin import Bulletin, News
+from otel_llmops.app.forwards import Forwards
 from otel_llmops.app.jaeger_storage import JaegerStorage
 from otel_llmops.app.lags import Lags, lag_reasons
 from otel_llmops.app.lifeline import Lifeline
@@ -67,7 +68,7 @@ def _run(
     config: ServeConfig, lifeline: Lifeline, listener: socket.socket, store: ClickHouse
 ) -> int:
     places = Places(config.data)
-    feed = Feed()
+    feed, forwards = Feed(), Forwards(config)
     engine = Engine(
         spans_reader=Reader.open(places.journal, STORE),
         analysis_reader=Reader.open(places.journal, ANALYSIS),
@@ -80,7 +81,10 @@ def _run(
     def news() -> News:
         lagging = lag_reasons(lags.look(), config.ready_lag_s_max)
         trouble = engine.healthy()
-        metrics = engine_metrics(engine.figures(), store_is_up=engine.store_is_up)
+        metrics = [
+            *engine_metrics(engine.figures(), store_is_up=engine.store_is_up),
+            *forwards.metrics(),
+        ]
         return News(exposition(metrics), [*([trouble] if trouble else []), *lagging])
 
     bulletin = Bulletin(places.bulletin, "engine", news)
@@ -91,6 +95,7 @@ def _run(
                 queries,
                 feed,
                 readiness=bulletin.reasons,
+                notes=forwards.notes,
                 metrics=bulletin.page,
                 jaeger_url=config.jaeger_url,
             ),
@@ -100,6 +105,7 @@ def _run(
     )
     jaeger = _jaeger_storage(config, queries, keys, context)
     bulletin.start()
+    forwards.start()
     stop_engine = threading.Event()
     wake = lifeline.stopping
     engine_part = _Part("engine", lambda: engine.run(stop_engine), wake)
@@ -111,6 +117,7 @@ def _run(
     wake.wait()
     failed = [part.name for part in (engine_part, api_part) if part.ended]
     stop_engine.set()
+    forwards.stop()
     engine_part.join()
     api.stop()
     api_part.join()

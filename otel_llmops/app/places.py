@@ -1,14 +1,20 @@
 """What lies where below the data folder, and who reads the journal."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ANALYSIS", "CONSUMERS", "STORE", "Places"]
+__all__ = ["ANALYSIS", "CONSUMERS", "STORE", "Places", "forward_consumer"]
 
 STORE = "store"
 ANALYSIS = "analysis"
 CONSUMERS = (STORE, ANALYSIS)
 """The journal keeps what one of these has not passed."""
+
+
+def forward_consumer(url: str) -> str:
+    """The name in the journal of who passes requests on to `url`."""
+    return f"forward-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,10 @@ class Places:
     def engine(self) -> Path:
         """The engine's own folder."""
         return self.data / "engine"
+
+    def forward(self, url: str) -> Path:
+        """The folder of who passes requests on to `url`."""
+        return self.data / forward_consumer(url)
 
     @property
     def engine_lock(self) -> Path:

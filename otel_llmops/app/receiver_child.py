@@ -9,7 +9,7 @@ from otel_llmops.app.bulletin import Bulletin, News
 from otel_llmops.app.lags import Lags, lag_metrics
 from otel_llmops.app.lifeline import Lifeline
 from otel_llmops.app.locks import patiently
-from otel_llmops.app.places import CONSUMERS, Places
+from otel_llmops.app.places import CONSUMERS, Places, forward_consumer
 from otel_llmops.app.telemetry import Telemetry
 from otel_llmops.config import ServeConfig
 from otel_llmops.errors import ConfigError
@@ -40,7 +40,10 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
         lock_wait_s=_LOCK_WAIT_S,
     )
     places = Places(config.data)
-    with Journal.open(places.journal, settings, required_consumers=CONSUMERS) as journal:
+    forwards = {forward_consumer(url): config.forward_quota_bytes for url in config.forward}
+    with Journal.open(
+        places.journal, settings, required_consumers=CONSUMERS, optional_consumers=forwards
+    ) as journal:
         receiver = Receiver(
             journal,
             host=config.host,

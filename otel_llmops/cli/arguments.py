@@ -52,11 +52,20 @@ def _version() -> str:
     return f"otel-llmops {__version__}"
 
 
+_PORTS = (
+    ("grpc-port", "OTLP/gRPC", 4317),
+    ("http-port", "OTLP/HTTP", 4318),
+    ("api-port", "GraphQL and REST", 8080),
+    ("jaeger-storage-port", "Jaeger's remote storage over gRPC, as 17271", None),
+)
+"""Options of `serve` that are ports: name, what is served there, and where if nothing is said."""
+
 _LIMITS = (
     ("journal-bytes-max", "what may wait for the store on the disk", 4 << 30),
     ("request-bytes-max", "of one request, decompressed", 64 << 20),
     ("memory-bytes-max", "of all requests that are in memory", 1 << 30),
     ("connections-max", "open at one time over HTTP", 1024),
+    ("forward-quota-bytes", "what the journal keeps for each --forward that lags", 1 << 30),
     ("ready-lag-s-max", "seconds that spans may wait before /readyz says so", 60),
 )
 """Options of `serve` that are numbers: name, what it bounds, and by how much."""
@@ -88,6 +97,18 @@ _WITHOUT = (
 )
 """Options of `serve` that are off unless given: name, what it takes, and what it does."""
 
+_SWITCHES = (
+    (
+        "insecure-bind",
+        "listen on all addresses named, though senders and readers are asked for no token",
+    ),
+    (
+        "api-tls",
+        "serve the API over TLS as well, with --tls-certificate and --tls-key",
+    ),
+)
+"""Options of `serve` that are on or off: name, and what they do."""
+
 
 def _serve(commands: Any, environ: Mapping[str, str]) -> None:
     command: ArgumentParser = commands.add_parser(
@@ -113,17 +134,8 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
     schemes = ", ".join(STORE_SCHEMES.values())
     option("store", f"where spans and answers are kept: {schemes}", None, metavar="URL")
     option("host", "address to listen on", "127.0.0.1")
-    option("grpc-port", "OTLP/gRPC", 4317, type=int, metavar="PORT")
-    option("http-port", "OTLP/HTTP", 4318, type=int, metavar="PORT")
-    option("api-port", "GraphQL and REST", 8080, type=int, metavar="PORT")
-    option(
-        "jaeger-storage-port",
-        "Jaeger's remote storage over gRPC, for a Jaeger that shows what is here (17271)",
-        None,
-        without="none",
-        type=int,
-        metavar="PORT",
-    )
+    for name, about, port in _PORTS:
+        option(name, about, port, without="none", type=int, metavar="PORT")
     option(
         "durability",
         "what an acknowledgement means: on disk, with the operating system, in memory",
@@ -132,21 +144,28 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
     )
     for name, about, most in _LIMITS:
         option(name, about, most, type=int, metavar="N")
+    command.add_argument(
+        "--forward",
+        action="append",
+        metavar="URL",
+        default=_several(environ.get(f"{_PREFIX}FORWARD", "")),
+        help="pass requests on as they came, to otlp://host:port or otlps://host:port; may be "
+        "given more than once (the variable: with commas between)",
+    )
     for name, metavar, about in _WITHOUT:
         option(name, about, None, without="none", metavar=metavar)
-    command.add_argument(
-        "--insecure-bind",
-        action="store_true",
-        default=environ.get(f"{_PREFIX}INSECURE_BIND", "").lower() in {"1", "true"},
-        help="listen on other than this machine's own addresses with neither tokens nor client "
-        "certificates; the API listens there too, and asks nobody who he is without tokens",
-    )
-    command.add_argument(
-        "--api-tls",
-        action="store_true",
-        default=environ.get(f"{_PREFIX}API_TLS", "").lower() in {"1", "true"},
-        help="serve the API over TLS as well, with --tls-certificate and --tls-key",
-    )
+    _switches(command, environ)
+
+
+def _switches(command: ArgumentParser, environ: Mapping[str, str]) -> None:
+    for name, about in _SWITCHES:
+        variable = _PREFIX + name.upper().replace("-", "_")
+        given = environ.get(variable, "").lower() in {"1", "true"}
+        command.add_argument(f"--{name}", action="store_true", default=given, help=about)
+
+
+def _several(text: str) -> list[str] | None:
+    return [each.strip() for each in text.split(",") if each.strip()] or None
 
 
 def _demo(commands: Any) -> None:

@@ -55,6 +55,16 @@ class Extent:
             numbers.append(number)
         return numbers
 
+    def held(self, place: Position, quota_bytes: int) -> int:
+        """The oldest segment that waits for a consumer at `place`, of whose backlog so much may."""
+        waiting, oldest = 0, max(self._sizes, default=0) + 1
+        for number in reversed(self._sizes):
+            waiting += self._sizes[number]
+            if number < place.segment or waiting > quota_bytes:
+                break
+            oldest = number
+        return oldest
+
     def delete(self, segment: int) -> None:
         """The segment is gone."""
         self.stored_bytes -= self._sizes[segment]

@@ -44,6 +44,7 @@ class Reader:
         self.damaged_bytes = 0
         self.gaps = 0
         self._runs: list[tuple[Position, int]] = []
+        self._missed: list[tuple[Position, Position]] = []
         self._committed = read_cursor(disk, self._cursor)
         self._position = self._committed or _NOTHING
 
@@ -117,6 +118,11 @@ class Reader:
             self._runs = runs
             raise _unreadable(error) from error
 
+    def missed(self) -> list[tuple[Position, Position]]:
+        """What had been deleted before it was read, since this was last asked."""
+        missed, self._missed = self._missed, []
+        return missed
+
     def seek(self, position: Position) -> None:
         """Read from `position` next, which a record or a commit of this journal gave."""
         self._position = position
@@ -189,6 +195,7 @@ class Reader:
             return False
         if self._position > _NOTHING and numbers[0] > self._position.segment:
             self.gaps += 1
+            self._missed.append((self._position, Position(later[0], 0)))
             _log.error(
                 "%s was to read %s next, which is deleted: it goes on at segment %d",
                 self._consumer,

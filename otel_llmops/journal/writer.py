@@ -11,9 +11,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from types import MappingProxyType
 
 from otel_llmops.errors import JournalError, JournalFull
 from otel_llmops.journal._disk import Disk
@@ -43,7 +44,12 @@ class Journal:
     """Appends requests durably. `append` and `submit` may be called from any thread."""
 
     def __init__(
-        self, opened: Opened, *, cursors: Sequence[Path], clock_ns: Callable[[], int]
+        self,
+        opened: Opened,
+        *,
+        cursors: Sequence[Path],
+        quotas: Mapping[Path, int],
+        clock_ns: Callable[[], int],
     ) -> None:
         """Use `open`."""
         self._opened = opened
@@ -53,6 +59,7 @@ class Journal:
         self._durable = opened.durable
         self._tail = opened.tail
         self._cursors = cursors
+        self._quotas = quotas
         self._clock_ns = clock_ns
         self._extent = Extent(opened.recovered.sizes)
         self._known = Known(opened.recovered.hashes, opened.settings.hashes_max)
@@ -85,18 +92,21 @@ class Journal:
         settings: JournalSettings | None = None,
         *,
         required_consumers: Sequence[str],
+        optional_consumers: Mapping[str, int] = MappingProxyType({}),
         disk: Disk | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> "Journal":
         """Take the lock, recover what the last writer left, and be ready to append.
 
-        Only `required_consumers` hold back the deletion of segments and fill the budget. Raises
+        Only `required_consumers` fill the budget, and hold back the deletion of segments for as
+        long as it takes; each of `optional_consumers` holds so many bytes of its backlog. Raises
         JournalError where another process writes here, or the directory cannot be used.
         """
         layout = Layout(Path(directory))
         cursors = [layout.cursor(name) for name in required_consumers]
+        quotas = {layout.cursor(name): quota for name, quota in optional_consumers.items()}
         opened = open_directory(disk or Disk(), layout, settings or JournalSettings())
-        return cls(opened, cursors=cursors, clock_ns=clock_ns)
+        return cls(opened, cursors=cursors, quotas=quotas, clock_ns=clock_ns)
 
     def append(
         self, payload: bytes, *, signal: int, encoding: int, rejected: Sequence[int] = ()
@@ -290,7 +300,15 @@ class Journal:
             places = [read_cursor(self._disk, path) or Position(0, 0) for path in self._cursors]
             with self._wake:
                 self._extent.consumed(min(places, default=self._tail.end))
+            held = min(
+                (
+                    self._extent.held(read_cursor(self._disk, path) or Position(0, 0), quota)
+                    for path, quota in self._quotas.items()
+                ),
+                default=self._tail.end.segment,
+            )
             numbers = self._extent.deletable(self._settings.retained_bytes)
+            numbers = [number for number in numbers if number < held]
             if numbers:
                 # A cursor that was seen may not be on the disk yet, and must not be outlived
                 self._disk.sync_directory(self._layout.cursors)

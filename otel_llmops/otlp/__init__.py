@@ -9,7 +9,7 @@ DECODER    "native" or "reference": who checks and decodes traces here
 
 from otel_llmops.otlp.capture import requests_of
 from otel_llmops.otlp.decoder import DECODER, check, decode_traces
-from otel_llmops.otlp.encode import encode_traces, nested
+from otel_llmops.otlp.encode import as_protobuf, encode_traces, nested
 from otel_llmops.otlp.limits import LIMITS, Limits
 from otel_llmops.otlp.logs import decode_logs
 from otel_llmops.otlp.types import Encoding, Request, Signal, Verdict
@@ -22,6 +22,7 @@ __all__ = [
     "Request",
     "Signal",
     "Verdict",
+    "as_protobuf",
     "check",
     "decode_logs",
     "decode_traces",

@@ -6,10 +6,13 @@ from operator import itemgetter
 
 import pyarrow as pa
 
+from otel_llmops.otlp.limits import NO_LIMITS
+from otel_llmops.otlp.outline import outline
 from otel_llmops.otlp.shapes import RECORDS, RESOURCES, SCOPES
+from otel_llmops.otlp.types import Encoding, Request, Signal
 from otel_llmops.otlp.wire import framed
 
-__all__ = ["encode_traces", "nested"]
+__all__ = ["as_protobuf", "encode_traces", "nested"]
 
 _WIRE = ("resource_wire", "scope_wire", "span_wire")
 
@@ -35,3 +38,22 @@ def nested(rows: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
         ]
         resources.append(resource_wire + framed(SCOPES, scopes))
     return framed(RESOURCES, resources)
+
+
+def as_protobuf(request: Request, signal: Signal) -> bytes:
+    """The protobuf body of `request`, without what was refused at the door; of any signal.
+
+    Raises: DecodeError, if it was never accepted.
+    """
+    if request.encoding == Encoding.PROTOBUF and not request.rejected:
+        return request.payload
+    refused = frozenset(request.rejected)
+    groups = outline(request.payload, signal=signal, encoding=request.encoding, limits=NO_LIMITS)
+    rows: list[tuple[bytes, bytes, bytes]] = []
+    ordinal = 0
+    for group in groups:
+        for record in group.records:
+            if ordinal not in refused and isinstance(record, bytes):
+                rows.append((group.resource_wire, group.scope_wire, record))
+            ordinal += 1
+    return nested(rows)

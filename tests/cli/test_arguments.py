@@ -31,6 +31,8 @@ def test_serve_has_the_defaults_of_otlp() -> None:
         "telemetry_url": None,
         "redact": None,
         "redact_file": None,
+        "forward": None,
+        "forward_quota_bytes": 1 << 30,
         "insecure_bind": False,
         "jaeger_storage_port": None,
         "api_admin_token_file": None,
