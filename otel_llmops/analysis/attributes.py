@@ -5,6 +5,7 @@ slice of rows, and reading a concept touches only the spans that have one of its
 """
 
 import json
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -76,6 +77,14 @@ class Attributes:
         result[self._attributes.slice(name)[0]] = True
         return result
 
+    def has_any(self, wanted: Callable[[str], bool]) -> Mask:
+        """Which spans carry any attribute whose name is wanted; an event's is `event/attribute`."""
+        result = np.zeros(self._rows, dtype=bool)
+        for entries in (self._attributes, self._events):
+            for key in filter(wanted, entries.names()):
+                result[entries.slice(key)[0]] = True
+        return result
+
     def _values(self, place: Place) -> tuple[Ints, pa.Array]:
         if place.event:
             return self._events.slice(f"{place.event}/{place.attribute}")
@@ -121,6 +130,9 @@ class _Entries:
         self._bounds = np.searchsorted(codes[self._order], np.arange(len(self._code) + 1))
         self._rows = rows
         self._values = values
+
+    def names(self) -> Iterable[str]:
+        return list(self._code)
 
     def slice(self, key: str) -> tuple[Ints, pa.Array]:
         code = self._code.get(key)

@@ -6,10 +6,17 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from otel_llmops.analysis.diagnosis import diagnose
+from otel_llmops.otlp import Request, decode_traces, nested
 from otel_llmops.storage.answers import LedgerEntry
 from otel_llmops.storage.queries import Queries
+from otel_llmops.storage.spans import WireSpan
 
-__all__ = ["plain", "session"]
+__all__ = ["diagnosis", "plain", "session"]
+
+_SESSIONS = 50
+_TRACES_MAX = 500
+_SPANS_MAX = 50_000
 
 
 async def session(queries: Queries, session_id: str) -> dict[str, Any] | None:
@@ -25,6 +32,28 @@ async def session(queries: Queries, session_id: str) -> dict[str, Any] | None:
         "tokens": [_without_session(plain(use)) for use in uses],
         "ledger": [_ledger_entry(entry) for entry in entries],
     }
+
+
+async def diagnosis(
+    queries: Queries, *, session_id: str | None = None, limit: int = _SESSIONS
+) -> dict[str, Any] | None:
+    """How the spans of a session were read, or of the newest ones; None where there is none."""
+    if session_id is None:
+        found = await queries.sessions(limit=limit)
+    else:
+        one = await queries.session(session_id)
+        if one is None:
+            return None
+        found = [one]
+    traces = dict.fromkeys(trace for each in found for trace in each.trace_ids)
+    wires: list[WireSpan] = []
+    for trace_id in list(traces)[:_TRACES_MAX]:
+        wires += await queries.spans.trace(trace_id)
+        if len(wires) >= _SPANS_MAX:
+            break
+    spans = decode_traces([Request(nested(wires))] if wires else [])
+    told: dict[str, Any] = plain(diagnose(spans))
+    return told | {"sessions": len(found)}
 
 
 def plain(value: object) -> Any:

@@ -36,6 +36,7 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
         Route("/api/handoffs", _answered(rest.handoffs)),
         Route("/api/functions", _answered(rest.functions)),
         Route("/api/usage", _answered(rest.usage)),
+        Route("/api/doctor", _answered(rest.doctor)),
     ]
 
 
@@ -122,6 +123,19 @@ class _Rest:
         given = _Parameters(request, {"since", "until", "buckets"})
         points = await self._queries.usage(**given.times(), buckets=given.buckets())
         return {"usage": points}
+
+    async def doctor(self, request: Request) -> object:
+        """How spans were read: of one session, or of the newest."""
+        given = _Parameters(request, {"session_id", "limit"})
+        session_id = given.text("session_id")
+        found = await documents.diagnosis(
+            self._queries, session_id=session_id, limit=given.page()[0]
+        )
+        if found is None:
+            raise _NotFoundError(
+                f"there is no session {session_id!r}", hint="GET /api/sessions lists them"
+            )
+        return found
 
     def _trace_url(self, trace_id: str) -> dict[str, str | None]:
         return {"trace_url": f"{self._jaeger_url}/trace/{trace_id}" if self._jaeger_url else None}

@@ -42,6 +42,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _demo(commands)
     _analyze(commands)
     _tokens(commands, environ)
+    _doctor(commands, environ)
     return root
 
 
@@ -199,15 +200,36 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
         help="which agent and model spent a session's tokens, what they cost, and why so many",
         description="Which agent and model spent a session's tokens, what they cost, and with "
         "--why each number's reason. Without SESSION: the newest sessions.",
-        epilog="The answers come from the serve that runs on --data, from its store while none "
-        "runs, from the API at --url, or from the captured OTLP in --file. Where the API asks for "
-        f"a token, {_PREFIX}API_TOKEN gives it.",
-    )
-    command.add_argument(
-        "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
+        epilog=_SOURCES,
     )
     command.add_argument(
         "--why", action="store_true", help="each span that reports usage, and what counts of it"
+    )
+    _asks(command, environ)
+
+
+def _doctor(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "doctor",
+        help="how spans were read, and what they leave out",
+        description="How the spans of a session were read: in which dialect, as what, and what "
+        "they leave out that answers would need. Without SESSION: of the newest sessions.",
+        epilog=_SOURCES,
+    )
+    _asks(command, environ)
+
+
+_SOURCES = (
+    "The answers come from the serve that runs on --data, from its store while none runs, from the "
+    "API at --url, or from the captured OTLP in --file. Where the API asks for a token, "
+    f"{_PREFIX}API_TOKEN gives it."
+)
+
+
+def _asks(command: ArgumentParser, environ: Mapping[str, str]) -> None:
+    """What every command takes that asks about sessions."""
+    command.add_argument(
+        "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
     )
     command.add_argument("--json", action="store_true", help="print one JSON document")
     data = environ.get(f"{_PREFIX}DATA") or str(data_folder(environ))

@@ -54,6 +54,14 @@ class Reader:
         """
         return self.rows("sessions", f"limit={limit}")
 
+    def diagnosis(self, session_id: str | None) -> dict[str, Any] | None:
+        """How spans were read, None where there is no such session.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        asked = "" if session_id is None else f"?session_id={quote(session_id, safe='')}"
+        return self._get(f"/api/doctor{asked}")
+
     def _get(self, path: str) -> dict[str, Any] | None:
         """The JSON object at `path`, None where there is nothing."""
         try:

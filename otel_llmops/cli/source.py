@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from otel_llmops.analysis.derive import analyse
 from otel_llmops.api import documents
 from otel_llmops.app.endpoints import read_endpoints
 from otel_llmops.app.locks import alone
@@ -21,7 +22,7 @@ from otel_llmops.app.places import Places
 from otel_llmops.app.stores import open_store
 from otel_llmops.cli.reader import Reader
 from otel_llmops.config import serve_config, store_url
-from otel_llmops.engine.capture import analyze
+from otel_llmops.engine.capture import captured
 from otel_llmops.errors import ConfigError
 from otel_llmops.storage.queries import Queries
 
@@ -38,6 +39,9 @@ class Source(Protocol):
 
     def sessions(self, limit: int) -> Sequence[Mapping[str, Any]]:
         """Sessions, newest first."""
+
+    def diagnosis(self, session_id: str | None) -> Mapping[str, Any] | None:
+        """How the spans of a session, or of the newest ones, were read."""
 
 
 @contextmanager
@@ -87,6 +91,9 @@ class _Stored:
         )
         return found
 
+    def diagnosis(self, session_id: str | None) -> Mapping[str, Any] | None:
+        return asyncio.run(documents.diagnosis(self._queries, session_id=session_id))
+
 
 @contextmanager
 def _of_store(data: Path, url: str) -> Iterator[Source]:
@@ -104,10 +111,12 @@ def _of_store(data: Path, url: str) -> Iterator[Source]:
 
 @contextmanager
 def _of_files(paths: Sequence[Path]) -> Iterator[Source]:
-    tables = analyze(paths)
+    spans = captured(paths)
+    tables = analyse(spans)
     with (
         tempfile.TemporaryDirectory(prefix="otel-llmops-") as folder,
         closing(open_store(f"chdb://{folder}/store")) as store,
     ):
+        store.export_spans(spans, batch_id="captured")
         store.replace_sessions(tables["sessions"]["session_id"].to_pylist(), tables)
         yield _Stored(Queries(store))

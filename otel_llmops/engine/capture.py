@@ -16,7 +16,7 @@ from otel_llmops.analysis.derive import Derived, analyse
 from otel_llmops.errors import DecodeError
 from otel_llmops.otlp import decode_traces, requests_of
 
-__all__ = ["analyze", "report"]
+__all__ = ["analyze", "captured", "report"]
 
 _SUFFIXES = (".binpb", ".json", ".jsonl")
 
@@ -24,10 +24,20 @@ _SUFFIXES = (".binpb", ".json", ".jsonl")
 def analyze(paths: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> Derived:
     """Analyse captured OTLP trace requests.
 
+    In:     as `captured`.
+    Out:    the tables of analysis.derive.analyse.
+    Raises: DecodeError, if a path holds no such file, or a file is not OTLP; it names the file.
+    """
+    return analyse(captured(paths, progress))
+
+
+def captured(paths: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> pa.Table:
+    """The spans of captured OTLP trace requests.
+
     In:     files, or folders that are searched for them: `.binpb` request bodies, `.json` and
             `.jsonl` as the OpenTelemetry Collector's file exporter writes them. `progress` hears
             (files done, files) after each file.
-    Out:    the tables of analysis.derive.analyse.
+    Out:    SPANS.
     Raises: DecodeError, if a path holds no such file, or a file is not OTLP; it names the file.
     """
     files = _files(paths)
@@ -36,7 +46,7 @@ def analyze(paths: Sequence[Path], progress: Callable[[int, int], None] | None =
         decoded.append(decode_traces(requests_of(file.read_bytes(), str(file))))
         if progress is not None:
             progress(done, len(files))
-    return analyse(pa.concat_tables(decoded))
+    return pa.concat_tables(decoded)
 
 
 def report(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
