@@ -43,6 +43,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _analyze(commands)
     _tokens(commands, environ)
     _doctor(commands, environ)
+    _mcp(commands, environ)
     return root
 
 
@@ -217,6 +218,21 @@ def _doctor(commands: Any, environ: Mapping[str, str]) -> None:
         epilog=_SOURCES,
     )
     _asks(command, environ)
+
+
+def _mcp(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "mcp",
+        help="the answers as tools for coding agents, over stdin and stdout",
+        description="Serve the answers of a running serve as tools of the Model Context Protocol, "
+        "over stdin and stdout: name this command to your coding agent.",
+        epilog=f"Where the API asks for a token, {_PREFIX}API_TOKEN gives it.",
+    )
+    data = environ.get(f"{_PREFIX}DATA") or str(data_folder(environ))
+    about = "folder of the serve that runs (default: %(default)s)"
+    command.add_argument("--data", default=data, help=about, metavar="DIR")
+    command.add_argument("--url", help="API of a running serve", metavar="URL")
+    command.set_defaults(api_token=environ.get(f"{_PREFIX}API_TOKEN", ""))
 
 
 _SOURCES = (

@@ -31,7 +31,7 @@ class Reader:
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
-        found = self._get(f"/api/{name}?{query}")
+        found = self.document(f"/api/{name}?{query}")
         if found is None or not isinstance(found.get(name), list):
             raise LlmopsError(f"{self._url} is no API of otel-llmops: it has no {name}")
         rows: list[dict[str, Any]] = found[name]
@@ -42,7 +42,7 @@ class Reader:
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
-        found = self._get(f"/api/sessions/{quote(session_id, safe='')}")
+        found = self.document(f"/api/sessions/{quote(session_id, safe='')}")
         if found is not None and "tokens" not in found:
             raise LlmopsError(f"{self._url} is no API of otel-llmops, or of another version")
         return found
@@ -60,10 +60,13 @@ class Reader:
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
         asked = "" if session_id is None else f"?session_id={quote(session_id, safe='')}"
-        return self._get(f"/api/doctor{asked}")
+        return self.document(f"/api/doctor{asked}")
 
-    def _get(self, path: str) -> dict[str, Any] | None:
-        """The JSON object at `path`, None where there is nothing."""
+    def document(self, path: str) -> dict[str, Any] | None:
+        """The JSON object at `path`, None where there is nothing.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
         try:
             asked = urllib.request.Request(f"{self._url}{path}", headers=self._headers)  # noqa: S310
             with self._opener.open(asked, timeout=_TIMEOUT_S) as answer:
