@@ -87,6 +87,7 @@ _WITHOUT = (
         "URL",
         "OTLP/HTTP endpoint that gets our own figures once a minute, as http://host:4318",
     ),
+    ("jaeger-url", "URL", "Jaeger's UI, which links of traces lead to: http://localhost:16686"),
     ("api-token-file", "FILE", "bearer tokens, one a line; who reads the API must know one"),
     ("api-admin-token-file", "FILE", "bearer tokens of those who may also change what is kept"),
     ("api-hosts", "NAMES", "names of this machine that the API is asked by, beside localhost"),

@@ -12,11 +12,11 @@ from otel_llmops.cli.terminal import one_line
 from otel_llmops.config import ServeConfig, serve_config
 from otel_llmops.supervisor import Supervisor
 
-__all__ = ["run"]
+__all__ = ["SETTINGS", "run", "say"]
 
 _STDERR = 2
-_LEFT_OUT = frozenset({"jaeger_url"})
-_SETTINGS = [name for name in ServeConfig.__dataclass_fields__ if name not in _LEFT_OUT]
+SETTINGS = tuple(ServeConfig.__dataclass_fields__)
+"""Every setting is an option of `serve`."""
 
 
 def run(arguments: Namespace) -> int:
@@ -26,7 +26,7 @@ def run(arguments: Namespace) -> int:
 
     Raises: LlmopsError, if it cannot start.
     """
-    config = serve_config({name: getattr(arguments, name) for name in _SETTINGS})
+    config = serve_config({name: getattr(arguments, name) for name in SETTINGS})
     supervisor = Supervisor(config, say=say)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:

@@ -35,6 +35,7 @@ def test_serve_has_the_defaults_of_otlp() -> None:
         "forward_quota_bytes": 1 << 30,
         "insecure_bind": False,
         "jaeger_storage_port": None,
+        "jaeger_url": None,
         "api_admin_token_file": None,
         "api_hosts": None,
         "api_tls": False,
