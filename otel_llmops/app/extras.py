@@ -1,4 +1,4 @@
-"""What to say where a package of the [server] extra is missing."""
+"""What to say where a package of an extra is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ __all__ = ["extra_required"]
 
 
 @contextmanager
-def extra_required(what: str) -> Iterator[None]:
+def extra_required(what: str, *, extra: str = "server") -> Iterator[None]:
     """Import inside it; ConfigError says what to install where a foreign package is missing."""
     try:
         yield
@@ -18,5 +18,5 @@ def extra_required(what: str) -> Iterator[None]:
         if missing.partition(".")[0] == "otel_llmops":
             raise
         raise ConfigError(
-            f"{what} needs the package {missing}", hint="pip install 'otel-llmops[server]'"
+            f"{what} needs the package {missing}", hint=f"pip install 'otel-llmops[{extra}]'"
         ) from error

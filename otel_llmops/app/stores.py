@@ -1,28 +1,49 @@
 """URL scheme -> exporter and store."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from otel_llmops.app.extras import extra_required
 from otel_llmops.app.locks import patiently
-from otel_llmops.config import store_url
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
+from otel_llmops.storage.seams import Destination
+from otel_llmops.store_url import StoreUrl, store_url
 
 __all__ = ["open_store"]
 
 _PREDECESSOR_S = 0.5
 
 
-def open_store(url: str) -> ClickHouse:
+def open_store(url: str, *, migrates: bool = False) -> Destination:
     """The destination at `url`, which is both Exporter and Store.
+
+    An older schema is brought up to date with `migrates`; where the store is embedded, always.
 
     Raises: ConfigError, if there is no such store or it cannot be opened.
     """
-    place = store_url(url)
+    place = _with_password(store_url(url))
     match place.scheme:
         case "chdb":
             folder = Path(place.path)
             return patiently(
                 lambda: ClickHouse.embedded(folder), ConfigError, wait_s=_PREDECESSOR_S
             )
+        case "postgresql":
+            with extra_required("a PostgreSQL store", extra="postgres"):
+                from otel_llmops.exporters.postgres import Postgres  # noqa: PLC0415 - an extra
+            return Postgres(place, migrates=migrates)
         case scheme:
             raise AssertionError(f"config knows the store {scheme}, and app does not")
+
+
+def _with_password(place: StoreUrl) -> StoreUrl:
+    if not place.password_file:
+        return place
+    try:
+        password = Path(place.password_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"password_file: {place.password_file} cannot be read: {error}"
+        ) from error
+    return replace(place, password=password)

@@ -127,8 +127,15 @@ def test_thousands_of_traces_are_read_by_one_call(store: Destination) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "🦜 \u0000 \\ ' \" ` %s {x:String} \n\t", "я" * 70_000],
-    ids=["empty", "odd", "long"],
+    [
+        "",
+        "🦜 \\ ' \" ` %s {x:String} :x \\N NULL \r\n\t\x01\x1a\x7f",
+        pytest.param("a\0b", marks=pytest.mark.trait("nul")),
+        "я" * 70_000,
+        "x" * 2**20,
+        "NULL",
+    ],
+    ids=["empty", "odd", "nul", "long", "1 MB", "null"],
 )
 def test_text_comes_back_as_it_was(store: Destination, text: str) -> None:
     sent = {"name": text, "attributes": [(text, text)]}
