@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_llmops.exporters.clickhouse import ClickHouse
+from otel_llmops.exporters.mysql import Mysql
 from otel_llmops.exporters.postgres import Postgres
 from otel_llmops.storage.seams import Destination
 from otel_llmops.store_url import store_url
+from tests.support.mysql_server import mysql_url
 from tests.support.postgres_server import postgres_url
 from tests.support.servers import or_skip
 
@@ -31,11 +33,20 @@ def _postgres(folder: Path) -> Destination:
     return Postgres(store_url(or_skip(lambda: postgres_url(folder))))
 
 
+def _mysql(folder: Path) -> Destination:
+    return Mysql(store_url(or_skip(lambda: mysql_url(folder))))
+
+
 BACKENDS = (
     Backend("clickhouse-embedded", ClickHouse.embedded),
     Backend(
         "postgresql",
         _postgres,
         gaps={"nul": "text has no NUL: U+FFFD stands in its place; span_wire has what was sent"},
+    ),
+    Backend(
+        "mysql",
+        _mysql,
+        gaps={"nan": "numbers know neither NaN nor infinity: they are unknown (null)"},
     ),
 )

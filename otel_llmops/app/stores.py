@@ -33,6 +33,10 @@ def open_store(url: str, *, migrates: bool = False) -> Destination:
             with extra_required("a PostgreSQL store", extra="postgres"):
                 from otel_llmops.exporters.postgres import Postgres  # noqa: PLC0415 - an extra
             return Postgres(place, migrates=migrates)
+        case "mysql":
+            with extra_required("a MySQL store", extra="mysql"):
+                from otel_llmops.exporters.mysql import Mysql  # noqa: PLC0415 - an extra
+            return Mysql(place, migrates=migrates)
         case scheme:
             raise AssertionError(f"config knows the store {scheme}, and app does not")
 

@@ -11,7 +11,6 @@ import io
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +26,7 @@ from otel_llmops.exporters.postgres_partitions import Partitions, drop_statement
 from otel_llmops.exporters.postgres_rows import as_copy
 from otel_llmops.exporters.postgres_schema import BATCHES, PostgresSchema
 from otel_llmops.exporters.retention import Retention, today
+from otel_llmops.exporters.sql_rows import as_rows, as_table
 from otel_llmops.model.schemas import SESSION_KEYS, require
 from otel_llmops.storage.kept import changes, summaries_of
 from otel_llmops.storage.migrations import VERSION_TABLE, Schema, Work, prepare
@@ -156,14 +156,7 @@ class Postgres:
 
         with translated():
             rows = self._loop.wait(select())
-        columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
-        return pa.table(
-            [
-                _column(list(values), field.type)
-                for values, field in zip(columns, schema, strict=True)
-            ],
-            schema=schema,
-        )
+        return as_table(rows, schema)
 
     async def fetch(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Row]:
         """As Store.fetch."""
@@ -183,19 +176,7 @@ class Postgres:
         async with self._readers.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             found = await connection.execute(statement)
-            rows = found.mappings().all()
-        whole = {
-            column.name: int if isinstance(column.type, sa.Integer) else float
-            for column in statement.selected_columns
-        }
-        # PostgreSQL's sum of 64-bit integers is a numeric
-        return [
-            {
-                name: whole[name](value) if isinstance(value, Decimal) else value
-                for name, value in row.items()
-            }
-            for row in rows
-        ]
+            return as_rows(statement, found.mappings().all())
 
     def drop_before(self, oldest: date) -> None:
         """Drop all that is older than that day: derived rows by whole months."""
@@ -327,9 +308,3 @@ def _of(name: str, ids: Sequence[str]) -> sa.ColumnElement[bool]:
 
 def _plain(text: str) -> str:
     return text.replace("\0", REPLACEMENT)  # as in what was stored
-
-
-def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_timestamp(kind):
-        return pa.array(values, pa.int64()).cast(kind)
-    return pa.array(values, kind)

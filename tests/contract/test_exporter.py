@@ -220,6 +220,22 @@ def test_rows_of_nan_and_null_are_replaced_by_themselves(backend: Backend, tmp_p
     assert found == [1, 1]
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        0.1,
+        1e-300,
+        pytest.param(float("nan"), marks=pytest.mark.trait("nan")),
+        pytest.param(float("-inf"), marks=pytest.mark.trait("nan")),
+    ],
+    ids=str,
+)
+def test_a_number_comes_back_as_it_was(store: Destination, number: float) -> None:
+    store.replace_sessions(["s"], derived(agent_handoffs=[{"session_id": "s", "quality": number}]))
+    found = asyncio.run(store.fetch(sa.select(TABLES["agent_handoffs"].c.quality)))
+    assert [str(row["quality"]) for row in found] == [str(number)]
+
+
 def test_equal_rows_are_all_kept(store: Destination) -> None:
     twice = derived(token_ledger=[{"session_id": "s", "own_input_tokens": 5}] * 2)
     for _ in range(2):

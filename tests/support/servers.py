@@ -23,7 +23,7 @@ import pytest
 
 from tests.support.ports import free_port
 
-_START_S = 60.0
+_START_S = 30.0
 _PAUSE_S = 0.05
 
 
@@ -47,12 +47,20 @@ class Server:
             self.process = subprocess.Popen(
                 self.command, stdout=log, stderr=log, start_new_session=True, **unprivileged()
             )
+        try:
+            self._wait()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait(self) -> None:
         end = time.monotonic() + _START_S
         while True:
             try:
                 self.answers(self.port)
             except Exception:  # noqa: BLE001 - any driver's words for: not yet
                 told = (self.folder / "log").read_text(errors="replace")[-2000:]
+                assert self.process is not None
                 assert self.process.poll() is None, told
                 assert time.monotonic() < end, told
                 time.sleep(_PAUSE_S)
