@@ -40,7 +40,6 @@ _KINDS: Mapping[str, _Kind] = {
         "clickhouse://user@host:8123/database",
         port=8123,
         port_secure=8443,
-        options=_REMOTE | {"cluster"},
         database="default",
     ),
     "postgresql": _Kind(

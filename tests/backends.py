@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_llmops.exporters.clickhouse import ClickHouse
+from otel_llmops.exporters.clickhouse_server import server_connect
 from otel_llmops.exporters.mysql import Mysql
 from otel_llmops.exporters.postgres import Postgres
 from otel_llmops.storage.seams import Destination
 from otel_llmops.store_url import store_url
+from tests.support.clickhouse_server import clickhouse_url
 from tests.support.mysql_server import mysql_url
 from tests.support.postgres_server import postgres_url
 from tests.support.servers import or_skip
@@ -37,8 +39,13 @@ def _mysql(folder: Path) -> Destination:
     return Mysql(store_url(or_skip(lambda: mysql_url(folder))))
 
 
+def _clickhouse(folder: Path) -> Destination:
+    return ClickHouse(server_connect(store_url(clickhouse_url(folder))))
+
+
 BACKENDS = (
     Backend("clickhouse-embedded", ClickHouse.embedded),
+    Backend("clickhouse-server", _clickhouse),
     Backend(
         "postgresql",
         _postgres,

@@ -7,6 +7,7 @@ from otel_llmops.app.extras import extra_required
 from otel_llmops.app.locks import patiently
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
+from otel_llmops.exporters.clickhouse_server import server_connect
 from otel_llmops.storage.seams import Destination
 from otel_llmops.store_url import StoreUrl, store_url
 
@@ -27,7 +28,13 @@ def open_store(url: str, *, migrates: bool = False) -> Destination:
         case "chdb":
             folder = Path(place.path)
             return patiently(
-                lambda: ClickHouse.embedded(folder), ConfigError, wait_s=_PREDECESSOR_S
+                lambda: ClickHouse.embedded(folder, retention_days=place.retention_days),
+                ConfigError,
+                wait_s=_PREDECESSOR_S,
+            )
+        case "clickhouse":
+            return ClickHouse(
+                server_connect(place), retention_days=place.retention_days, migrates=migrates
             )
         case "postgresql":
             with extra_required("a PostgreSQL store", extra="postgres"):

@@ -84,7 +84,7 @@ def _digits(array: pa.Array) -> pa.Array:
     _, where, data = array.buffers()
     every = np.frombuffer(where, np.int32) if where is not None else np.zeros(1, np.int32)
     offsets = every[array.offset : array.offset + len(array) + 1]
-    held = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]] if data is not None else b""
-    digits = pa.py_buffer(_HEX[held] if len(held) else b"")
+    held = np.frombuffer(data or b"", np.uint8)[offsets[0] : offsets[-1]]
+    digits = pa.py_buffer(_HEX[held])
     lengths = pa.py_buffer((offsets - offsets[0]) * 2)
     return pa.StringArray.from_buffers(len(array), lengths, digits)

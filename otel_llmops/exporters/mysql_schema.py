@@ -19,7 +19,7 @@ from otel_llmops.storage.tables import STORED, TABLES, TIME_COLUMN, Utf8, belong
 
 __all__ = ["BATCHES", "ROW_ID", "MysqlSchema"]
 
-_DIALECT = mysql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's is not annotated
+_DIALECT = mysql.dialect()
 
 BATCHES = "exported_batches"
 """What was exported under which batch id, and when."""

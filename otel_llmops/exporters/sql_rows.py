@@ -1,6 +1,6 @@
 """Rows as drivers of SQL give them, as the seams promise them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +12,7 @@ from otel_llmops.storage.seams import Row
 __all__ = ["as_rows", "as_table"]
 
 
-def as_rows(
-    statement: sa.Select[*tuple[Any, ...]], found: Sequence[Mapping[str, Any]]
-) -> list[Row]:
+def as_rows(statement: sa.Select[*tuple[Any, ...]], found: Iterable[sa.RowMapping]) -> list[Row]:
     """Rows as Store.fetch gives them: a sum of integers is decimal in SQL, and an integer here."""
     number = {
         column.name: int if isinstance(column.type, sa.Integer) else float

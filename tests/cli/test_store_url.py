@@ -27,7 +27,7 @@ from otel_llmops.store_url import StoreUrl, masked, store_url
             ),
         ),
         (
-            "clickhouses://db?ca=/etc/ca.pem&cluster=main",
+            "clickhouses://db?ca=/etc/ca.pem",
             StoreUrl(
                 "clickhouse",
                 host="db",
@@ -35,7 +35,6 @@ from otel_llmops.store_url import StoreUrl, masked, store_url
                 database="default",
                 secure=True,
                 ca="/etc/ca.pem",
-                options={"cluster": "main"},
             ),
         ),
         (

@@ -39,13 +39,15 @@ class Server:
     port: int
     folder: Path
     answers: Callable[[int], object]
+    as_root: bool = False
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; return when it answers."""
         with (self.folder / "log").open("ab") as log:
+            who = {} if self.as_root else unprivileged()
             self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, start_new_session=True, **unprivileged()
+                self.command, stdout=log, stderr=log, start_new_session=True, **who
             )
         try:
             self._wait()
