@@ -7,11 +7,14 @@ from otel_llmops.app.extras import extra_required
 from otel_llmops.app.locks import patiently
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
+from otel_llmops.exporters.clickhouse_database import ClickHouseSchema, cluster_statements
 from otel_llmops.exporters.clickhouse_server import server_connect
+from otel_llmops.exporters.mysql_schema import MysqlSchema
+from otel_llmops.exporters.postgres_schema import PostgresSchema
 from otel_llmops.storage.seams import Destination
 from otel_llmops.store_url import StoreUrl, store_url
 
-__all__ = ["open_store"]
+__all__ = ["open_store", "schema_statements"]
 
 _PREDECESSOR_S = 0.5
 
@@ -44,6 +47,29 @@ def open_store(url: str, *, migrates: bool = False) -> Destination:
             with extra_required("a MySQL store", extra="mysql"):
                 from otel_llmops.exporters.mysql import Mysql  # noqa: PLC0415 - an extra
             return Mysql(place, migrates=migrates)
+        case scheme:
+            raise AssertionError(f"config knows the store {scheme}, and app does not")
+
+
+def schema_statements(url: str, *, cluster: str = "") -> list[str]:
+    """The DDL of a fresh store at `url`, which is not asked.
+
+    Raises: ConfigError, if there is no such kind of store, or it has no clusters.
+    """
+    place = store_url(url)
+    if cluster and place.scheme != "clickhouse":
+        raise ConfigError(
+            f"cluster: a {place.scheme} store has none", hint="only clickhouse:// has"
+        )
+    match place.scheme:
+        case "chdb" | "clickhouse":
+            return (
+                cluster_statements(cluster) if cluster else ClickHouseSchema().create_statements()
+            )
+        case "postgresql":
+            return PostgresSchema().create_statements()
+        case "mysql":
+            return MysqlSchema(is_mariadb=url.startswith("mariadb")).create_statements()
         case scheme:
             raise AssertionError(f"config knows the store {scheme}, and app does not")
 

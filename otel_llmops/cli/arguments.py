@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from otel_llmops import __version__
+from otel_llmops.cli.store_arguments import add_store_commands
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES
 
 __all__ = ["data_folder", "parser"]
@@ -42,6 +43,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _demo(commands)
     _analyze(commands)
     _tokens(commands, environ)
+    add_store_commands(commands, environ, _PREFIX)
     return root
 
 

@@ -7,9 +7,9 @@ the kept sums is added (storage/kept.py), the old rows are deleted; so `sign` is
 nobody ever sees a mixture.
 """
 
-import io
+import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -81,9 +81,9 @@ class Postgres:
         with translated():
             stored = require(rows, STORED[name])
             if stored.num_rows:
-                self._loop.wait(self._copied_once(name, stored, as_copy(stored), batch_id))
+                self._loop.wait(self._copied_once(name, stored, batch_id))
 
-    async def _copied_once(self, name: str, rows: pa.Table, body: bytes, batch_id: str) -> None:
+    async def _copied_once(self, name: str, rows: pa.Table, batch_id: str) -> None:
         record = sa.text(
             f"INSERT INTO {BATCHES} (name, batch_id) VALUES (:name, :batch_id) "  # noqa: S608 - ours
             "ON CONFLICT DO NOTHING"
@@ -94,7 +94,7 @@ class Postgres:
                 # the record first: whoever repeats the batch meanwhile waits for it to be certain
                 made = await connection.execute(record, {"name": name, "batch_id": batch_id})
                 if made.rowcount:
-                    await _copy(connection, name, rows.column_names, body)
+                    await _copy(connection, name, rows)
 
     def replace_sessions(self, session_ids: Sequence[str], tables: Mapping[str, pa.Table]) -> None:
         """As Exporter.replace_sessions, in one transaction: there is never a mixture."""
@@ -106,25 +106,20 @@ class Postgres:
     def _replace(self, ids: Sequence[str], found: Mapping[str, pa.Table]) -> None:
         generation = self._generation = max(time.time_ns(), self._generation + 1)
         made = {name: stamped(name, rows, generation) for name, rows in found.items()}
-        bodies = {name: as_copy(rows) for name, rows in made.items() if rows.num_rows}
-        self._loop.wait(self._replaced(ids, made, bodies, generation))
+        self._loop.wait(self._replaced(ids, made, generation))
 
     async def _replaced(
-        self,
-        ids: Sequence[str],
-        made: Mapping[str, pa.Table],
-        bodies: Mapping[str, bytes],
-        generation: int,
+        self, ids: Sequence[str], made: Mapping[str, pa.Table], generation: int
     ) -> None:
         async with self._writers.connect() as connection:
-            for name in bodies:
-                await self._partitions.make(connection, self._partitions.missing(name, made[name]))
+            for name, rows in made.items():
+                await self._partitions.make(connection, self._partitions.missing(name, rows))
             async with connection.begin():
                 old = await _tables_with(connection, list(made), ids)
-                for name, body in bodies.items():
-                    await _copy(connection, name, made[name].column_names, body)
-                for name in made:
-                    if name in bodies or name in old:
+                for name, rows in made.items():
+                    if rows.num_rows:
+                        await _copy(connection, name, rows)
+                    if rows.num_rows or name in old:
                         await _keep_sums(connection, name, ids, generation)
                     if name in old:
                         await connection.execute(_outdated(name, ids, generation))
@@ -265,13 +260,20 @@ async def _driver(connection: AsyncConnection) -> Any:
     return (await connection.get_raw_connection()).driver_connection
 
 
-async def _copy(
-    connection: AsyncConnection, name: str, columns: Sequence[str], body: bytes
-) -> None:
+async def _copy(connection: AsyncConnection, name: str, rows: pa.Table) -> None:
     """COPY in the transaction that `connection` is in: something must have been executed in it."""
     await (await _driver(connection)).copy_to_table(
-        name, source=io.BytesIO(body), columns=columns, format="binary"
+        name, source=_ahead(as_copy(rows)), columns=rows.column_names, format="binary"
     )
+
+
+async def _ahead(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each piece; the next one is made, in a thread, while this one is sent."""
+    loop = asyncio.get_running_loop()
+    coming = loop.run_in_executor(None, next, pieces, None)
+    while (piece := await coming) is not None:
+        coming = loop.run_in_executor(None, next, pieces, None)
+        yield piece
 
 
 async def _tables_with(

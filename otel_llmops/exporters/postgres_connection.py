@@ -64,6 +64,7 @@ class Loop:
         """End the loop and its thread. Safe to call twice."""
         if self._loop.is_closed():
             return
+        self.wait(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_S)
         if not self._thread.is_alive():

@@ -4,7 +4,7 @@ Strategy: what a column is in Arrow says what it is in the table (storage/tables
 integers of nanoseconds, maps JSON text that is encoded as JSONB. Nothing loops over rows here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pgpq
@@ -22,21 +22,25 @@ _WIDER: Mapping[pa.DataType, pa.DataType] = {pa.int8(): pa.int16(), pa.uint32():
 """What PostgreSQL has no type for -> the next that holds it."""
 
 
-def as_copy(rows: pa.Table) -> bytes:
-    """All rows as the body of a COPY ... (FORMAT binary), columns in their order.
+def as_copy(rows: pa.Table) -> Iterator[bytes]:
+    """All rows as the body of a COPY ... (FORMAT binary), in pieces; columns in their order.
 
     In:   rows of a schema of STORED.
-    Cost: O(bytes).
+    Cost: O(bytes), when a piece is asked for: so one can be made while another is sent.
     """
-    plain = pa.table({field.name: _plain(rows[field.name], field.type) for field in rows.schema})
-    encoder = _encoder(rows.schema, plain.schema)
-    parts = [encoder.write_header()]
-    parts += (
-        encoder.write_batch(batch)
-        for batch in plain.combine_chunks().to_batches(max_chunksize=_ROWS_AT_ONCE)
-    )
-    parts.append(encoder.finish())
-    return b"".join(parts)
+    encoder = None
+    for start in range(0, rows.num_rows, _ROWS_AT_ONCE):
+        piece = rows.slice(start, _ROWS_AT_ONCE).combine_chunks()
+        plain = pa.table(
+            {field.name: _plain(piece[field.name], field.type) for field in rows.schema}
+        )
+        if encoder is None:
+            encoder = _encoder(rows.schema, plain.schema)
+            yield encoder.write_header()
+        for batch in plain.combine_chunks().to_batches():
+            yield encoder.write_batch(batch)
+    if encoder is not None:
+        yield encoder.finish()
 
 
 def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
