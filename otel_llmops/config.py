@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from otel_llmops.errors import ConfigError
+from otel_llmops.store_url import STORE_SCHEMES, StoreUrl, masked, store_problems, store_url
 
 __all__ = [
     "DURABILITIES",
@@ -23,7 +24,6 @@ __all__ = [
     "StoreUrl",
     "serve_config",
     "store_url",
-    "without_password",
 ]
 
 Durability = Literal["fsync", "os", "none"]
@@ -31,12 +31,6 @@ Durability = Literal["fsync", "os", "none"]
 DURABILITIES: tuple[Durability, ...] = get_args(Durability)
 """What an acknowledgement means: on the disk, given to the operating system, or in memory."""
 
-STORE_SCHEMES: Mapping[str, str] = {
-    "chdb": "chdb:///absolute/folder (ClickHouse embedded in the engine process)",
-}
-"""Store schemes that can be started -> how their URL is written."""
-
-_SCHEMES_TO_COME = ("clickhouse", "mysql", "parquet", "postgresql")
 _PORT_MAX = 65_535
 _GIB = 1 << 30
 _MIB = 1 << 20
@@ -62,14 +56,6 @@ _MAY_BE_EMPTY = frozenset(
     {"jaeger_url", "cors_origins", "redact", "telemetry_url", "api_hosts", *_FILES}
 )
 _FLAGS = frozenset({"insecure_bind", "api_tls"})
-
-
-@dataclass(frozen=True, slots=True)
-class StoreUrl:
-    """A store URL whose scheme is known: `path` is an absolute folder for embedded stores."""
-
-    scheme: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +120,11 @@ class ServeConfig:
         """Whether the API listens on this machine alone."""
         return _is_loopback(self.api_host)
 
+    @property
+    def store_shown(self) -> str:
+        """The store's URL without its password."""
+        return masked(self.store)
+
     def as_mapping(self) -> dict[str, Any]:
         """The mapping that `serve_config` reads back, of JSON values alone."""
         return asdict(self) | {"data": str(self.data)}
@@ -160,18 +151,6 @@ def serve_config(values: Mapping[str, Any]) -> ServeConfig:
     files = {name: _absolute(known[name]) for name in _FILES if known.get(name)}
     lists = {"forward": tuple(dict.fromkeys(known.get("forward", ())))}
     return ServeConfig(**known | {"data": data, "store": store} | files | lists)
-
-
-def store_url(url: str) -> StoreUrl:
-    """Read a store's URL.
-
-    Raises: ConfigError, if it is malformed or of a scheme that cannot be started.
-    """
-    problems = _store_problems(url)
-    if problems:
-        raise ConfigError("; ".join(f"store: {problem}" for problem in problems))
-    parts = urlsplit(url)
-    return StoreUrl(scheme=parts.scheme, path=unquote(parts.path))
 
 
 _SETTINGS = frozenset(ServeConfig.__dataclass_fields__)
@@ -266,7 +245,7 @@ def _forward_problems(value: object) -> list[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
         return [f"{value!r} is no list of URLs"]
     return [
-        f"{without_password(url)!r} is not otlp://host:port or otlps://host:port"
+        f"{masked(url)!r} is not otlp://host:port or otlps://host:port"
         for url in value
         if not _is_otlp(url)
     ]
@@ -291,34 +270,6 @@ def _origin_problems(value: str) -> list[str]:
     ]
 
 
-def _store_problems(url: str) -> list[str]:
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        return [f"{url!r} is not a URL: {error}"]
-    if parts.scheme in _SCHEMES_TO_COME:
-        return [f"{parts.scheme}:// is not built yet; there is {_known_schemes()}"]
-    if parts.scheme not in STORE_SCHEMES:
-        return [
-            f"{without_password(url)!r} names no store that exists; there is {_known_schemes()}"
-        ]
-    if parts.netloc or not parts.path.startswith("/") or not parts.path.strip("/"):
-        return [f"{url!r} needs an absolute folder: {STORE_SCHEMES[parts.scheme]}"]
-    if parts.query or parts.fragment:
-        return [f"{url!r} takes no parameters: {STORE_SCHEMES[parts.scheme]}"]
-    return []
-
-
-def _known_schemes() -> str:
-    return ", ".join(STORE_SCHEMES.values())
-
-
-def without_password(url: str) -> str:
-    """`url` as it may be shown: what stands before an @ can be a password."""
-    scheme, mark, rest = url.partition("://")
-    return f"{scheme}{mark}***@{rest.rpartition('@')[2]}" if "@" in rest else url
-
-
 def _same_ports(known: Mapping[str, object]) -> list[str]:
     """Two servers on one port can only fail later, and less clearly."""
     names = ("grpc_port", "http_port", "api_port", "jaeger_storage_port")
@@ -337,7 +288,7 @@ def _listed(ports: Mapping[str, object]) -> str:
 
 
 _TEXTS: Mapping[str, Callable[[str], list[str]]] = {
-    "store": _store_problems,
+    "store": store_problems,
     "durability": _durability_problems,
     "jaeger_url": _web,
     "telemetry_url": _web,

@@ -32,7 +32,6 @@ from otel_llmops.config import ServeConfig
 from otel_llmops.engine.figures import engine_metrics
 from otel_llmops.engine.pipeline import Engine, EngineSettings
 from otel_llmops.errors import ConfigError
-from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.journal import Reader
 from otel_llmops.metrics import exposition
 from otel_llmops.receiver.guard import guarded
@@ -41,6 +40,7 @@ from otel_llmops.receiver.server import http_config
 from otel_llmops.receiver.tls import Tls
 from otel_llmops.storage.feed import Feed
 from otel_llmops.storage.queries import Queries
+from otel_llmops.storage.seams import Destination
 from otel_llmops.tokens import Tokens, read_tokens
 
 __all__ = ["run"]
@@ -65,7 +65,7 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
 
 
 def _run(
-    config: ServeConfig, lifeline: Lifeline, listener: socket.socket, store: ClickHouse
+    config: ServeConfig, lifeline: Lifeline, listener: socket.socket, store: Destination
 ) -> int:
     places = Places(config.data)
     feed, forwards = Feed(), Forwards(config)

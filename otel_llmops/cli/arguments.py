@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from otel_llmops import __version__
+from otel_llmops.cli.store_arguments import add_store_commands
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES
 
 __all__ = ["data_folder", "parser"]
@@ -44,6 +45,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _tokens(commands, environ)
     _doctor(commands, environ)
     _mcp(commands, environ)
+    add_store_commands(commands, environ, _PREFIX)
     return root
 
 

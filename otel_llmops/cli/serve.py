@@ -57,7 +57,7 @@ def _greet(config: ServeConfig, endpoints: Endpoints) -> None:
         f"  GraphQL     {endpoints.api}/graphql",
         f"  REST        {endpoints.api}/api/agents",
         f"  data        {config.data}",
-        f"  store       {config.store}",
+        f"  store       {config.store_shown}",
         f"Send spans:   OTEL_EXPORTER_OTLP_ENDPOINT={endpoints.grpc} python your_app.py",
         f"              ({endpoints.http} where its exporter speaks HTTP)",
         "Stop:         Ctrl-C; nothing that was acknowledged is lost",

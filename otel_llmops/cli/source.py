@@ -58,7 +58,7 @@ def source(arguments: Namespace) -> Iterator[Source]:
     running = read_endpoints(config.data)
     if arguments.url:
         yield Reader(_api(arguments.url), token=arguments.api_token)
-    elif running is not None and (not arguments.store or running.store == config.store):
+    elif running is not None and (not arguments.store or running.store == config.store_shown):
         yield Reader(running.api, token=arguments.api_token)
     else:
         with _of_store(config.data, config.store) as found:
@@ -97,7 +97,8 @@ class _Stored:
 
 @contextmanager
 def _of_store(data: Path, url: str) -> Iterator[Source]:
-    if not Path(store_url(url).path).is_dir():
+    place = store_url(url)
+    if place.is_embedded and not Path(place.path).is_dir():
         raise ConfigError(
             f"nothing was collected in {data} yet",
             hint="start otel-llmops serve, name a folder with --data, or a capture with --file",

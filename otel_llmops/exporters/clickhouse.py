@@ -25,14 +25,11 @@ from otel_llmops.exporters.clickhouse_client import (
     embedded_connect,
     translated,
 )
-from otel_llmops.exporters.clickhouse_schema import (
-    DIALECT,
-    HAS_COLUMNS,
-    create_statements,
-    widening_statements,
-)
+from otel_llmops.exporters.clickhouse_database import ClickHouseDatabase
+from otel_llmops.exporters.clickhouse_schema import DIALECT
 from otel_llmops.exporters.clickhouse_signed import Written, change
 from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
+from otel_llmops.storage.migrations import prepare
 from otel_llmops.storage.seams import Row
 from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import STORED, TABLES, data_columns
@@ -57,7 +54,7 @@ _WIRE = ("span_wire", "scope_wire", "resource_wire")
 class ClickHouse:
     """Exporter and Store over the same tables. `embedded` opens a folder of this machine."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first for who knows better
         self,
         connect: Connect,
         *,
@@ -65,6 +62,8 @@ class ClickHouse:
         written_bytes_max: int = _WRITTEN_BYTES_MAX,
         query_s_max: float = _QUERY_S_MAX,
         lock: FolderLock | None = None,
+        retention_days: int = 0,
+        migrates: bool = False,
     ) -> None:
         self._insert_rows_max = insert_rows_max
         self._written = Written(written_bytes_max)
@@ -73,11 +72,9 @@ class ClickHouse:
         self._clients = Clients(connect, query_s_max=query_s_max)
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="clickhouse-read")
         try:
-            for statement in create_statements():
-                self._clients.command(statement)
-            has = self._clients.select(HAS_COLUMNS).to_pylist()
-            for statement in widening_statements((row["table"], row["name"]) for row in has):
-                self._clients.command(statement)
+            database = ClickHouseDatabase(self._clients, connect)
+            prepare(database, migrates=migrates)
+            database.keep_for(retention_days)
         except BaseException:
             self._clients.close()
             raise
@@ -90,7 +87,7 @@ class ClickHouse:
         """
         lock = FolderLock(folder)
         try:
-            return cls(embedded_connect(folder), lock=lock, **options)
+            return cls(embedded_connect(folder), lock=lock, migrates=True, **options)
         except BaseException:
             lock.release()
             raise

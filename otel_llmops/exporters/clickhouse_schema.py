@@ -15,7 +15,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from otel_llmops.storage.summaries import SUMMARIES, Summary
 from otel_llmops.storage.tables import STORED
 
-__all__ = ["DIALECT", "HAS_COLUMNS", "create_statements", "widening_statements"]
+__all__ = [
+    "DIALECT",
+    "create_statements",
+    "projection",
+    "time_held",
+    "widening_statements",
+]
 
 DIALECT = ClickHouseDialect()
 
@@ -78,10 +84,6 @@ def create_statements() -> list[str]:
     return [_create(name, schema) for name, schema in STORED.items()]
 
 
-HAS_COLUMNS = "SELECT table, name FROM system.columns WHERE database = currentDatabase()"
-"""Which columns there are: a folder may have been made by an earlier version."""
-
-
 def widening_statements(has: Iterable[tuple[str, str]]) -> list[str]:
     """One ALTER TABLE for each table that lacks columns, given the (table, column) there are."""
     known = set(has)
@@ -99,7 +101,7 @@ def widening_statements(has: Iterable[tuple[str, str]]) -> list[str]:
 
 def _create(name: str, schema: pa.Schema) -> str:
     lines = [_column(field, bounded=field.name in _BOUNDED.get(name, ())) for field in schema]
-    lines += [_projection(summary) for summary in SUMMARIES.values() if summary.table == name]
+    lines += [projection(summary) for summary in SUMMARIES.values() if summary.table == name]
     if name in _LOOKUPS:
         lines.append(f"PROJECTION by_{_LOOKUPS[name]} (SELECT * ORDER BY {_LOOKUPS[name]})")
     body = ",\n".join(f"    {line}" for line in lines)
@@ -117,10 +119,15 @@ def _create(name: str, schema: pa.Schema) -> str:
     )
 
 
-def _partition(name: str) -> str:
+def time_held(name: str) -> str:
+    """When a row is of, within the years that have partitions."""
     column = _DAY.get(name, "started_at")
     first, last = (f"toDateTime64('{year}-01-01', 9, 'UTC')" for year in _YEARS)
-    held = f"least(greatest({column}, {first}), {last})"
+    return f"least(greatest({column}, {first}), {last})"
+
+
+def _partition(name: str) -> str:
+    held = time_held(name)
     # derived rows by month: with one partition a day a session's rows took 30 parts to look for
     return f"toYYYYMMDD({held})" if name in _DAY else f"toYYYYMM({held})"
 
@@ -140,7 +147,8 @@ def _codec(field: pa.Field) -> str:
     return "ZSTD(3)" if pa.types.is_binary(field.type) else "ZSTD(1)"
 
 
-def _projection(summary: Summary) -> str:
+def projection(summary: Summary) -> str:
+    """The aggregate projection that keeps a summary ready."""
     keys = ", ".join(_bare(key) for key in summary.keys)
     chosen = ", ".join(_bare(column) for column in (*summary.keys, *summary.sums))
     return f"PROJECTION {summary.name} (SELECT {chosen} GROUP BY {keys})"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import sqlalchemy as sa
 
-__all__ = ["Exporter", "Row", "Store"]
+__all__ = ["Destination", "Exporter", "Row", "Store"]
 
 Row = Mapping[str, Any]
 
@@ -63,3 +63,7 @@ class Store(Protocol):
         Raises QueryError if the statement runs longer than the store's limit. Thread-safe, and
         never blocks the event loop.
         """
+
+
+class Destination(Exporter, Store, Protocol):
+    """A place that is written to and read from."""

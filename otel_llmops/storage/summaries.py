@@ -41,6 +41,27 @@ class time_slot(GenericFunction[int]):  # noqa: N801 - functions of SQLAlchemy a
     inherit_cache = True
 
 
+@compiles(time_slot)
+def _slot_of_integers(element: time_slot, compiler: SQLCompiler, **kw: Any) -> str:
+    column, length = _column_and_length(element, compiler, kw)
+    return f"({column} / {length})"
+
+
+@compiles(time_slot, "mysql")
+def _mysql_slot(element: time_slot, compiler: SQLCompiler, **kw: Any) -> str:
+    column, length = _column_and_length(element, compiler, kw)
+    return f"({column} DIV {length})"
+
+
+def _column_and_length(
+    element: time_slot, compiler: SQLCompiler, kw: dict[str, Any]
+) -> tuple[str, str]:
+    # a literal: with a parameter, what is selected would be another expression than what is grouped
+    kw = {**kw, "literal_binds": True}
+    column, length = (compiler.process(clause, **kw) for clause in element.clauses)
+    return column, length
+
+
 @compiles(time_slot, "clickhousedb")
 def _clickhouse_slot(element: time_slot, compiler: SQLCompiler, **kw: Any) -> str:
     column, length = (compiler.process(clause, **kw) for clause in element.clauses)

@@ -5,18 +5,35 @@ two columns more. `sign` is +1 where a row was found and -1 where a later analys
 (a store that deletes never writes -1), so every sum over rows is sum(x * sign), and a row is live
 where the signs of all rows equal to it sum to more than 0. `generation` says which analysis wrote
 the row; it is no part of what the row says.
+
+What a store cannot hold is told once, by the types: times are integers where a store's own end at
+the microsecond, and text compares byte by byte everywhere.
 """
 
+import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
 
 from otel_llmops.model.schemas import DERIVED, LOG_EVENTS, SPANS, STORED_SPAN_COLUMNS, TIME
 
-__all__ = ["METADATA", "SIGNED", "STORED", "TABLES", "UtcTime", "data_columns"]
+__all__ = [
+    "METADATA",
+    "REPLACEMENT",
+    "SIGNED",
+    "STORED",
+    "TABLES",
+    "TIME_COLUMN",
+    "UtcTime",
+    "Utf8",
+    "belongs_to",
+    "data_columns",
+    "empty_value",
+]
 
 SIGNED = (
     pa.field("generation", pa.int64(), nullable=False),
@@ -35,22 +52,98 @@ STORED: Mapping[str, pa.Schema] = {
 METADATA = sa.MetaData()
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_KEEPS_NANOSECONDS = "clickhousedb"
+
+
 class UtcTime(sa.TypeDecorator[datetime]):
-    """A moment, an aware datetime in Python; ClickHouse wants its literals without the zone."""
+    """A moment, an aware datetime in Python.
+
+    ClickHouse keeps nanoseconds, and wants its literals without the zone. Elsewhere it is whole
+    nanoseconds since 1970, an integer: time types of PostgreSQL and MySQL end at the microsecond.
+    """
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """What the column is in the store."""
+        native = dialect.name == _KEEPS_NANOSECONDS
+        return dialect.type_descriptor(sa.DateTime(timezone=True) if native else sa.BigInteger())
+
     def process_literal_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
         """The moment as the dialect's own type renders it."""
-        if value is None or dialect.name != "clickhousedb":
-            return value
+        if value is None or dialect.name != _KEEPS_NANOSECONDS:
+            return self.process_bind_param(value, dialect)
         return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        """The moment as a parameter."""
+        if value is None or dialect.name == _KEEPS_NANOSECONDS:
+            return value
+        return (value - _EPOCH) // _MICROSECOND * 1_000
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        """The moment, to the microsecond that Python knows."""
+        if value is None or dialect.name == _KEEPS_NANOSECONDS:
+            return value  # type: ignore[no-any-return]  # the driver's datetime
+        return _EPOCH + int(value) // 1_000 * _MICROSECOND
+
+
+class Utf8(sa.TypeDecorator[str]):
+    """Text of any length, which compares and sorts by its bytes.
+
+    PostgreSQL's text has no NUL: there it is U+FFFD, in what is asked for as in what is stored.
+    """
+
+    impl = sa.Text()
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """What the column is in the store."""
+        made = _TEXT.get(dialect.name, sa.Text())
+        return dialect.type_descriptor(made)
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """The text as a parameter."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\0", REPLACEMENT)
+
+    def process_literal_param(self, value: str | None, dialect: sa.Dialect) -> Any:
+        """The text as a literal."""
+        return self.process_bind_param(value, dialect)
+
+
+REPLACEMENT = "\ufffd"
+"""What stands in the place of a character that a store cannot hold."""
+
+_TEXT: Mapping[str, sa.types.TypeEngine[str]] = {
+    "postgresql": postgresql.TEXT(collation="C"),
+    # how it compares is said by the table: its names differ between MySQL and MariaDB
+    "mysql": mysql.LONGTEXT(),
+}
+
+
+class JsonText(sa.TypeDecorator[Any]):
+    """JSON in a text column."""
+
+    impl = sa.Text()
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """What the column is in the store."""
+        return dialect.type_descriptor(_TEXT.get(dialect.name, sa.Text()))
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
+        """What the text says."""
+        return None if value is None else json.loads(value)
 
 
 _TYPES: Mapping[pa.DataType, sa.types.TypeEngine[Any]] = {
-    pa.string(): sa.Text(),
-    pa.binary(): sa.LargeBinary(),
+    pa.string(): Utf8(),
+    pa.binary(): sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql"),
     pa.bool_(): sa.Boolean(),
     pa.int8(): sa.SmallInteger(),
     pa.int16(): sa.SmallInteger(),
@@ -59,7 +152,10 @@ _TYPES: Mapping[pa.DataType, sa.types.TypeEngine[Any]] = {
     pa.int64(): sa.BigInteger(),
     pa.float64(): sa.Double(),
     TIME: UtcTime(),
-    pa.map_(pa.string(), pa.string()): sa.JSON(),
+    pa.map_(pa.string(), pa.string()): sa.JSON()
+    .with_variant(postgresql.JSONB(), "postgresql")
+    # not JSON: MySQL's has no key above 64 KiB
+    .with_variant(JsonText(), "mysql"),
 }
 
 
@@ -78,3 +174,26 @@ def data_columns(table: sa.Table) -> list[sa.Column[Any]]:
     """The columns of a derived table that say something: all but `generation` and `sign`."""
     signed = {field.name for field in SIGNED}
     return [column for column in table.columns if column.name not in signed]
+
+
+TIME_COLUMN: Mapping[str, str] = {
+    name: column
+    for name, schema in STORED.items()
+    for column in ("start_time", "time", "started_at")
+    if column in schema.names and "snapshot_id" not in schema.names
+}
+"""Table name -> the column that says when a row is of. What is of no time is kept for ever."""
+
+
+def belongs_to(table: sa.Table) -> str:
+    """The column whose value all rows share that are written, and replaced, together."""
+    return next(name for name in ("session_id", "snapshot_id", "trace_id") if name in table.columns)
+
+
+def empty_value(column: sa.Column[Any]) -> str:
+    """What a row has of a column that came after it, in SQL: empty, 0 or false."""
+    if isinstance(column.type, sa.Boolean):
+        return "false"
+    if isinstance(column.type, Utf8 | sa.LargeBinary):
+        return "''"
+    return "'{}'" if isinstance(column.type, sa.JSON) else "0"

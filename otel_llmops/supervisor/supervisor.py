@@ -135,7 +135,7 @@ class Supervisor:
             http_port=config.http_port,
             api_port=config.api_port,
             data=str(config.data),
-            store=config.store,
+            store=config.store_shown,
             api_host=config.api_host,
             tls=bool(config.tls_certificate),
             api_tls=config.api_tls,

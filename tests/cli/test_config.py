@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_llmops.config import ServeConfig, StoreUrl, serve_config, store_url
+from otel_llmops.config import ServeConfig, serve_config
 from otel_llmops.errors import ConfigError
 
 PORTS = st.integers(0, 65_535)
@@ -74,15 +74,6 @@ def test_any_number_of_ports_may_be_chosen_freely() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "path"),
-    [("chdb:///srv/store", "/srv/store"), ("chdb:///srv/a%20b", "/srv/a b")],
-    ids=["plain", "escaped"],
-)
-def test_an_embedded_store_is_a_folder(url: str, path: str) -> None:
-    assert store_url(url) == StoreUrl(scheme="chdb", path=path)
-
-
-@pytest.mark.parametrize(
     "url",
     [
         "",
@@ -91,25 +82,12 @@ def test_an_embedded_store_is_a_folder(url: str, path: str) -> None:
         "chdb://",
         "chdb:///",
         "chdb://host/path",
-        "chdb:///x?y=1",
         "http://[::1",
     ],
 )
 def test_a_bad_store_url_says_how_one_is_written(url: str) -> None:
     with pytest.raises(ConfigError, match=r"^store: .*(chdb:///absolute/folder|is not a URL|text)"):
         serve_config({"data": "/d", "store": url})
-
-
-@pytest.mark.parametrize("scheme", ["clickhouse", "postgresql", "mysql", "parquet"])
-def test_a_store_to_come_is_named_as_such(scheme: str) -> None:
-    with pytest.raises(ConfigError, match=f"{scheme}:// is not built yet"):
-        store_url(f"{scheme}://host/database")
-
-
-def test_a_password_in_a_refused_url_is_not_repeated() -> None:
-    with pytest.raises(ConfigError) as caught:
-        store_url("oracle://scott:tiger@db/x")
-    assert "tiger" not in str(caught.value)
 
 
 @given(

@@ -127,8 +127,15 @@ def test_thousands_of_traces_are_read_by_one_call(store: Destination) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "🦜 \u0000 \\ ' \" ` %s {x:String} \n\t", "я" * 70_000],
-    ids=["empty", "odd", "long"],
+    [
+        "",
+        "🦜 \\ ' \" ` %s {x:String} :x \\N NULL \r\n\t\x01\x1a\x7f",
+        pytest.param("a\0b", marks=pytest.mark.trait("nul")),
+        "я" * 70_000,
+        "x" * 2**20,
+        "NULL",
+    ],
+    ids=["empty", "odd", "nul", "long", "1 MB", "null"],
 )
 def test_text_comes_back_as_it_was(store: Destination, text: str) -> None:
     sent = {"name": text, "attributes": [(text, text)]}
@@ -211,6 +218,22 @@ def test_rows_of_nan_and_null_are_replaced_by_themselves(backend: Backend, tmp_p
         found = sorted(rows_of(store, "agent_handoffs").values())
         store.close()
     assert found == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        0.1,
+        1e-300,
+        pytest.param(float("nan"), marks=pytest.mark.trait("nan")),
+        pytest.param(float("-inf"), marks=pytest.mark.trait("nan")),
+    ],
+    ids=str,
+)
+def test_a_number_comes_back_as_it_was(store: Destination, number: float) -> None:
+    store.replace_sessions(["s"], derived(agent_handoffs=[{"session_id": "s", "quality": number}]))
+    found = asyncio.run(store.fetch(sa.select(TABLES["agent_handoffs"].c.quality)))
+    assert [str(row["quality"]) for row in found] == [str(number)]
 
 
 def test_equal_rows_are_all_kept(store: Destination) -> None:

@@ -182,9 +182,9 @@ def _settled(served: Serving) -> bool:
     return all(row["final"] for row in _all(served, "sessions", "{ final }"))
 
 
-def answered(data: Path, batch: Sequence[Path], plan: Plan) -> Answered:
+def answered(data: Path, batch: Sequence[Path], plan: Plan, *flags: str) -> Answered:
     """Serve `data`, send the batch as planned, wait until it has settled, and ask for all of it."""
-    with serving(data) as served:
+    with serving(data, *flags) as served:
         with _senders(served) as senders:
             for number, scenario in enumerate(batch):
                 for body in plan[scenario](_bodies(scenario)):

@@ -72,7 +72,7 @@ def test_an_address_that_is_not_ours(tmp_path: Path) -> None:
     ("url", "reason"),
     [
         ("nowhere", "names no store that exists; there is chdb:///absolute/folder"),
-        ("postgresql://u:secret@db/x", "postgresql:// is not built yet; there is chdb:///"),
+        ("postgresql://u:secret@db/x?y=1", "there is no option 'y'; there is ca, password_file"),
         ("chdb:relative", "needs an absolute folder"),
     ],
     ids=["scheme", "to-come", "relative"],

@@ -17,14 +17,11 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from otel_llmops.errors import ConfigError, PermanentExport, QueryError, RetryableExport
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.exporters.clickhouse_client import FolderLock, translated
-from otel_llmops.exporters.clickhouse_schema import DIALECT, create_statements
+from otel_llmops.exporters.clickhouse_schema import DIALECT
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.summaries import SUMMARIES
 from otel_llmops.storage.tables import STORED, TABLES
 from tests.support.tables import SECOND_NS, derived, spans, table
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "ddl" / "clickhouse.sql"
-
 
 ROWS_WRITTEN = sa.select(sa.func.count(TABLES["agent_operations"].c.sign).label("rows"))
 
@@ -70,10 +67,6 @@ def operations(*tokens: int) -> dict[str, pa.Table]:
             for place, count in enumerate(tokens)
         ]
     )
-
-
-def test_the_schema_is_the_golden_one() -> None:
-    assert ";\n\n".join(create_statements()) + ";\n" == GOLDEN.read_text()
 
 
 def test_a_store_of_an_earlier_version_gains_the_columns_it_lacks(folder: Path) -> None:

@@ -280,3 +280,9 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS otel_llmops_schema (
+    `version_num` String
+)
+ENGINE = MergeTree
+ORDER BY version_num;

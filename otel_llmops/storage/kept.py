@@ -1,0 +1,211 @@
+"""Summaries as tables of their own, for stores that have nothing like ClickHouse's projections.
+
+Strategy: the queries stay as they are. A store with kept sums writes, in the transaction that
+changes rows of a table, what that changes in the sums of its Summaries (`changes`); and a query
+that a Summary can answer reads the sums in the place of the rows (`from_kept`, applied by the SQL
+compiler of the dialects that keep sums). That is what ClickHouse does with projections, and it is
+made of the same expressions. A query that asks for anything else reads the rows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement, GenericFunction
+
+from otel_llmops.storage.summaries import SUMMARIES, Summary, time_slot
+from otel_llmops.storage.tables import TABLES
+
+__all__ = ["DIGEST", "KEPT", "all_sums", "changes", "from_kept", "slot_of", "summaries_of"]
+
+DIGEST = "digest"
+"""The primary key of a table of sums: what they are sums by, whatever its length."""
+_DIGEST_BYTES = 32
+
+
+class digest(GenericFunction[bytes]):  # noqa: N801 - functions of SQLAlchemy are lower case
+    """digest(values...): bytes that stand for the values, which may be too long for an index."""
+
+    type = sa.LargeBinary()
+    inherit_cache = True
+
+
+@compiles(digest, "postgresql")
+def _postgresql_digest(element: digest, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"sha256(convert_to(ROW({_listed(element, compiler, kw)})::text, 'UTF8'))"
+
+
+@compiles(digest, "mysql")
+def _mysql_digest(element: digest, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"UNHEX(SHA2(JSON_ARRAY({_listed(element, compiler, kw)}), 256))"
+
+
+def _listed(element: digest, compiler: SQLCompiler, kw: dict[str, Any]) -> str:
+    return ", ".join(compiler.process(clause, **kw) for clause in element.clauses)
+
+
+def _kept(summary: Summary, metadata: sa.MetaData) -> sa.Table:
+    binary = sa.LargeBinary().with_variant(mysql.BINARY(_DIGEST_BYTES), "mysql")
+    return sa.Table(
+        summary.name,
+        metadata,
+        sa.Column(DIGEST, binary, primary_key=True),
+        *(sa.Column(key.name, key.type, nullable=_may_be_null(key)) for key in summary.keys),
+        *(sa.Column(label.name, label.type, nullable=False) for label in summary.sums),
+    )
+
+
+def _may_be_null(key: sa.ColumnElement[Any]) -> bool:
+    return bool(getattr(_bare(key), "nullable", False))
+
+
+def _bare(key: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return key.element if isinstance(key, sa.Label) else key
+
+
+def slot_of(summary: Summary) -> tuple[str, int] | None:
+    """The key that says when its rows started, and how long its slots are, in ns."""
+    started_at = TABLES[summary.table].c.started_at
+    for key in summary.keys:
+        bare = _bare(key)
+        if isinstance(bare, time_slot):
+            column, length = bare.clauses
+            if column is started_at and isinstance(length, sa.BindParameter):
+                return key.name, int(length.value or 0)
+    return None
+
+
+_METADATA = sa.MetaData()
+
+KEPT: Mapping[str, sa.Table] = {
+    name: _kept(summary, _METADATA)
+    for name, summary in SUMMARIES.items()
+    if all(getattr(label.element, "name", "") == "sum" for label in summary.sums)
+    and slot_of(summary) is not None
+}
+"""Summary name -> the table of its sums. Not kept is a Summary that has anything but sums, or that
+does not say when its rows started: retention could not drop its sums with them."""
+
+
+def summaries_of(table: str) -> list[Summary]:
+    """The kept Summaries of one table."""
+    return [SUMMARIES[name] for name in KEPT if SUMMARIES[name].table == table]
+
+
+def changes(
+    summary: Summary, chosen: sa.ColumnElement[bool], *, generation: int, dialect: str
+) -> sa.Insert:
+    """Add to the kept sums what it means that `generation` replaces all other rows of `chosen`.
+
+    To be executed while both are in the table.
+    """
+    table = TABLES[summary.table]
+    sign = sa.case((table.c.generation == generation, table.c.sign), else_=-table.c.sign)
+    return _added_up(summary, chosen, sign, dialect)
+
+
+def all_sums(summary: Summary, *, dialect: str) -> sa.Insert:
+    """Fill an empty table of sums from the rows that there are."""
+    return _added_up(summary, sa.true(), TABLES[summary.table].c.sign, dialect)
+
+
+def _added_up(
+    summary: Summary, chosen: sa.ColumnElement[bool], sign: sa.ColumnElement[int], dialect: str
+) -> sa.Insert:
+    table = TABLES[summary.table]
+    columns = (sign.label("sign") if c.name == "sign" else c for c in table.columns)
+    # from a query of their own: read from the table itself, the sums would be those that are kept
+    rows = sa.select(*columns).where(chosen).subquery("changed")
+
+    def of_rows(element: Any, **_kw: Any) -> Any:
+        if isinstance(element, sa.Column) and element.table is table:
+            return rows.c[element.name]
+        return element if isinstance(element, sa.BindParameter) else None
+
+    keys = [_replaced(_bare(key), of_rows) for key in summary.keys]
+    sums = [_replaced(label.element, of_rows) for label in summary.sums]
+    statement = sa.select(digest(*keys), *keys, *sums).group_by(*keys)
+    changed = statement.having(sa.or_(*(each != 0 for each in sums)))
+    return _adding(KEPT[summary.name], changed, [label.name for label in summary.sums], dialect)
+
+
+def _adding(
+    kept: sa.Table, statement: sa.Select[Any], sums: Sequence[str], dialect: str
+) -> sa.Insert:
+    """Insert the rows; where one is there already, add to its sums."""
+    names = [column.name for column in kept.columns]
+    if dialect == "mysql":
+        added = {name: kept.c[name] + sa.func.values(kept.c[name]) for name in sums}
+        return mysql.insert(kept).from_select(names, statement).on_duplicate_key_update(added)
+    insert = postgresql.insert(kept).from_select(names, statement)
+    added = {name: kept.c[name] + insert.excluded[name] for name in sums}
+    return insert.on_conflict_do_update(index_elements=[kept.c[DIGEST]], set_=added)
+
+
+def from_kept(statement: sa.Select[Any]) -> sa.Select[Any] | None:
+    """The same answer from kept sums; None where no Summary has all that it asks for."""
+    sources = statement.get_final_froms()
+    if len(sources) != 1 or not isinstance(sources[0], sa.Table):
+        return None
+    table = sources[0]
+    if TABLES.get(table.name) is not table or _is_nested(statement):
+        return None
+    for summary in summaries_of(table.name):
+        found = _from_summary(statement, summary, table)
+        if not _mentions(found, table):
+            return found
+    return None
+
+
+def _from_summary(statement: sa.Select[Any], summary: Summary, table: sa.Table) -> sa.Select[Any]:
+    kept = KEPT[summary.name]
+
+    def kept_column(element: Any, **_kw: Any) -> Any:
+        if element is table:
+            return kept
+        if isinstance(element, sa.BindParameter):
+            return element
+        for label in summary.sums:
+            if isinstance(element, FunctionElement) and element.compare(label.element):
+                return sa.func.sum(kept.c[label.name], type_=label.type)
+        for key in summary.keys:
+            bare = _bare(key)
+            if element is bare or (isinstance(element, FunctionElement) and element.compare(bare)):
+                return kept.c[key.name]
+        return None
+
+    made: sa.Select[Any] = _replaced(statement, kept_column)
+    return made
+
+
+def _replaced(element: Any, replace: Callable[..., Any]) -> Any:
+    found = replace(element)
+    return found if found is not None else visitors.replacement_traverse(element, {}, replace)
+
+
+def _is_nested(statement: sa.Select[Any]) -> bool:
+    return any(
+        isinstance(each, sa.SelectBase) and each is not statement
+        for each in visitors.iterate(statement)
+    )
+
+
+def _mentions(statement: sa.Select[Any], table: sa.Table) -> bool:
+    return any(
+        each is table or (isinstance(each, sa.Column) and each.table is table)
+        for each in visitors.iterate(statement)
+    )
+
+
+@compiles(sa.Select, "postgresql")
+@compiles(sa.Select, "mysql")
+def _select(element: sa.Select[Any], compiler: SQLCompiler, **kw: Any) -> str:
+    kept = from_kept(element)
+    sql: str = compiler.visit_select(  # type: ignore[no-untyped-call]  # SQLAlchemy's is not annotated
+        element if kept is None else kept, **kw
+    )
+    return sql

@@ -1,0 +1,122 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_llmops.errors import ConfigError
+from otel_llmops.store_url import StoreUrl, masked, store_url
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("chdb:///srv/store", StoreUrl("chdb", path="/srv/store")),
+        ("chdb:///srv/a%20b", StoreUrl("chdb", path="/srv/a b")),
+        (
+            "chdb:///srv/store?retention_days=30",
+            StoreUrl("chdb", path="/srv/store", retention_days=30),
+        ),
+        (
+            "clickhouse://u:p%40ss@db/spans",
+            StoreUrl(
+                "clickhouse",
+                host="db",
+                port=8123,
+                user="u",
+                password="p@ss",  # noqa: S106 - nobody's
+                database="spans",
+            ),
+        ),
+        (
+            "clickhouses://db?ca=/etc/ca.pem",
+            StoreUrl(
+                "clickhouse",
+                host="db",
+                port=8443,
+                database="default",
+                secure=True,
+                ca="/etc/ca.pem",
+            ),
+        ),
+        (
+            "postgres://db:6543/x?sslmode=require&retention_days=7",
+            StoreUrl(
+                "postgresql",
+                host="db",
+                port=6543,
+                database="x",
+                retention_days=7,
+                options={"sslmode": "require"},
+            ),
+        ),
+        (
+            "mariadb://[::1]/x?secure=1&verify=0&password_file=/run/secret",
+            StoreUrl(
+                "mysql",
+                host="::1",
+                port=3306,
+                database="x",
+                secure=True,
+                verify=False,
+                password_file="/run/secret",  # noqa: S106 - where one lies
+            ),
+        ),
+    ],
+    ids=["folder", "escaped", "retention", "clickhouse", "tls", "postgres", "mariadb"],
+)
+def test_a_url_says_where_the_store_is(url: str, place: StoreUrl) -> None:
+    assert store_url(url) == place
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("parquet:///srv/lake", "parquet:// is not built yet"),
+        ("chdb://host/x", "needs an absolute folder: chdb:///absolute/folder"),
+        ("postgresql:///x", "names no host: postgresql://user@host:5432/database"),
+        ("mysql://host", "names no database: mysql://user@host:3306/database"),
+        ("mysql://host/a/b", "names no database"),
+        ("mysql://host/x#y", "is not written as mysql://"),
+        ("mysql://host:0/x", "is not written as mysql://"),
+        ("mysql://host:99999/x", "is not a URL: Port out of range"),
+        ("chdb:///x?retention_days=0", "retention_days: '0' is not a number of days from 1"),
+        ("chdb:///x?retention_days=٣", "is not a number of days"),
+        ("mysql://host/x?secure=perhaps", "secure: 'perhaps' is neither 1 nor 0"),
+        ("mysql://host/x?ca=", "ca: is empty"),
+        ("chdb:///x?secure=1", "there is no option 'secure'; there is retention_days"),
+    ],
+)
+def test_a_url_that_is_wrong_says_how(url: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        store_url(url)
+    assert problem in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:secret@h/x?y=1", "postgresql://u:***@h/x?y=1"),
+        ("postgresql://u@h/x", "postgresql://u@h/x"),
+        ("postgresql://u:se@cret@h/x", "postgresql://:***@h/x"),
+        ("chdb:///srv/store", "chdb:///srv/store"),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+@given(
+    scheme=st.sampled_from(["oracle", "mysql", "postgresql", "clickhouse", "chdb", "parquet"]),
+    password=st.text("secret:/?#[]!$&'", min_size=12),
+    rest=st.sampled_from(["db/x", "db:0/x", "db:99999/x", "db", "db/x?y=1", "db/a/b", "/x"]),
+)
+def test_a_password_in_a_refused_url_is_not_repeated(scheme: str, password: str, rest: str) -> None:
+    said = ""
+    try:
+        store_url(f"{scheme}://scott:{password}@{rest}")
+    except ConfigError as error:
+        said = str(error)
+    assert password not in said
+
+
+def test_what_stands_for_a_store_does_not_show_its_password() -> None:
+    assert "tiger" not in repr(store_url("mysql://scott:tiger@db/x"))

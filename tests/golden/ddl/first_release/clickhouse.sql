@@ -1,0 +1,282 @@
+CREATE TABLE IF NOT EXISTS spans (
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `parent_span_id` String CODEC(ZSTD(1)),
+    `trace_state` String CODEC(ZSTD(1)),
+    `flags` UInt32 CODEC(ZSTD(1)),
+    `name` String CODEC(ZSTD(1)),
+    `kind` Int32 CODEC(ZSTD(1)),
+    `start_time` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `end_time` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `status_code` Int32 CODEC(ZSTD(1)),
+    `status_message` String CODEC(ZSTD(1)),
+    `service` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope_version` LowCardinality(String) CODEC(ZSTD(1)),
+    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    `span_wire` String CODEC(ZSTD(3)),
+    `scope_wire` String CODEC(ZSTD(3)),
+    `resource_wire` String CODEC(ZSTD(3))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMMDD(least(greatest(start_time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (trace_id, start_time)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, merge_selector_base = 12;
+
+CREATE TABLE IF NOT EXISTS log_events (
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `time` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `event_name` LowCardinality(String) CODEC(ZSTD(1)),
+    `severity` Int32 CODEC(ZSTD(1)),
+    `service` LowCardinality(String) CODEC(ZSTD(1)),
+    `body` String CODEC(ZSTD(1)),
+    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMMDD(least(greatest(time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (trace_id, time)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, merge_selector_base = 12;
+
+CREATE TABLE IF NOT EXISTS agent_operations (
+    `session_id` String CODEC(ZSTD(1)),
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `parent_span_id` String CODEC(ZSTD(1)),
+    `name` String CODEC(ZSTD(1)),
+    `kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `operation` LowCardinality(String) CODEC(ZSTD(1)),
+    `dialect` LowCardinality(String) CODEC(ZSTD(1)),
+    `agent` String CODEC(ZSTD(1)),
+    `service` LowCardinality(String) CODEC(ZSTD(1)),
+    `provider` LowCardinality(String) CODEC(ZSTD(1)),
+    `model` String CODEC(ZSTD(1)),
+    `tool` String CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `latency_bucket` Int16 CODEC(ZSTD(1)),
+    `error` Bool CODEC(ZSTD(1)),
+    `error_type` LowCardinality(String) CODEC(ZSTD(1)),
+    `invocations` Int64 CODEC(ZSTD(1)),
+    `llm_calls` Int64 CODEC(ZSTD(1)),
+    `errors` Int64 CODEC(ZSTD(1)),
+    `input_tokens` Int64 CODEC(ZSTD(1)),
+    `output_tokens` Int64 CODEC(ZSTD(1)),
+    `cache_read_tokens` Int64 CODEC(ZSTD(1)),
+    `cache_write_tokens` Int64 CODEC(ZSTD(1)),
+    `reasoning_tokens` Int64 CODEC(ZSTD(1)),
+    `function` String CODEC(ZSTD(1)),
+    `file` String CODEC(ZSTD(1)),
+    `line` Int32 CODEC(ZSTD(1)),
+    `revision` String CODEC(ZSTD(1)),
+    `final` Bool CODEC(ZSTD(1)),
+    `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
+    PROJECTION by_agent_hour (SELECT `agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), sum(`sign`), sum(`invocations` * `sign`), sum(`llm_calls` * `sign`), sum(`errors` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`) GROUP BY `agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000)),
+    PROJECTION by_agent_bucket_day (SELECT `agent`, `latency_bucket`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`invocations` * `sign`) GROUP BY `agent`, `latency_bucket`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000)),
+    PROJECTION by_function_day (SELECT `function`, `file`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`sign`), sum(`invocations` * `sign`), sum(`llm_calls` * `sign`), sum(`errors` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(`duration_ns` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`) GROUP BY `function`, `file`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, trace_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS agent_handoffs (
+    `handoff_id` String CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `trace_id` String CODEC(ZSTD(1)),
+    `ordinal` Int32 CODEC(ZSTD(1)),
+    `from_agent` String CODEC(ZSTD(1)),
+    `to_agent` String CODEC(ZSTD(1)),
+    `kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `confidence` Float64 CODEC(ZSTD(1)),
+    `quality` Float64 CODEC(ZSTD(1)),
+    `evidence` String CODEC(ZSTD(1)),
+    `from_span_id` String CODEC(ZSTD(1)),
+    `to_span_id` String CODEC(ZSTD(1)),
+    `final` Bool CODEC(ZSTD(1)),
+    `latency_ns` Nullable(Int64) CODEC(ZSTD(1)),
+    `completed` Nullable(Float64) CODEC(ZSTD(1)),
+    `context_kept` Nullable(Float64) CODEC(ZSTD(1)),
+    `no_bounce` Nullable(Float64) CODEC(ZSTD(1)),
+    `promptness` Nullable(Float64) CODEC(ZSTD(1)),
+    `allowed` Nullable(Float64) CODEC(ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
+    PROJECTION by_agents_hour (SELECT `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), sum(`sign`) GROUP BY `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS agents (
+    `session_id` String CODEC(ZSTD(1)),
+    `agent` String CODEC(ZSTD(1)),
+    `role` String CODEC(ZSTD(1)),
+    `type` LowCardinality(String) CODEC(ZSTD(1)),
+    `description` String CODEC(ZSTD(1)),
+    `can_handoff_to` String CODEC(ZSTD(1)),
+    `models` String CODEC(ZSTD(1)),
+    `services` String CODEC(ZSTD(1)),
+    `invocations` Int64 CODEC(ZSTD(1)),
+    `llm_calls` Int64 CODEC(ZSTD(1)),
+    `errors` Int64 CODEC(ZSTD(1)),
+    `input_tokens` Int64 CODEC(ZSTD(1)),
+    `output_tokens` Int64 CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `ended_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `final` Bool CODEC(ZSTD(1)),
+    `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
+    PROJECTION by_profile_hour (SELECT `agent`, `role`, `type`, `description`, `can_handoff_to`, `models`, `services`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), intDiv(toUnixTimestamp64Nano(`ended_at`), 3600000000000), sum(`sign`) GROUP BY `agent`, `role`, `type`, `description`, `can_handoff_to`, `models`, `services`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), intDiv(toUnixTimestamp64Nano(`ended_at`), 3600000000000))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS sessions (
+    `session_id` String CODEC(ZSTD(1)),
+    `trace_ids` String CODEC(ZSTD(1)),
+    `agents` String CODEC(ZSTD(1)),
+    `services` String CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `ended_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `spans` Int64 CODEC(ZSTD(1)),
+    `operations` Int64 CODEC(ZSTD(1)),
+    `handoffs` Int64 CODEC(ZSTD(1)),
+    `llm_calls` Int64 CODEC(ZSTD(1)),
+    `errors` Int64 CODEC(ZSTD(1)),
+    `input_tokens` Int64 CODEC(ZSTD(1)),
+    `output_tokens` Int64 CODEC(ZSTD(1)),
+    `residual_tokens` Int64 CODEC(ZSTD(1)),
+    `completeness` Float64 CODEC(ZSTD(1)),
+    `analysis_version` Int32 CODEC(ZSTD(1)),
+    `final` Bool CODEC(ZSTD(1)),
+    `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
+    `drift_score` Nullable(Float64) CODEC(ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS session_keys (
+    `key` String CODEC(ZSTD(1)),
+    `kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `session_id` String CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
+    PROJECTION by_key (SELECT * ORDER BY key)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS token_ledger (
+    `session_id` String CODEC(ZSTD(1)),
+    `trace_id` String CODEC(ZSTD(1)),
+    `span_id` String CODEC(ZSTD(1)),
+    `above_span_id` String CODEC(ZSTD(1)),
+    `span_name` String CODEC(ZSTD(1)),
+    `kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `agent` String CODEC(ZSTD(1)),
+    `model` String CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `reported_input_tokens` Int64 CODEC(ZSTD(1)),
+    `reported_output_tokens` Int64 CODEC(ZSTD(1)),
+    `reported_cache_read_tokens` Int64 CODEC(ZSTD(1)),
+    `reported_cache_write_tokens` Int64 CODEC(ZSTD(1)),
+    `reported_reasoning_tokens` Int64 CODEC(ZSTD(1)),
+    `own_input_tokens` Int64 CODEC(ZSTD(1)),
+    `own_output_tokens` Int64 CODEC(ZSTD(1)),
+    `residual_tokens` Int64 CODEC(ZSTD(1)),
+    `rule` LowCardinality(String) CODEC(ZSTD(1)),
+    `conflict` Bool CODEC(ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS context_drift (
+    `session_id` String CODEC(ZSTD(1)),
+    `trace_id` String CODEC(ZSTD(1)),
+    `from_agent` String CODEC(ZSTD(1)),
+    `to_agent` String CODEC(ZSTD(1)),
+    `score` Float64 CODEC(ZSTD(1)),
+    `method` LowCardinality(String) CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS coordination_graphs (
+    `session_id` String CODEC(ZSTD(1)),
+    `graph` String CODEC(ZSTD(1)),
+    `nodes` Int32 CODEC(ZSTD(1)),
+    `edges` Int32 CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS bottlenecks (
+    `session_id` String CODEC(ZSTD(1)),
+    `trace_id` String CODEC(ZSTD(1)),
+    `agent` String CODEC(ZSTD(1)),
+    `operation` String CODEC(ZSTD(1)),
+    `severity` LowCardinality(String) CODEC(ZSTD(1)),
+    `critical_path_share` Float64 CODEC(ZSTD(1)),
+    `self_time_ns` Int64 CODEC(ZSTD(1)),
+    `wait_ns` Int64 CODEC(ZSTD(1)),
+    `token_share` Float64 CODEC(ZSTD(1)),
+    `error_rate` Float64 CODEC(ZSTD(1)),
+    `saving_ns_low` Int64 CODEC(ZSTD(1)),
+    `saving_ns_high` Int64 CODEC(ZSTD(1)),
+    `recommendation` String CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS coalitions (
+    `session_id` String CODEC(ZSTD(1)),
+    `agents` String CODEC(ZSTD(1)),
+    `task_type` String CODEC(ZSTD(1)),
+    `success` Bool CODEC(ZSTD(1)),
+    `tokens` Int64 CODEC(ZSTD(1)),
+    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;

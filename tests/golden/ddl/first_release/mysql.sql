@@ -1,0 +1,343 @@
+CREATE TABLE IF NOT EXISTS spans (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    trace_id LONGTEXT NOT NULL,
+    span_id LONGTEXT NOT NULL,
+    parent_span_id LONGTEXT NOT NULL,
+    trace_state LONGTEXT NOT NULL,
+    flags BIGINT NOT NULL,
+    name LONGTEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    start_time BIGINT NOT NULL,
+    end_time BIGINT NOT NULL,
+    duration_ns BIGINT NOT NULL,
+    status_code INTEGER NOT NULL,
+    status_message LONGTEXT NOT NULL,
+    service LONGTEXT NOT NULL,
+    scope_name LONGTEXT NOT NULL,
+    scope_version LONGTEXT NOT NULL,
+    attributes LONGTEXT NOT NULL,
+    resource_attributes LONGTEXT NOT NULL,
+    span_wire LONGBLOB NOT NULL,
+    scope_wire LONGBLOB NOT NULL,
+    resource_wire LONGBLOB NOT NULL,
+    KEY spans_0 (`trace_id`(191)),
+    KEY spans_1 (`start_time`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS log_events (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    trace_id LONGTEXT NOT NULL,
+    span_id LONGTEXT NOT NULL,
+    time BIGINT NOT NULL,
+    event_name LONGTEXT NOT NULL,
+    severity INTEGER NOT NULL,
+    service LONGTEXT NOT NULL,
+    body LONGTEXT NOT NULL,
+    attributes LONGTEXT NOT NULL,
+    KEY log_events_0 (`trace_id`(191)),
+    KEY log_events_1 (`time`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS agent_operations (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    trace_id LONGTEXT NOT NULL,
+    span_id LONGTEXT NOT NULL,
+    parent_span_id LONGTEXT NOT NULL,
+    name LONGTEXT NOT NULL,
+    kind LONGTEXT NOT NULL,
+    operation LONGTEXT NOT NULL,
+    dialect LONGTEXT NOT NULL,
+    agent LONGTEXT NOT NULL,
+    service LONGTEXT NOT NULL,
+    provider LONGTEXT NOT NULL,
+    model LONGTEXT NOT NULL,
+    tool LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    duration_ns BIGINT NOT NULL,
+    latency_bucket SMALLINT NOT NULL,
+    error BOOL NOT NULL,
+    error_type LONGTEXT NOT NULL,
+    invocations BIGINT NOT NULL,
+    llm_calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    cache_read_tokens BIGINT NOT NULL,
+    cache_write_tokens BIGINT NOT NULL,
+    reasoning_tokens BIGINT NOT NULL,
+    `function` LONGTEXT NOT NULL,
+    file LONGTEXT NOT NULL,
+    line INTEGER NOT NULL,
+    revision LONGTEXT NOT NULL,
+    final BOOL NOT NULL,
+    cost_usd DOUBLE,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY agent_operations_0 (`session_id`(191)),
+    KEY agent_operations_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS agent_handoffs (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    handoff_id LONGTEXT NOT NULL,
+    session_id LONGTEXT NOT NULL,
+    trace_id LONGTEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    from_agent LONGTEXT NOT NULL,
+    to_agent LONGTEXT NOT NULL,
+    kind LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    confidence DOUBLE,
+    quality DOUBLE,
+    evidence LONGTEXT NOT NULL,
+    from_span_id LONGTEXT NOT NULL,
+    to_span_id LONGTEXT NOT NULL,
+    final BOOL NOT NULL,
+    latency_ns BIGINT,
+    completed DOUBLE,
+    context_kept DOUBLE,
+    no_bounce DOUBLE,
+    promptness DOUBLE,
+    allowed DOUBLE,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY agent_handoffs_0 (`session_id`(191)),
+    KEY agent_handoffs_1 (`started_at`, `ordinal`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS agents (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    agent LONGTEXT NOT NULL,
+    `role` LONGTEXT NOT NULL,
+    type LONGTEXT NOT NULL,
+    description LONGTEXT NOT NULL,
+    can_handoff_to LONGTEXT NOT NULL,
+    models LONGTEXT NOT NULL,
+    services LONGTEXT NOT NULL,
+    invocations BIGINT NOT NULL,
+    llm_calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    final BOOL NOT NULL,
+    cost_usd DOUBLE,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY agents_0 (`session_id`(191)),
+    KEY agents_1 (`agent`(191)),
+    KEY agents_2 (`ended_at`),
+    KEY agents_3 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS sessions (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    trace_ids LONGTEXT NOT NULL,
+    agents LONGTEXT NOT NULL,
+    services LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    duration_ns BIGINT NOT NULL,
+    spans BIGINT NOT NULL,
+    operations BIGINT NOT NULL,
+    handoffs BIGINT NOT NULL,
+    llm_calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    residual_tokens BIGINT NOT NULL,
+    completeness DOUBLE,
+    analysis_version INTEGER NOT NULL,
+    final BOOL NOT NULL,
+    cost_usd DOUBLE,
+    drift_score DOUBLE,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY sessions_0 (`session_id`(191)),
+    KEY sessions_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS session_keys (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    `key` LONGTEXT NOT NULL,
+    kind LONGTEXT NOT NULL,
+    session_id LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY session_keys_0 (`session_id`(191)),
+    KEY session_keys_1 (`key`(191)),
+    KEY session_keys_2 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS token_ledger (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    trace_id LONGTEXT NOT NULL,
+    span_id LONGTEXT NOT NULL,
+    above_span_id LONGTEXT NOT NULL,
+    span_name LONGTEXT NOT NULL,
+    kind LONGTEXT NOT NULL,
+    agent LONGTEXT NOT NULL,
+    model LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    reported_input_tokens BIGINT NOT NULL,
+    reported_output_tokens BIGINT NOT NULL,
+    reported_cache_read_tokens BIGINT NOT NULL,
+    reported_cache_write_tokens BIGINT NOT NULL,
+    reported_reasoning_tokens BIGINT NOT NULL,
+    own_input_tokens BIGINT NOT NULL,
+    own_output_tokens BIGINT NOT NULL,
+    residual_tokens BIGINT NOT NULL,
+    rule LONGTEXT NOT NULL,
+    conflict BOOL NOT NULL,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY token_ledger_0 (`session_id`(191)),
+    KEY token_ledger_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS context_drift (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    trace_id LONGTEXT NOT NULL,
+    from_agent LONGTEXT NOT NULL,
+    to_agent LONGTEXT NOT NULL,
+    score DOUBLE,
+    method LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY context_drift_0 (`session_id`(191)),
+    KEY context_drift_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS coordination_graphs (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    graph LONGTEXT NOT NULL,
+    nodes INTEGER NOT NULL,
+    edges INTEGER NOT NULL,
+    started_at BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY coordination_graphs_0 (`session_id`(191)),
+    KEY coordination_graphs_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS bottlenecks (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    trace_id LONGTEXT NOT NULL,
+    agent LONGTEXT NOT NULL,
+    operation LONGTEXT NOT NULL,
+    severity LONGTEXT NOT NULL,
+    critical_path_share DOUBLE,
+    self_time_ns BIGINT NOT NULL,
+    wait_ns BIGINT NOT NULL,
+    token_share DOUBLE,
+    error_rate DOUBLE,
+    saving_ns_low BIGINT NOT NULL,
+    saving_ns_high BIGINT NOT NULL,
+    recommendation LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY bottlenecks_0 (`session_id`(191)),
+    KEY bottlenecks_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS coalitions (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    agents LONGTEXT NOT NULL,
+    task_type LONGTEXT NOT NULL,
+    success BOOL NOT NULL,
+    tokens BIGINT NOT NULL,
+    duration_ns BIGINT NOT NULL,
+    started_at BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY coalitions_0 (`session_id`(191)),
+    KEY coalitions_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS by_agent_hour (
+    digest BINARY(32) NOT NULL,
+    agent LONGTEXT NOT NULL,
+    slot BIGINT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    sum_invocations BIGINT NOT NULL,
+    sum_llm_calls BIGINT NOT NULL,
+    sum_errors BIGINT NOT NULL,
+    sum_input_tokens BIGINT NOT NULL,
+    sum_output_tokens BIGINT NOT NULL,
+    nano_usd BIGINT NOT NULL,
+    priced BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS by_agent_bucket_day (
+    digest BINARY(32) NOT NULL,
+    agent LONGTEXT NOT NULL,
+    latency_bucket SMALLINT NOT NULL,
+    slot BIGINT NOT NULL,
+    sum_invocations BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS by_function_day (
+    digest BINARY(32) NOT NULL,
+    `function` LONGTEXT NOT NULL,
+    file LONGTEXT NOT NULL,
+    slot BIGINT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    sum_invocations BIGINT NOT NULL,
+    sum_llm_calls BIGINT NOT NULL,
+    sum_errors BIGINT NOT NULL,
+    sum_input_tokens BIGINT NOT NULL,
+    sum_output_tokens BIGINT NOT NULL,
+    sum_duration_ns BIGINT NOT NULL,
+    nano_usd BIGINT NOT NULL,
+    priced BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS by_agents_hour (
+    digest BINARY(32) NOT NULL,
+    from_agent LONGTEXT NOT NULL,
+    to_agent LONGTEXT NOT NULL,
+    slot BIGINT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS by_profile_hour (
+    digest BINARY(32) NOT NULL,
+    agent LONGTEXT NOT NULL,
+    `role` LONGTEXT NOT NULL,
+    type LONGTEXT NOT NULL,
+    description LONGTEXT NOT NULL,
+    can_handoff_to LONGTEXT NOT NULL,
+    models LONGTEXT NOT NULL,
+    services LONGTEXT NOT NULL,
+    start_hour BIGINT NOT NULL,
+    end_hour BIGINT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS otel_llmops_schema (
+    version_num VARCHAR(32) NOT NULL PRIMARY KEY
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS exported_batches (
+    name VARCHAR(64) NOT NULL,
+    batch_id VARCHAR(191) NOT NULL,
+    exported_at DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (name, batch_id)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;

@@ -1,0 +1,364 @@
+CREATE TABLE IF NOT EXISTS spans (
+	trace_id VARCHAR COLLATE "C" NOT NULL, 
+	span_id VARCHAR COLLATE "C" NOT NULL, 
+	parent_span_id VARCHAR COLLATE "C" NOT NULL, 
+	trace_state VARCHAR COLLATE "C" NOT NULL, 
+	flags BIGINT NOT NULL, 
+	name VARCHAR COLLATE "C" NOT NULL, 
+	kind INTEGER NOT NULL, 
+	start_time BIGINT NOT NULL, 
+	end_time BIGINT NOT NULL, 
+	duration_ns BIGINT NOT NULL, 
+	status_code INTEGER NOT NULL, 
+	status_message VARCHAR COLLATE "C" NOT NULL, 
+	service VARCHAR COLLATE "C" NOT NULL, 
+	scope_name VARCHAR COLLATE "C" NOT NULL, 
+	scope_version VARCHAR COLLATE "C" NOT NULL, 
+	attributes JSONB NOT NULL, 
+	resource_attributes JSONB NOT NULL, 
+	span_wire BYTEA NOT NULL, 
+	scope_wire BYTEA NOT NULL, 
+	resource_wire BYTEA NOT NULL
+) PARTITION BY RANGE (start_time);
+
+CREATE TABLE IF NOT EXISTS spans_rest PARTITION OF spans DEFAULT;
+
+CREATE INDEX IF NOT EXISTS spans_0 ON spans (trace_id);
+
+CREATE TABLE IF NOT EXISTS log_events (
+	trace_id VARCHAR COLLATE "C" NOT NULL, 
+	span_id VARCHAR COLLATE "C" NOT NULL, 
+	time BIGINT NOT NULL, 
+	event_name VARCHAR COLLATE "C" NOT NULL, 
+	severity INTEGER NOT NULL, 
+	service VARCHAR COLLATE "C" NOT NULL, 
+	body VARCHAR COLLATE "C" NOT NULL, 
+	attributes JSONB NOT NULL
+) PARTITION BY RANGE (time);
+
+CREATE TABLE IF NOT EXISTS log_events_rest PARTITION OF log_events DEFAULT;
+
+CREATE INDEX IF NOT EXISTS log_events_0 ON log_events (trace_id);
+
+CREATE TABLE IF NOT EXISTS agent_operations (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	trace_id VARCHAR COLLATE "C" NOT NULL, 
+	span_id VARCHAR COLLATE "C" NOT NULL, 
+	parent_span_id VARCHAR COLLATE "C" NOT NULL, 
+	name VARCHAR COLLATE "C" NOT NULL, 
+	kind VARCHAR COLLATE "C" NOT NULL, 
+	operation VARCHAR COLLATE "C" NOT NULL, 
+	dialect VARCHAR COLLATE "C" NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	service VARCHAR COLLATE "C" NOT NULL, 
+	provider VARCHAR COLLATE "C" NOT NULL, 
+	model VARCHAR COLLATE "C" NOT NULL, 
+	tool VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	duration_ns BIGINT NOT NULL, 
+	latency_bucket SMALLINT NOT NULL, 
+	error BOOLEAN NOT NULL, 
+	error_type VARCHAR COLLATE "C" NOT NULL, 
+	invocations BIGINT NOT NULL, 
+	llm_calls BIGINT NOT NULL, 
+	errors BIGINT NOT NULL, 
+	input_tokens BIGINT NOT NULL, 
+	output_tokens BIGINT NOT NULL, 
+	cache_read_tokens BIGINT NOT NULL, 
+	cache_write_tokens BIGINT NOT NULL, 
+	reasoning_tokens BIGINT NOT NULL, 
+	function VARCHAR COLLATE "C" NOT NULL, 
+	file VARCHAR COLLATE "C" NOT NULL, 
+	line INTEGER NOT NULL, 
+	revision VARCHAR COLLATE "C" NOT NULL, 
+	final BOOLEAN NOT NULL, 
+	cost_usd DOUBLE PRECISION, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS agent_operations_rest PARTITION OF agent_operations DEFAULT;
+
+CREATE INDEX IF NOT EXISTS agent_operations_0 ON agent_operations (session_id);
+
+CREATE INDEX IF NOT EXISTS agent_operations_1 ON agent_operations USING brin (started_at) WITH (pages_per_range = 32);
+
+CREATE TABLE IF NOT EXISTS agent_handoffs (
+	handoff_id VARCHAR COLLATE "C" NOT NULL, 
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	trace_id VARCHAR COLLATE "C" NOT NULL, 
+	ordinal INTEGER NOT NULL, 
+	from_agent VARCHAR COLLATE "C" NOT NULL, 
+	to_agent VARCHAR COLLATE "C" NOT NULL, 
+	kind VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	confidence DOUBLE PRECISION NOT NULL, 
+	quality DOUBLE PRECISION NOT NULL, 
+	evidence VARCHAR COLLATE "C" NOT NULL, 
+	from_span_id VARCHAR COLLATE "C" NOT NULL, 
+	to_span_id VARCHAR COLLATE "C" NOT NULL, 
+	final BOOLEAN NOT NULL, 
+	latency_ns BIGINT, 
+	completed DOUBLE PRECISION, 
+	context_kept DOUBLE PRECISION, 
+	no_bounce DOUBLE PRECISION, 
+	promptness DOUBLE PRECISION, 
+	allowed DOUBLE PRECISION, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS agent_handoffs_rest PARTITION OF agent_handoffs DEFAULT;
+
+CREATE INDEX IF NOT EXISTS agent_handoffs_0 ON agent_handoffs (session_id);
+
+CREATE INDEX IF NOT EXISTS agent_handoffs_1 ON agent_handoffs (started_at, ordinal, session_id, handoff_id);
+
+CREATE TABLE IF NOT EXISTS agents (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	role VARCHAR COLLATE "C" NOT NULL, 
+	type VARCHAR COLLATE "C" NOT NULL, 
+	description VARCHAR COLLATE "C" NOT NULL, 
+	can_handoff_to VARCHAR COLLATE "C" NOT NULL, 
+	models VARCHAR COLLATE "C" NOT NULL, 
+	services VARCHAR COLLATE "C" NOT NULL, 
+	invocations BIGINT NOT NULL, 
+	llm_calls BIGINT NOT NULL, 
+	errors BIGINT NOT NULL, 
+	input_tokens BIGINT NOT NULL, 
+	output_tokens BIGINT NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	ended_at BIGINT NOT NULL, 
+	final BOOLEAN NOT NULL, 
+	cost_usd DOUBLE PRECISION, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS agents_rest PARTITION OF agents DEFAULT;
+
+CREATE INDEX IF NOT EXISTS agents_0 ON agents (session_id);
+
+CREATE INDEX IF NOT EXISTS agents_1 ON agents USING hash (agent);
+
+CREATE INDEX IF NOT EXISTS agents_2 ON agents (started_at);
+
+CREATE INDEX IF NOT EXISTS agents_3 ON agents (ended_at);
+
+CREATE TABLE IF NOT EXISTS sessions (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	trace_ids VARCHAR COLLATE "C" NOT NULL, 
+	agents VARCHAR COLLATE "C" NOT NULL, 
+	services VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	ended_at BIGINT NOT NULL, 
+	duration_ns BIGINT NOT NULL, 
+	spans BIGINT NOT NULL, 
+	operations BIGINT NOT NULL, 
+	handoffs BIGINT NOT NULL, 
+	llm_calls BIGINT NOT NULL, 
+	errors BIGINT NOT NULL, 
+	input_tokens BIGINT NOT NULL, 
+	output_tokens BIGINT NOT NULL, 
+	residual_tokens BIGINT NOT NULL, 
+	completeness DOUBLE PRECISION NOT NULL, 
+	analysis_version INTEGER NOT NULL, 
+	final BOOLEAN NOT NULL, 
+	cost_usd DOUBLE PRECISION, 
+	drift_score DOUBLE PRECISION, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS sessions_rest PARTITION OF sessions DEFAULT;
+
+CREATE INDEX IF NOT EXISTS sessions_0 ON sessions (session_id);
+
+CREATE INDEX IF NOT EXISTS sessions_1 ON sessions (started_at DESC, session_id);
+
+CREATE TABLE IF NOT EXISTS session_keys (
+	key VARCHAR COLLATE "C" NOT NULL, 
+	kind VARCHAR COLLATE "C" NOT NULL, 
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS session_keys_rest PARTITION OF session_keys DEFAULT;
+
+CREATE INDEX IF NOT EXISTS session_keys_0 ON session_keys (session_id);
+
+CREATE INDEX IF NOT EXISTS session_keys_1 ON session_keys (key);
+
+CREATE TABLE IF NOT EXISTS token_ledger (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	trace_id VARCHAR COLLATE "C" NOT NULL, 
+	span_id VARCHAR COLLATE "C" NOT NULL, 
+	above_span_id VARCHAR COLLATE "C" NOT NULL, 
+	span_name VARCHAR COLLATE "C" NOT NULL, 
+	kind VARCHAR COLLATE "C" NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	model VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	reported_input_tokens BIGINT NOT NULL, 
+	reported_output_tokens BIGINT NOT NULL, 
+	reported_cache_read_tokens BIGINT NOT NULL, 
+	reported_cache_write_tokens BIGINT NOT NULL, 
+	reported_reasoning_tokens BIGINT NOT NULL, 
+	own_input_tokens BIGINT NOT NULL, 
+	own_output_tokens BIGINT NOT NULL, 
+	residual_tokens BIGINT NOT NULL, 
+	rule VARCHAR COLLATE "C" NOT NULL, 
+	conflict BOOLEAN NOT NULL, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS token_ledger_rest PARTITION OF token_ledger DEFAULT;
+
+CREATE INDEX IF NOT EXISTS token_ledger_0 ON token_ledger (session_id);
+
+CREATE TABLE IF NOT EXISTS context_drift (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	trace_id VARCHAR COLLATE "C" NOT NULL, 
+	from_agent VARCHAR COLLATE "C" NOT NULL, 
+	to_agent VARCHAR COLLATE "C" NOT NULL, 
+	score DOUBLE PRECISION NOT NULL, 
+	method VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS context_drift_rest PARTITION OF context_drift DEFAULT;
+
+CREATE INDEX IF NOT EXISTS context_drift_0 ON context_drift (session_id);
+
+CREATE TABLE IF NOT EXISTS coordination_graphs (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	graph VARCHAR COLLATE "C" NOT NULL, 
+	nodes INTEGER NOT NULL, 
+	edges INTEGER NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS coordination_graphs_rest PARTITION OF coordination_graphs DEFAULT;
+
+CREATE INDEX IF NOT EXISTS coordination_graphs_0 ON coordination_graphs (session_id);
+
+CREATE TABLE IF NOT EXISTS bottlenecks (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	trace_id VARCHAR COLLATE "C" NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	operation VARCHAR COLLATE "C" NOT NULL, 
+	severity VARCHAR COLLATE "C" NOT NULL, 
+	critical_path_share DOUBLE PRECISION NOT NULL, 
+	self_time_ns BIGINT NOT NULL, 
+	wait_ns BIGINT NOT NULL, 
+	token_share DOUBLE PRECISION NOT NULL, 
+	error_rate DOUBLE PRECISION NOT NULL, 
+	saving_ns_low BIGINT NOT NULL, 
+	saving_ns_high BIGINT NOT NULL, 
+	recommendation VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS bottlenecks_rest PARTITION OF bottlenecks DEFAULT;
+
+CREATE INDEX IF NOT EXISTS bottlenecks_0 ON bottlenecks (session_id);
+
+CREATE TABLE IF NOT EXISTS coalitions (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	agents VARCHAR COLLATE "C" NOT NULL, 
+	task_type VARCHAR COLLATE "C" NOT NULL, 
+	success BOOLEAN NOT NULL, 
+	tokens BIGINT NOT NULL, 
+	duration_ns BIGINT NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS coalitions_rest PARTITION OF coalitions DEFAULT;
+
+CREATE INDEX IF NOT EXISTS coalitions_0 ON coalitions (session_id);
+
+CREATE TABLE IF NOT EXISTS by_agent_hour (
+	digest BYTEA NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	slot BIGINT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	sum_invocations BIGINT NOT NULL, 
+	sum_llm_calls BIGINT NOT NULL, 
+	sum_errors BIGINT NOT NULL, 
+	sum_input_tokens BIGINT NOT NULL, 
+	sum_output_tokens BIGINT NOT NULL, 
+	nano_usd BIGINT NOT NULL, 
+	priced BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS by_agent_bucket_day (
+	digest BYTEA NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	latency_bucket SMALLINT NOT NULL, 
+	slot BIGINT NOT NULL, 
+	sum_invocations BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS by_function_day (
+	digest BYTEA NOT NULL, 
+	function VARCHAR COLLATE "C" NOT NULL, 
+	file VARCHAR COLLATE "C" NOT NULL, 
+	slot BIGINT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	sum_invocations BIGINT NOT NULL, 
+	sum_llm_calls BIGINT NOT NULL, 
+	sum_errors BIGINT NOT NULL, 
+	sum_input_tokens BIGINT NOT NULL, 
+	sum_output_tokens BIGINT NOT NULL, 
+	sum_duration_ns BIGINT NOT NULL, 
+	nano_usd BIGINT NOT NULL, 
+	priced BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS by_agents_hour (
+	digest BYTEA NOT NULL, 
+	from_agent VARCHAR COLLATE "C" NOT NULL, 
+	to_agent VARCHAR COLLATE "C" NOT NULL, 
+	slot BIGINT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS by_profile_hour (
+	digest BYTEA NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	role VARCHAR COLLATE "C" NOT NULL, 
+	type VARCHAR COLLATE "C" NOT NULL, 
+	description VARCHAR COLLATE "C" NOT NULL, 
+	can_handoff_to VARCHAR COLLATE "C" NOT NULL, 
+	models VARCHAR COLLATE "C" NOT NULL, 
+	services VARCHAR COLLATE "C" NOT NULL, 
+	start_hour BIGINT NOT NULL, 
+	end_hour BIGINT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS otel_llmops_schema (version_num VARCHAR(32) PRIMARY KEY);
+
+CREATE TABLE IF NOT EXISTS exported_batches (
+    name TEXT NOT NULL,
+    batch_id TEXT NOT NULL,
+    exported_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    PRIMARY KEY (name, batch_id)
+);
