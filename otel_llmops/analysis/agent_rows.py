@@ -12,6 +12,8 @@ from otel_llmops.model.schemas import TIME
 
 __all__ = ["agent_rows"]
 
+_SUMS = ("invocations", "llm_calls", "errors", "input_tokens", "output_tokens")
+_READ = ["session_id", "agent", "model", "service", "final", "cost_usd", "started_at", *_SUMS]
 _NULL_IF_NONE = pc.ScalarAggregateOptions(min_count=1)
 
 
@@ -21,12 +23,11 @@ def agent_rows(found: Findings, operations_made: pa.Table) -> pa.Table:
     ended = pc.add(
         operations_made.column("started_at").cast(pa.int64()), operations_made.column("duration_ns")
     )
-    worked = operations_made.append_column("ended_at", ended.cast(TIME))
+    worked = operations_made.select(_READ).append_column("ended_at", ended.cast(TIME))
     worked = worked.filter(pc.not_equal(worked.column("agent"), ""))
-    sums = ("invocations", "llm_calls", "errors", "input_tokens", "output_tokens")
     grouped = worked.group_by(["session_id", "agent"], use_threads=False).aggregate(
         [
-            *((name, "sum") for name in sums),
+            *((name, "sum") for name in _SUMS),
             ("started_at", "min"),
             ("ended_at", "max"),
             ("model", "distinct"),
@@ -51,7 +52,7 @@ def agent_rows(found: Findings, operations_made: pa.Table) -> pa.Table:
             "can_handoff_to": name_lists(told["can_handoff_to"]),
             "models": json_sets(grouped.column("model_distinct")),
             "services": json_sets(grouped.column("service_distinct")),
-            **{name: grouped.column(f"{name}_sum") for name in sums},
+            **{name: grouped.column(f"{name}_sum") for name in _SUMS},
             "started_at": grouped.column("started_at_min"),
             "ended_at": grouped.column("ended_at_max"),
             "final": grouped.column("final_min"),

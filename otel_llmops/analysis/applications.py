@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import Attributes
-from otel_llmops.analysis.columns import codes, filled, whole
+from otel_llmops.analysis.columns import bits, codes, distinct_pairs, filled, whole
 from otel_llmops.analysis.forest import Forest, Ints, Mask
 from otel_llmops.analysis.hints import Hints
 from otel_llmops.analysis.kinds import CODE
@@ -99,14 +99,14 @@ def _acts_here(spans: pa.Table, named: Mask, name: pa.Array, target: pa.Array) -
     trace = whole(spans.column("trace_id"))
     own = pc.binary_join_element_wise(trace, plain(name), " ")
     asked = pc.binary_join_element_wise(trace, plain(target), " ")
-    here: Mask = np.asarray(pc.is_in(asked, value_set=own.filter(pa.array(named))))
+    here: Mask = np.asarray(pc.is_in(asked, value_set=own.filter(bits(named))))
     return here
 
 
 def _holders_of_several(owner: Ints, said: Ints, rows: int) -> Mask:
     """Rows whose own calls have more than one kind of instructions."""
-    pairs = np.unique(np.column_stack([owner, said]), axis=0)
-    several: Mask = np.bincount(pairs[:, 0], minlength=rows) > 1
+    holder, _ = distinct_pairs(owner, said)
+    several: Mask = np.bincount(holder, minlength=rows) > 1
     return several
 
 

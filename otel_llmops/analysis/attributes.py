@@ -11,11 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_llmops.analysis.columns import whole
+from otel_llmops.analysis.columns import bits, whole
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.semconv import QUOTED_PREFIX, Place
 
 __all__ = ["Attributes", "name_lists"]
+
+
+_NOTHING = pa.array([""], pa.string())
 
 
 class Attributes:
@@ -29,6 +32,7 @@ class Attributes:
         rows, keys, values = _flat_map(whole(spans.column("attributes")))
         self._attributes = _Entries(rank[rows], keys, values)
         self._events = _event_entries(whole(spans.column("events")), rank)
+        self._texts: dict[tuple[Place, ...], pa.Array] = {}
 
     def text(self, places: tuple[Place, ...], *, where: Mask | None = None) -> pa.Array:
         """For each span the first value that is not empty, '' where there is none.
@@ -37,27 +41,33 @@ class Attributes:
         Out:  string array, one value a span.
         Cost: O(spans that have any of the places).
         """
-        place = np.full(self._rows, -1, dtype=np.int64)
-        pool: list[pa.Array] = []
-        size = 0
+        if where is not None:
+            return self._text(places, where)
+        if places not in self._texts:
+            self._texts[places] = self._text(places, None)
+        return self._texts[places]
+
+    def _text(self, places: tuple[Place, ...], where: Mask | None) -> pa.Array:
+        place = np.zeros(self._rows, dtype=np.int64)
+        pool = [_NOTHING]
+        size = 1
         for item in places:
             rows, values = self._values(item)
             if not len(rows):
                 continue
-            wanted = place[rows] < 0
+            wanted = place[rows] == 0
             if where is not None:
                 wanted &= where[rows]
-            rows, values = rows[wanted], values.filter(pa.array(wanted))
+            rows, values = _those(wanted, rows, values)
             values = _within(values, item)
             kept = np.asarray(pc.greater(pc.binary_length(values), 0))
-            rows, values = rows[kept], values.filter(pa.array(kept))
+            rows, values = _those(kept, rows, values)
             place[rows] = size + np.arange(len(rows))
             pool.append(values)
             size += len(rows)
-        if not pool:
+        if size == 1:
             return pa.repeat(pa.scalar("", pa.string()), self._rows)
-        taken = pa.concat_arrays(pool).take(pa.array(place, mask=place < 0))
-        return pc.fill_null(taken, "")
+        return pa.concat_arrays(pool).take(pa.array(place))
 
     def number(self, places: tuple[Place, ...], *, where: Mask | None = None) -> tuple[Ints, Mask]:
         """For each span a count, and whether it has one at all.
@@ -66,10 +76,14 @@ class Attributes:
               model call has it, and 10,000 absurd spans must not take a sum past 64 bits.
         """
         texts = self.text(places, where=where)
-        valid = pc.match_substring_regex(texts, r"^[0-9]{1,10}(\.0*)?$")
-        numbers = pc.if_else(valid, texts, None).cast(pa.float64())
-        known = np.array(valid)
-        return np.array(pc.fill_null(numbers, 0)).astype(np.int64), known
+        there = np.flatnonzero(np.asarray(pc.greater(pc.binary_length(texts), 0)))
+        said = texts.take(pa.array(there))
+        valid = pc.match_substring_regex(said, r"^[0-9]{1,10}(\.0*)?$")
+        told = pc.fill_null(pc.if_else(valid, said, None).cast(pa.float64()), 0)
+        numbers = np.zeros(self._rows, dtype=np.int64)
+        known = np.zeros(self._rows, dtype=bool)
+        numbers[there], known[there] = np.asarray(told).astype(np.int64), np.asarray(valid)
+        return numbers, known
 
     def has(self, name: str) -> Mask:
         """Which spans carry the attribute at all."""
@@ -89,6 +103,10 @@ class Attributes:
         if place.event:
             return self._events.slice(f"{place.event}/{place.attribute}")
         return self._attributes.slice(place.attribute)
+
+
+def _those(chosen: Mask, rows: Ints, values: pa.Array) -> tuple[Ints, pa.Array]:
+    return (rows, values) if chosen.all() else (rows[chosen], values.filter(bits(chosen)))
 
 
 def name_lists(texts: pa.Array) -> pa.Array:
@@ -130,11 +148,17 @@ class _Entries:
         self._bounds = np.searchsorted(codes[self._order], np.arange(len(self._code) + 1))
         self._rows = rows
         self._values = values
+        self._slices: dict[str, tuple[Ints, pa.Array]] = {}
 
     def names(self) -> Iterable[str]:
         return list(self._code)
 
     def slice(self, key: str) -> tuple[Ints, pa.Array]:
+        if key not in self._slices:
+            self._slices[key] = self._slice(key)
+        return self._slices[key]
+
+    def _slice(self, key: str) -> tuple[Ints, pa.Array]:
         code = self._code.get(key)
         if code is None:
             return np.zeros(0, dtype=np.int64), pa.array([], type=pa.string())

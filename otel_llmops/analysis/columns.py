@@ -1,6 +1,7 @@
 """Arrow columns of text as every analysis takes them: in one piece, filled, by number, as JSON."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,18 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
 
-__all__ = ["codes", "distinct_lists", "filled", "json_lists", "json_sets", "places", "whole"]
+__all__ = [
+    "bits",
+    "by_distinct",
+    "codes",
+    "distinct_lists",
+    "distinct_pairs",
+    "filled",
+    "json_lists",
+    "json_sets",
+    "places",
+    "whole",
+]
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
@@ -20,6 +32,25 @@ def filled(texts: pa.Array) -> Mask:
     """Which texts are not empty."""
     mask: Mask = np.asarray(pc.not_equal(texts, ""))
     return mask
+
+
+def bits(mask: Mask) -> pa.BooleanArray:
+    """The mask as Arrow filters by it. `pa.array` does the same, bit by bit."""
+    packed = np.packbits(mask, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(mask), [None, pa.py_buffer(packed)])
+
+
+def by_distinct(texts: pa.Array, made: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """What `made` makes of each text, made once for each distinct one: names repeat."""
+    encoded = texts.dictionary_encode()
+    return made(encoded.dictionary).take(encoded.indices)
+
+
+def distinct_pairs(first: Ints, second: Ints) -> tuple[Ints, Ints]:
+    """The distinct pairs of two columns of numbers from 0, in order."""
+    stride = int(second.max(initial=0)) + 1
+    pairs = np.unique(first * stride + second)
+    return pairs // stride, pairs % stride
 
 
 def codes(values: pa.Array) -> tuple[Ints, pa.Array]:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_llmops.analysis.columns import codes
+from otel_llmops.analysis.columns import by_distinct, codes
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.semconv import AFFIXES, PLUMBING, PLUMBING_PATTERN
 
@@ -31,17 +31,25 @@ def cleaned(names: pa.Array) -> tuple[pa.Array, Mask]:
 
 def plain(names: pa.Array) -> pa.Array:
     """Names as they are compared: lower case, `_`, `-` and blanks alike."""
+    return by_distinct(names, _plain)
+
+
+def _plain(names: pa.Array) -> pa.Array:
     lower = pc.utf8_lower(names)
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(lower, r"[_\-\s]+", " "))
 
 
 def plumbing(names: pa.Array) -> Mask:
     """Which names are a framework's own, or none: no agent of the user's has them."""
+    own: Mask = np.asarray(by_distinct(names, _plumbing))
+    return own
+
+
+def _plumbing(names: pa.Array) -> pa.Array:
     lower = pc.utf8_lower(names)
     known = pc.is_in(lower, value_set=pa.array(sorted(PLUMBING)))
     known = pc.or_(known, pc.equal(pc.utf8_trim_whitespace(lower), ""))
-    own: Mask = np.asarray(pc.or_(known, pc.match_substring_regex(lower, PLUMBING_PATTERN)))
-    return own
+    return pc.or_(known, pc.match_substring_regex(lower, PLUMBING_PATTERN))
 
 
 def by_session(session: Ints, names: pa.Array) -> pa.Array:

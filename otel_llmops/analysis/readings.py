@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from otel_llmops.analysis.applications import of_one_agent
 from otel_llmops.analysis.attributes import Attributes
 from otel_llmops.analysis.clocks import skew
-from otel_llmops.analysis.columns import codes, filled, whole
+from otel_llmops.analysis.columns import by_distinct, codes, filled, whole
 from otel_llmops.analysis.forest import Forest, Ints, Mask, forest
 from otel_llmops.analysis.hints import Hints, hints_of
-from otel_llmops.analysis.kinds import CODE, kinds_of
+from otel_llmops.analysis.kinds import CODE, KINDS, kinds_of
 from otel_llmops.analysis.names import cleaned, first_filled
 from otel_llmops.analysis.torn import placeholders
 from otel_llmops.analysis.usage import Usage, usage_of
@@ -77,7 +77,10 @@ class Readings:
 
     def is_kind(self, *kinds: Kind) -> Mask:
         """Which spans are of one of these kinds."""
-        return np.isin(self.kind, [CODE[kind] for kind in kinds])
+        table = np.zeros(len(KINDS), dtype=bool)
+        table[[CODE[kind] for kind in kinds]] = True
+        found: Mask = table[self.kind]
+        return found
 
     def concept(self, name: str) -> pa.Array:
         """The text of a concept of semconv.CONCEPTS for every span."""
@@ -164,9 +167,13 @@ def _failures(
     raised = filled(message) & (kind == CODE[Kind.LLM]) & ~answered
     steering = np.zeros(len(bad), dtype=bool)
     for texts in (error_type, message, whole(spans.column("status_message"))):
-        steering |= np.asarray(pc.match_substring_regex(texts, CONTROL_FLOW))
+        steering |= np.asarray(by_distinct(texts, _steers))
     failed = (bad | raised) & ~steering
     return failed, pc.if_else(pa.array(failed), error_type, "")
+
+
+def _steers(texts: pa.Array) -> pa.Array:
+    return pc.match_substring_regex(texts, CONTROL_FLOW)
 
 
 def _nanoseconds(column: pa.ChunkedArray) -> Ints:

@@ -13,7 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.attributes import Attributes
-from otel_llmops.analysis.columns import codes, filled, places, whole
+from otel_llmops.analysis.columns import (
+    by_distinct,
+    codes,
+    distinct_pairs,
+    filled,
+    places,
+    whole,
+)
 from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.readings import Readings
 from otel_llmops.semconv import CONCEPTS, NO_ID
@@ -69,7 +76,7 @@ def sessions(readings: Readings) -> Sessions:
     has = filled(conversation)
     links = np.vstack([_link_edges(readings, trace, trace_ids), _run_edges(readings, trace)])
     run = _components(len(trace_ids), links)
-    talk = np.unique(np.column_stack([trace[has], spoken[has]]), axis=0)
+    talk = np.column_stack(distinct_pairs(trace[has], spoken[has]))
     tied = _through(talk), _named_after(talk, spoken_ids, trace_ids)
     bridged = np.vstack([links, *tied]) if len(talk) else links
     joined = _components(len(trace_ids), bridged)
@@ -121,7 +128,7 @@ def _run_edges(readings: Readings, trace: Ints) -> Ints:
     said = _usable(readings.concept("run"))
     has = filled(said)
     number, _ = codes(said)
-    return _through(np.unique(np.column_stack([trace[has], number[has]]), axis=0))
+    return _through(np.column_stack(distinct_pairs(trace[has], number[has])))
 
 
 def _through(pairs: Ints) -> Ints:
@@ -141,6 +148,10 @@ def _named_after(talk: Ints, spoken_ids: pa.Array, trace_ids: pa.Array) -> Ints:
 
 def _usable(conversation: pa.Array) -> pa.Array:
     """Conversation ids as they are, '' for those that no program means as one."""
+    return by_distinct(conversation, _usable_ones)
+
+
+def _usable_ones(conversation: pa.Array) -> pa.Array:
     short = pc.less_equal(pc.binary_length(conversation), _ID_BYTES_MAX)
     absent = pc.is_in(pc.utf8_lower(conversation), value_set=pa.array(sorted(NO_ID)))
     return pc.if_else(pc.and_not(short, absent), conversation, "")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from otel_llmops.analysis.derive import analyse
+from otel_llmops.engine.arrived import Arrived
 from otel_llmops.engine.cursor import Cursor
 from otel_llmops.engine.handover import Handed, Stored
 from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
@@ -124,13 +125,14 @@ class Analyst:
         self._pass_analysed(stop)
 
     def _remember_again(self, records: list[Record]) -> None:
-        self._remember(Stored(decoded_spans(records), records[0].position, self._now))
+        spans = Arrived.of(records, decoded_spans(records))
+        self._remember(Stored(spans, records[0].position, self._now))
 
     def _remember(self, stored: Stored) -> None:
-        if stored.spans.num_rows:
+        if stored.spans.rows:
             self._recent.add(stored.spans, now=stored.now)
             self._growing.grew(stored.spans, since=stored.since, now=stored.now)
-            self._came += stored.spans.num_rows
+            self._came += stored.spans.rows
 
     def _unreadable(self, record: Record, error: PermanentExport) -> None:
         _log.error("the request at %s was stored, and now: %s", record.position, error)

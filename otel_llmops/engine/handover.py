@@ -10,8 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
-import pyarrow as pa
-
+from otel_llmops.engine.arrived import Arrived
 from otel_llmops.engine.insistence import StoppedError
 from otel_llmops.journal import Position
 
@@ -26,7 +25,7 @@ _STOP_S = 0.2
 class Stored(NamedTuple):
     """Spans that are in the store, from a range that begins at `since`; `now` of the stream."""
 
-    spans: pa.Table
+    spans: Arrived
     since: Position
     now: float
 

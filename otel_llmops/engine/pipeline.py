@@ -12,10 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
-
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.engine.analyst import Analyst
+from otel_llmops.engine.arrived import Arrived
 from otel_llmops.engine.cursor import Cursor
 from otel_llmops.engine.handover import Handover, Stored, beside
 from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
@@ -191,12 +190,12 @@ class Engine:
         except StoppedError:
             self._cursor.reader.seek(self._cursor.committed)
             return False
-        stored = [Stored(spans, records[0].position, self._now) for spans, records in traces]
+        stored = [Stored(spans, since, self._now) for spans, since in traces]
         size = sum(len(record.payload) for record in found.records)
         self._handover.put(
             stored, end=found.end, now=self._now, behind=size >= self._settings.batch_bytes
         )
-        self._counts["spans"] += sum(each.spans.num_rows for each in stored)
+        self._counts["spans"] += sum(each.spans.rows for each in stored)
         self._counts["log_events"] += events
         self._counts["requests"] += len(found.records)
         self._counts["batches"] += 1
@@ -248,10 +247,8 @@ class Engine:
             return now
         return min(now, self._now + max(0.0, self._received_s - before_s))
 
-    def _stored_spans(
-        self, found: Range, stop: threading.Event
-    ) -> list[tuple[pa.Table, list[Record]]]:
-        stored: list[tuple[pa.Table, list[Record]]] = []
+    def _stored_spans(self, found: Range, stop: threading.Event) -> list[tuple[Arrived, Position]]:
+        stored: list[tuple[Arrived, Position]] = []
         traces = found.of(Signal.TRACES)
 
         def export(part: list[Record]) -> None:
@@ -263,7 +260,7 @@ class Engine:
                     stop,
                     doubt_s_max=self._settings.doubted_s(part, traces),
                 )
-                stored.append((spans, part))
+                stored.append((Arrived.of(part, spans), part[0].position))
 
         in_parts(traces, export, lambda r, why: self._refused(r, why, stop))
         return stored

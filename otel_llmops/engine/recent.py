@@ -1,18 +1,18 @@
 """Spans of traces that are being analysed, or were a moment ago.
 
-Strategy: chunks of SPANS as they were decoded, each with its traces numbered, and the set of the
-traces of which every span is here. What was let go is read back from the store, where every
-span's own bytes are; so anything may be let go at any time.
+Strategy: chunks of spans in the bytes that came, and the set of the traces of which every span is
+here. What was let go is read back from the store, where every span's own bytes are; so anything
+may be let go at any time.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_llmops.analysis.forest import Mask
-from otel_llmops.model.schemas import SPANS
+from otel_llmops.engine.arrived import Arrived, decoded
 from otel_llmops.otlp import Request, decode_traces, encode_traces
 from otel_llmops.storage.seams import Exporter
 
@@ -22,9 +22,6 @@ _LOAD_ROWS = 20_000
 _LOAD_BYTES = 32 * 2**20
 """Of spans that are decoded at once when they are read back: one message holds at most 2 GiB, and
 each step of the way has a copy."""
-_UNREAD = ("resource_attributes", "scope_wire", "resource_wire")
-"""No analysis reads these, and they are a quarter of the memory."""
-_NONE = SPANS.empty_table()
 _ROOMY = 0.25
 """Of the memory, up to which traces stay that were analysed a moment ago and may come again."""
 _MOSTLY = 0.75
@@ -46,17 +43,17 @@ class Recent:
     @property
     def rows(self) -> int:
         """Spans in memory."""
-        return sum(chunk.table.num_rows for chunk in self._chunks)
+        return sum(chunk.spans.rows for chunk in self._chunks)
 
     @property
     def nbytes(self) -> int:
         """Bytes in memory."""
-        return sum(chunk.nbytes for chunk in self._chunks)
+        return sum(chunk.spans.nbytes for chunk in self._chunks)
 
-    def add(self, spans: pa.Table, *, now: float) -> None:
+    def add(self, spans: Arrived, *, now: float) -> None:
         """Keep spans that are in the store; whether their traces are whole is not known yet."""
-        if spans.num_rows:
-            self._chunks.append(_Chunk(_lean(spans), now))
+        if spans.rows:
+            self._chunks.append(_Chunk(spans, now))
 
     def fill(self, trace_ids: Iterable[str], *, stored: bool, now: float) -> None:
         """Read from the store what is missing of these traces.
@@ -74,11 +71,9 @@ class Recent:
         self._whole.update(trace_ids)
 
     def spans(self, trace_ids: Collection[str]) -> pa.Table:
-        """What is in memory of these traces, in one piece; columns of `_UNREAD` are empty."""
+        """What is in memory of these traces, SPANS in one piece."""
         wanted = pa.array(sorted(trace_ids), type=pa.string())
-        parts = [chunk.of(wanted) for chunk in self._chunks]
-        parts = [part for part in parts if part.num_rows]
-        return parts[0] if len(parts) == 1 else pa.concat_tables([_NONE, *parts]).combine_chunks()
+        return decoded([(chunk.spans, chunk.spans.chosen(wanted)) for chunk in self._chunks])
 
     def let_go(self, open_traces: Collection[str], *, now: float) -> None:
         """Forget old chunks but for traces that are open or were used, and all that is too much."""
@@ -98,17 +93,16 @@ class Recent:
         """Keep of some chunks only these traces; a chunk that is mostly theirs stays as it is."""
         wanted = pa.array(sorted(kept), type=pa.string())
         chunks = [chunk for chunk in chunks if chunk.share(wanted) <= _MOSTLY]
-        parts = [chunk.of(wanted) for chunk in chunks]
+        rest = decoded([(chunk.spans, chunk.spans.chosen(wanted)) for chunk in chunks])
         self._chunks = [chunk for chunk in self._chunks if chunk not in chunks]
-        rest = pa.concat_tables([_NONE, *parts])
         if rest.num_rows:
-            self._chunks.insert(0, _Chunk(rest.combine_chunks(), now))
+            self._chunks.insert(0, _Chunk(Arrived(encode_traces(rest), rest), now))
         # of any other trace a part may be gone
         self._whole &= kept
 
     def _shrink(self) -> None:
         while self._chunks and self.nbytes > self._bytes_max:
-            lost = self._chunks.pop(0).trace_ids()
+            lost = set(self._chunks.pop(0).spans.trace_ids.to_pylist())
             self._torn |= lost
             self._whole -= lost
 
@@ -116,22 +110,13 @@ class Recent:
         """Read traces from the store in place of what of them is in memory."""
         wire = self._exporter.wire_spans(trace_ids)
         wanted = pa.array(trace_ids, type=pa.string())
-        loaded = [decode_traces([Request(encode_traces(part))]) for part in _pieces(wire)]
+        loaded = [encode_traces(part) for part in _pieces(wire)]
         self._chunks = [part for chunk in self._chunks for part in chunk.without(wanted)]
-        self._chunks += [_Chunk(_lean(table), now) for table in loaded]
+        self._chunks += [
+            _Chunk(Arrived(payload, decode_traces([Request(payload)])), now) for payload in loaded
+        ]
         self._torn.difference_update(trace_ids)
         self._whole.update(trace_ids)
-
-
-def _lean(spans: pa.Table) -> pa.Table:
-    """`spans` with nothing in the columns that nobody asks for."""
-    for name in _UNREAD:
-        field = SPANS.field(name)
-        blank = pa.repeat(
-            pa.scalar([] if pa.types.is_map(field.type) else b"", field.type), spans.num_rows
-        )
-        spans = spans.set_column(SPANS.get_field_index(name), field, blank)
-    return spans
 
 
 def _pieces(wire: pa.Table) -> Iterator[pa.Table]:
@@ -147,38 +132,19 @@ def _pieces(wire: pa.Table) -> Iterator[pa.Table]:
         start += rows
 
 
-class _Chunk:
-    """A table of spans whose traces are numbered once."""
+class _Chunk(NamedTuple):
+    """Spans, and since when they are here."""
 
-    def __init__(self, table: pa.Table, since: float) -> None:
-        self.table = table
-        self.since = since
-        self.nbytes = table.nbytes
-        self._trace = table.column("trace_id").combine_chunks().dictionary_encode()
-
-    def trace_ids(self) -> set[str]:
-        return set(self._trace.dictionary.to_pylist())
-
-    def of(self, trace_ids: pa.Array) -> pa.Table:
-        """The rows of these traces."""
-        chosen = self._chosen(trace_ids)
-        if chosen.all():
-            return self.table
-        return self.table.filter(pa.array(chosen)) if chosen.any() else self.table.slice(0, 0)
+    spans: Arrived
+    since: float
 
     def share(self, trace_ids: pa.Array) -> float:
-        """Which part of the rows is of these traces."""
-        return float(np.mean(self._chosen(trace_ids)))
+        """Which part of the spans is of these traces."""
+        return float(np.mean(self.spans.chosen(trace_ids)))
 
     def without(self, trace_ids: pa.Array) -> "list[_Chunk]":
         """This chunk without these traces: itself, a smaller one or none."""
-        chosen = self._chosen(trace_ids)
+        chosen = self.spans.chosen(trace_ids)
         if not chosen.any():
             return [self]
-        rest = self.table.filter(pa.array(~chosen))
-        return [_Chunk(rest, self.since)] if rest.num_rows else []
-
-    def _chosen(self, trace_ids: pa.Array) -> Mask:
-        known = np.asarray(pc.is_in(self._trace.dictionary, value_set=trace_ids))
-        chosen: Mask = known[np.asarray(self._trace.indices)]
-        return chosen
+        return [] if chosen.all() else [_Chunk(self.spans.only(~chosen), self.since)]

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from otel_llmops.engine.arrived import Arrived
 from otel_llmops.journal import Position
 
 __all__ = ["Due", "GrowingTraces"]
@@ -72,13 +71,11 @@ class GrowingTraces:
     def __len__(self) -> int:
         return len(self._traces)
 
-    def grew(self, spans: pa.Table, *, since: Position, now: float) -> None:
+    def grew(self, spans: Arrived, *, since: Position, now: float) -> None:
         """Spans arrived, from a range that begins at `since`."""
-        trace = spans.column("trace_id").combine_chunks().dictionary_encode()
-        is_root = np.asarray(pc.equal(spans.column("parent_span_id"), ""))
-        rooted = np.zeros(len(trace.dictionary), dtype=bool)
-        rooted[np.asarray(trace.indices)[is_root]] = True
-        for trace_id, has_root in zip(trace.dictionary.to_pylist(), rooted.tolist(), strict=True):
+        rooted = np.zeros(len(spans.trace_ids), dtype=bool)
+        rooted[spans.trace[spans.is_root]] = True
+        for trace_id, has_root in zip(spans.trace_ids.to_pylist(), rooted.tolist(), strict=True):
             known = self._traces.get(trace_id)
             if known is None:
                 # what settled once had its root, or went without: late spans settle sooner

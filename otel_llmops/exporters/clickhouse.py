@@ -93,7 +93,7 @@ class ClickHouse:
             raise
 
     def export_spans(self, spans: pa.Table, *, batch_id: str) -> None:
-        """As Exporter.export_spans; events and links stay in span_wire alone."""
+        """As Exporter.export_spans; what is no column of STORED stays in span_wire alone."""
         self._insert_once("spans", spans, batch_id)
 
     def export_log_events(self, events: pa.Table, *, batch_id: str) -> None:

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -25,6 +24,7 @@ from otel_llmops.errors import (
     RetryableExport,
     SchemaError,
 )
+from otel_llmops.exporters.clickhouse_embedded import EmbeddedClient
 
 __all__ = ["Clients", "Connect", "FolderLock", "embedded_connect", "translated"]
 
@@ -140,7 +140,7 @@ def embedded_connect(folder: Path) -> Connect:
     """Clients of the chDB engine of this process on `folder`. One process holds one folder."""
 
     def connect(settings: dict[str, Any]) -> Any:
-        return clickhouse_connect.get_client(interface="chdb", path=str(folder), settings=settings)
+        return EmbeddedClient(folder, settings)
 
     return connect
 
@@ -212,7 +212,7 @@ class Clients:
         """Insert rows by one statement; returns when they are durable. Thread-safe."""
         with self._lent(self._writers, {}) as client, translated():
             client.raw_insert(
-                table, rows.column_names, _streamed(rows), settings=settings, fmt="ArrowStream"
+                table, rows.column_names, _Block(rows), settings=settings, fmt="ArrowStream"
             )
 
     def select(self, sql: str) -> pa.Table:
@@ -250,16 +250,24 @@ class Clients:
             self._open.pop().close()
 
 
-def _streamed(rows: pa.Table) -> Iterator[bytes]:
-    """`rows` as an Arrow IPC stream, in pieces: a copy of all of them would double the memory."""
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        for batch in rows.to_batches(max_chunksize=_STREAMED_ROWS):
-            writer.write_batch(batch)
-            yield sink.getvalue()
-            sink.seek(0)
-            sink.truncate()
-    yield sink.getvalue()
+class _Block:
+    """Rows to insert: to this process as they are, to a server as an Arrow IPC stream, in pieces.
+
+    A copy of all of them would double the memory.
+    """
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.rows = rows
+
+    def __iter__(self) -> Iterator[bytes]:
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, self.rows.schema) as writer:
+            for batch in self.rows.to_batches(max_chunksize=_STREAMED_ROWS):
+                writer.write_batch(batch)
+                yield sink.getvalue()
+                sink.seek(0)
+                sink.truncate()
+        yield sink.getvalue()
 
 
 def _too_long(seconds: float) -> LlmopsError:

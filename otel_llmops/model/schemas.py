@@ -89,8 +89,12 @@ spans; the ResourceSpans message without its scopes. Nesting the three gives the
 unknown fields included (OTLP: a forwarder keeps what it does not know).
 """
 
-STORED_SPAN_COLUMNS = tuple(name for name in SPANS.names if name not in {"events", "links"})
-"""What a store keeps of SPANS as columns; events and links live in `span_wire` alone."""
+_IN_WIRE_ALONE = {"attributes", "events", "links"}
+STORED_SPAN_COLUMNS = tuple(name for name in SPANS.names if name not in _IN_WIRE_ALONE)
+"""What a store keeps of SPANS as columns; attributes, events and links live in `span_wire` alone.
+
+A key or a text that was said stands in those bytes as it is, so a search for it is one for bytes.
+"""
 
 LOG_EVENTS = pa.schema(
     _required(

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 class Refused(Exception):  # noqa: N818 - it says what happened to the request
@@ -13,7 +15,7 @@ def check(
 ) -> tuple[int, list[tuple[int, int]]]: ...
 def decode(
     payloads: list[bytes],
-    refused: Sequence[Sequence[int]],
+    refused: Sequence[npt.NDArray[np.int64]],
     schema: pa.Schema,
     batch_bytes_max: int,
 ) -> list[pa.RecordBatch]: ...

@@ -83,7 +83,7 @@ def check(bytes payload not None, bounds):
 def decode(list payloads not None, list refused not None, schema, int64_t batch_bytes_max):
     """The spans of `payloads` as record batches of `schema`, which is SPANS.
 
-    `refused` holds, for each payload, the ordinals to leave out, ascending.
+    `refused` holds, for each payload, the ordinals to leave out, ascending: arrays of int64.
 
     Raises: Refused, OverflowError (text of one batch beyond 2 GiB), MemoryError.
     """
@@ -115,17 +115,16 @@ def decode(list payloads not None, list refused not None, schema, int64_t batch_
         free(sources)
 
 
-cdef void _point_refused(Source* source, ordinals) except *:
-    cdef Py_ssize_t count = len(ordinals)
+cdef void _point_refused(Source* source, const int64_t[::1] ordinals) except *:
+    cdef Py_ssize_t count = ordinals.shape[0]
     cdef int64_t* made
     if count == 0:
         return
     made = <int64_t*>malloc(count * sizeof(int64_t))
     if made == NULL:
         raise MemoryError
+    memcpy(made, &ordinals[0], count * sizeof(int64_t))
     source.refused = made
-    for place in range(count):
-        made[place] = ordinals[place]
     source.refused_count = count
 
 

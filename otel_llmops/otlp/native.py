@@ -7,6 +7,8 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from otel_llmops.errors import DecodeError
@@ -97,13 +99,17 @@ def decode_traces(requests: Sequence[Request]) -> pa.Table:
     try:
         batches = _native.decode(
             [_wire(request) for request in requests],
-            [sorted(set(request.rejected)) for request in requests],
+            [_ordinals(request.rejected) for request in requests],
             SPANS,
             BATCH_BYTES,
         )
     except _native.Refused as refusal:
         raise _decode_error(refusal) from None
     return pa.Table.from_batches(batches, schema=SPANS)
+
+
+def _ordinals(rejected: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.unique(np.asarray(rejected, dtype=np.int64))
 
 
 def _wire(request: Request) -> bytes:

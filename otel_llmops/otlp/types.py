@@ -1,7 +1,11 @@
 """The words that the receiver, the journal and the decoders share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
 
 __all__ = ["Encoding", "Request", "Signal", "Verdict"]
 
@@ -37,8 +41,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One journalled request: decompressed body and the verdict it got at the door."""
+    """One journalled request: decompressed body, and the ordinals to leave out.
+
+    These are what was rejected at the door, and whatever else a reader does not want.
+    """
 
     payload: bytes
     encoding: Encoding = Encoding.PROTOBUF
-    rejected: tuple[int, ...] = field(default=())
+    rejected: Sequence[int] | npt.NDArray[np.int64] = field(default=())

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from otel_llmops.storage.seams import Row, Store
-from otel_llmops.storage.search import SPAN_KINDS, SpanSearch, by_column, matches, wanted
+from otel_llmops.storage.search import SPAN_KINDS, WIRES, SpanSearch, by_column, matches, wanted
 from otel_llmops.storage.summaries import time_slot
 from otel_llmops.storage.tables import TABLES
 
@@ -149,8 +149,7 @@ class SpanQueries:
                 spans.trace_id,
                 _ns(spans.start_time).label("start_ns"),
                 _ns(spans.end_time).label("end_ns"),
-                spans.span_wire,
-                spans.scope_wire,
+                *(spans[wire] for wire in WIRES),
                 *by_column(search),
             )
             .where(*wanted(search))

@@ -138,12 +138,12 @@ def test_thousands_of_traces_are_read_by_one_call(store: Destination) -> None:
     ids=["empty", "odd", "nul", "long", "1 MB", "null"],
 )
 def test_text_comes_back_as_it_was(store: Destination, text: str) -> None:
-    sent = {"name": text, "attributes": [(text, text)]}
+    sent = {"name": text, "resource_attributes": [(text, text)]}
     store.export_spans(spans({"trace_id": TRACE, **sent}), batch_id="1-2")
     columns = TABLES["spans"].c
-    statement = sa.select(columns.name, columns.attributes).where(columns.name == text)
+    statement = sa.select(columns.name, columns.resource_attributes).where(columns.name == text)
     found = asyncio.run(store.fetch(statement))
-    assert found == [{"name": text, "attributes": {text: text}}]
+    assert found == [{"name": text, "resource_attributes": {text: text}}]
 
 
 @pytest.mark.parametrize("start_ns", [0, BASE_NS + 123_456_789, 2**63 - 1])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_llmops.engine.arrived import Arrived
 from otel_llmops.engine.handover import Handover, Stored, beside
 from otel_llmops.engine.insistence import StoppedError
 from otel_llmops.journal import Position
@@ -17,7 +18,7 @@ START, END = Position(1, 0), Position(1, 100)
 
 def stored() -> Stored:
     body = trace_request(work("agent", "planner"))
-    return Stored(decode_traces([Request(body, Encoding.PROTOBUF)]), START, 1.0)
+    return Stored(Arrived(body, decode_traces([Request(body, Encoding.PROTOBUF)])), START, 1.0)
 
 
 def test_what_was_put_is_taken_once() -> None:

@@ -20,7 +20,7 @@ from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.otlp import Request, decode_traces
 from otel_llmops.storage.queries import Queries
 from otel_llmops.tokens import Tokens
-from tests.api.jaeger.spans import every_level, generated
+from tests.support.jaeger_spans import every_level, generated
 from tests.support.otlp import TRACES
 
 TOKEN = "a-token-that-may-read-0"  # noqa: S105 - of this test alone

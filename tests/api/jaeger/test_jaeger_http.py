@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from otel_llmops.otlp import Encoding, Request, decode_traces
 from tests.api.jaeger.conftest import sent
-from tests.api.jaeger.spans import JANUARY_NS
+from tests.support.jaeger_spans import JANUARY_NS
 
 Get = Callable[..., httpx.Response]
 

@@ -16,7 +16,7 @@ from otel_llmops.api.jaeger.messages import message
 from otel_llmops.api.jaeger.remote import chunks
 from otel_llmops.storage.spans import WireSpan
 from tests.api.jaeger.conftest import Call, sent
-from tests.api.jaeger.spans import JANUARY_NS
+from tests.support.jaeger_spans import JANUARY_NS
 
 _ROOT = Path(__file__).parents[3]
 _LEVELS = {"span": 1, "resource": 2, "scope": 3, "event": 4, "link": 5, "none": 6}

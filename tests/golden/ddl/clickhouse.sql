@@ -14,7 +14,6 @@ CREATE TABLE IF NOT EXISTS spans (
     `service` LowCardinality(String) CODEC(ZSTD(1)),
     `scope_name` LowCardinality(String) CODEC(ZSTD(1)),
     `scope_version` LowCardinality(String) CODEC(ZSTD(1)),
-    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     `span_wire` String CODEC(ZSTD(3)),
     `scope_wire` String CODEC(ZSTD(3)),
@@ -23,7 +22,7 @@ CREATE TABLE IF NOT EXISTS spans (
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(least(greatest(start_time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (trace_id, start_time)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, merge_selector_base = 12;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, merge_selector_base = 12, min_parts_to_merge_at_once = 24, max_bytes_to_merge_at_max_space_in_pool = 4294967296;
 
 CREATE TABLE IF NOT EXISTS log_events (
     `trace_id` String CODEC(ZSTD(1)),
@@ -38,7 +37,7 @@ CREATE TABLE IF NOT EXISTS log_events (
 ENGINE = MergeTree
 PARTITION BY toYYYYMMDD(least(greatest(time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (trace_id, time)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, merge_selector_base = 12;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000, merge_selector_base = 12, min_parts_to_merge_at_once = 24, max_bytes_to_merge_at_max_space_in_pool = 4294967296;
 
 CREATE TABLE IF NOT EXISTS agent_operations (
     `session_id` String CODEC(ZSTD(1)),
@@ -82,7 +81,7 @@ CREATE TABLE IF NOT EXISTS agent_operations (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, trace_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS agent_handoffs (
     `handoff_id` String CODEC(ZSTD(1)),
@@ -112,7 +111,7 @@ CREATE TABLE IF NOT EXISTS agent_handoffs (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS agents (
     `session_id` String CODEC(ZSTD(1)),
@@ -139,7 +138,7 @@ CREATE TABLE IF NOT EXISTS agents (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS sessions (
     `session_id` String CODEC(ZSTD(1)),
@@ -168,7 +167,7 @@ CREATE TABLE IF NOT EXISTS sessions (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS session_keys (
     `key` String CODEC(ZSTD(1)),
@@ -182,7 +181,7 @@ CREATE TABLE IF NOT EXISTS session_keys (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS token_ledger (
     `session_id` String CODEC(ZSTD(1)),
@@ -210,7 +209,7 @@ CREATE TABLE IF NOT EXISTS token_ledger (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS context_drift (
     `session_id` String CODEC(ZSTD(1)),
@@ -226,7 +225,7 @@ CREATE TABLE IF NOT EXISTS context_drift (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS coordination_graphs (
     `session_id` String CODEC(ZSTD(1)),
@@ -240,7 +239,7 @@ CREATE TABLE IF NOT EXISTS coordination_graphs (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS bottlenecks (
     `session_id` String CODEC(ZSTD(1)),
@@ -263,7 +262,7 @@ CREATE TABLE IF NOT EXISTS bottlenecks (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS coalitions (
     `session_id` String CODEC(ZSTD(1)),
@@ -279,7 +278,7 @@ CREATE TABLE IF NOT EXISTS coalitions (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
 CREATE TABLE IF NOT EXISTS otel_llmops_schema (
     `version_num` String

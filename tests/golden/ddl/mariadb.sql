@@ -15,7 +15,6 @@ CREATE TABLE IF NOT EXISTS spans (
     service LONGTEXT NOT NULL,
     scope_name LONGTEXT NOT NULL,
     scope_version LONGTEXT NOT NULL,
-    attributes LONGTEXT NOT NULL,
     resource_attributes LONGTEXT NOT NULL,
     span_wire LONGBLOB NOT NULL,
     scope_wire LONGBLOB NOT NULL,

@@ -14,7 +14,6 @@ CREATE TABLE IF NOT EXISTS spans (
 	service VARCHAR COLLATE "C" NOT NULL, 
 	scope_name VARCHAR COLLATE "C" NOT NULL, 
 	scope_version VARCHAR COLLATE "C" NOT NULL, 
-	attributes JSONB NOT NULL, 
 	resource_attributes JSONB NOT NULL, 
 	span_wire BYTEA NOT NULL, 
 	scope_wire BYTEA NOT NULL, 
