@@ -5,6 +5,7 @@ The engine runs in one thread, the API in another; the main thread waits for whi
 for the parent's word. On the way out the engine drains first, while the API still answers.
 """
 
+import gc
 import socket
 import threading
 from collections.abc import Callable
@@ -87,6 +88,7 @@ def _run(
     wake = lifeline.stopping
     engine_part = _Part("engine", lambda: engine.run(stop_engine), wake)
     api_part = _Part("api", lambda: api.run(listener), wake)
+    gc.freeze()  # what was imported stays: nobody need look through it for garbage
     lifeline.say({"ready": {"api_port": listener.getsockname()[1]}})
     wake.wait()
     failed = [part.name for part in (engine_part, api_part) if part.ended]
