@@ -24,12 +24,19 @@ _NOTHING = pa.array([""], pa.string())
 class Attributes:
     """The attributes (and event attributes) of SPANS rows, by name.
 
-    `rank` says where each row of `spans` stands among the rows that are asked for.
+    `rank` says where each row of `spans` stands among the rows that are asked for; `places` are
+    all that will be asked for, where that is known.
     """
 
-    def __init__(self, spans: pa.Table, rank: Ints) -> None:
+    def __init__(
+        self, spans: pa.Table, rank: Ints, *, places: tuple[Place, ...] | None = None
+    ) -> None:
         self._rows = spans.num_rows
         rows, keys, values = _flat_map(whole(spans.column("attributes")))
+        if places is not None:
+            names = pa.array([place.attribute for place in places], pa.string())
+            asked = np.asarray(pc.is_in(keys, value_set=names))
+            rows, keys, values = rows[asked], keys.filter(bits(asked)), values.filter(bits(asked))
         self._attributes = _Entries(rank[rows], keys, values)
         self._events = _event_entries(whole(spans.column("events")), rank)
         self._texts: dict[tuple[Place, ...], pa.Array] = {}

@@ -50,7 +50,8 @@ class Sessions:
 
 def conversation_ids(spans: pa.Table) -> pa.Array:
     """The distinct conversation ids on the spans."""
-    said = Attributes(spans, np.arange(spans.num_rows)).text(CONCEPTS["conversation"])
+    places = CONCEPTS["conversation"]
+    said = Attributes(spans, np.arange(spans.num_rows), places=places).text(places)
     ids = pc.unique(_usable(said))
     return ids.filter(pc.not_equal(ids, ""))
 

@@ -5,6 +5,7 @@ The engine runs in one thread, the API in another; the main thread waits for whi
 for the parent's word. On the way out the engine drains first, while the API still answers.
 """
 
+import gc
 import socket
 import ssl
 import threading
@@ -110,6 +111,7 @@ def _run(
     wake = lifeline.stopping
     engine_part = _Part("engine", lambda: engine.run(stop_engine), wake)
     api_part = _Part("api", lambda: api.run(listener), wake)
+    gc.freeze()  # what was imported stays: nobody need look through it for garbage
     ports = {"api_port": listener.getsockname()[1]}
     if jaeger is not None:
         ports["jaeger_storage_port"] = jaeger.start()

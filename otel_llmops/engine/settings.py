@@ -14,12 +14,12 @@ class EngineSettings:
     knows; then its parts are tried, and what is refused alone goes to quarantine.
     """
 
-    batch_bytes: int = 16 * 2**20
+    batch_bytes: int = 32 * 2**20
     tick_s: float = 0.2
     drain_s: float = 10.0
     recent_s: float = 10.0
-    recent_bytes_max: int = 512 * 2**20
-    handed_bytes_max: int = 128 * 2**20
+    recent_bytes_max: int = 256 * 2**20
+    handed_bytes_max: int = 64 * 2**20
     retry_s_min: float = 0.2
     retry_s_max: float = 30.0
     doubt_s_max: float = 300.0

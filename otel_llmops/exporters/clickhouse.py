@@ -26,6 +26,7 @@ from otel_llmops.exporters.clickhouse_client import (
     translated,
 )
 from otel_llmops.exporters.clickhouse_database import ClickHouseDatabase
+from otel_llmops.exporters.clickhouse_ids import among
 from otel_llmops.exporters.clickhouse_schema import DIALECT
 from otel_llmops.exporters.clickhouse_signed import Written, change
 from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
@@ -146,7 +147,7 @@ class ClickHouse:
         )
         every = sa.union_all(*tables).subquery()
         # the ids once, not for each table: to write them takes longer than to look them up
-        ours = every.c.session_id.in_(sessions)
+        ours = among(every.c.session_id, sessions)
         lowest = sa.select(every.c.name, sa.func.min(every.c.sign).label("lowest")).where(ours)
         rows = self._read(lowest.group_by(every.c.name)).to_pylist()
         return {row["name"]: row["lowest"] < 1 for row in rows}
@@ -154,7 +155,7 @@ class ClickHouse:
     def _signed(self, name: str, sessions: Sequence[str], *, added_up: bool) -> pa.Table:
         """The rows of these sessions; equal ones added up, where reading alone is not enough."""
         table = TABLES[name]
-        ours = table.c.session_id.in_(sessions)
+        ours = among(table.c.session_id, sessions)
         if not added_up:
             return self._read(sa.select(*table.columns).where(ours)).cast(STORED[name])
         columns = data_columns(table)
@@ -177,7 +178,7 @@ class ClickHouse:
         table = TABLES["session_keys"]
         columns = data_columns(table)
         statement = sa.select(*columns).group_by(*columns).having(live(table) > 0)
-        parts = [self._read(statement.where(column.in_(ids))) for ids in _chunks(values)]
+        parts = [self._read(statement.where(among(column, ids))) for ids in _chunks(values)]
         return pa.concat_tables(
             [SESSION_KEYS.empty_table(), *(p.cast(SESSION_KEYS) for p in parts)]
         )
@@ -188,7 +189,7 @@ class ClickHouse:
         schema = pa.schema([STORED["spans"].field(name) for name in _WIRE])
         statement = sa.select(*(spans.c[name] for name in _WIRE))
         parts = [
-            self._read(statement.where(spans.c.trace_id.in_(ids))).cast(schema)
+            self._read(statement.where(among(spans.c.trace_id, ids))).cast(schema)
             for ids in _chunks(trace_ids)
         ]
         return pa.concat_tables([schema.empty_table(), *parts])

@@ -19,6 +19,9 @@ __all__ = ["Child", "ending"]
 
 _DELAY_S_MIN = 0.1
 _DELAY_S_MAX = 10.0
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+"""What a child has unless the operator says otherwise: we multiply no matrices, and the threads
+that numpy keeps for it spin when they have nothing to do."""
 _STEADY_S = 10.0
 """A child that ran this long is not in a loop of crashes: its next start is quick again."""
 
@@ -58,6 +61,7 @@ class Child:
             [sys.executable, "-m", "otel_llmops.app", self.role, str(config["data"])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=_ENVIRONMENT | os.environ,
         )
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):  # it has ended already, which its voice tells
