@@ -6,8 +6,9 @@
 
 Strategy: a plan is drawn (agents in sequence, fanned out, delegated to by a tool, taking turns) and
 then run against a clock, so that every span begins because something before it ended. Trouble only
-changes how long things take and whether they fail, so what an agent's trouble costs is what the
-clock says. `speak` adds what was said to each model call: it gets the agent and the call's number.
+changes how long things take and whether they fail: the same seed without trouble gives the same
+workflow, so what an agent's trouble costs is what the clock says. `speak` adds what was said to
+each call: it gets the agent and the call's number.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,19 +67,27 @@ def workflow(
     `session` are one conversation.
     """
     names = tuple(f"agent-{number}" for number in range(1, agents + 1))
-    troubled = dice.choice(names) if trouble else ""
-    run = _Run(dice, trace, session, troubled, trouble, speak or (lambda _agent, _number: {}))
-    orchestrated = agents > 1 and dice.random() < 0.5
+    chosen = dice.choice(names)
+    troubled = chosen if trouble else ""
+    seed = dice.getrandbits(64)
+    plan = Random(seed)  # noqa: S311 - repeatable on purpose
+    run = _Run(plan, seed, trace, session, troubled, trouble, speak or _silent)
+    orchestrated = agents > 1 and plan.random() < 0.5
     members = list(names)
-    dice.shuffle(members)
+    plan.shuffle(members)
     root = run.open("workflow", "crew", 0, 0)
-    at = dice.randint(1, 5)
+    at = plan.randint(1, 5)
     if orchestrated:
         at = run.orchestrate(root, members.pop(0), members, at)
     else:
         at = run.stages(root, members, at)
-    run.close(root, at + dice.randint(0, 5))
+    run.close(root, at + plan.randint(0, 5))
     return Workflow(run.nodes, names, troubled, trouble)
+
+
+def _silent(agent: str, number: int) -> Mapping[str, str]:
+    del agent, number
+    return {}
 
 
 @dataclass
@@ -86,11 +95,13 @@ class _Run:
     """A workflow against the clock: each method starts at a time and gives the time it ends, ms."""
 
     dice: Random
+    seed: int
     trace: int
     session: str
     troubled: str
     trouble: Trouble | None
     speak: Speak
+    chances: dict[str, Random] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     calls: dict[str, int] = field(default_factory=dict)
 
@@ -156,36 +167,37 @@ class _Run:
 
     def call(self, parent: int, name: str, at: int, *, tool: bool = False) -> int:
         """A model call or a tool call, tried again where it is planted to fail."""
+        if name not in self.chances:
+            self.chances[name] = Random(f"{self.seed} {name}")  # noqa: S311 - repeatable
+        chance = Random(self.chances[name].getrandbits(64))  # noqa: S311 - repeatable
+        kind_of = chance.choice(_TOOLS if tool else _MODELS)
+        lasts = (_TOOL_MS if tool else _MODEL_MS) * 3 ** chance.uniform(-1, 1)
         trouble = self.trouble if name == self.troubled else None
         if trouble is Trouble.WAITING:
-            at += self.dice.randint(*_WAITS_MS)
+            at += chance.randint(*_WAITS_MS)
+        if trouble is Trouble.SLOW:
+            lasts *= chance.uniform(*_FACTORS)
         if trouble is Trouble.FAILING:
-            kind_of = self.dice.choice(_TOOLS) if tool else self.dice.choice(_MODELS)
-            for attempt in range(self.dice.randint(1, 3)):
-                at = self._tried(parent, name, kind_of, at, tool=tool, failed="TimeoutError")
-                at += 100 * 2**attempt
-            return self._tried(parent, name, kind_of, at, tool=tool)
-        kind_of = self.dice.choice(_TOOLS if tool else _MODELS)
-        slower = self.dice.uniform(*_FACTORS) if trouble is Trouble.SLOW else 1.0
-        return self._tried(parent, name, kind_of, at, tool=tool, slower=slower)
+            for attempt in range(chance.randint(1, 3)):
+                tried = self._tried(
+                    parent, name, kind_of, (at, lasts), chance, failed="TimeoutError"
+                )
+                at = tried + 100 * 2**attempt
+        return self._tried(parent, name, kind_of, (at, lasts), chance)
 
     def _tried(
         self,
         parent: int,
         name: str,
         kind_of: str,
-        at: int,
+        times: tuple[int, float],
+        chance: Random,
         *,
-        tool: bool,
-        slower: float = 1.0,
         failed: str = "",
     ) -> int:
         number = self.calls[name] = self.calls.get(name, 0) + 1
-        lasts = (_TOOL_MS if tool else _MODEL_MS) * 3 ** self.dice.uniform(-1, 1) * slower
-        said: Mapping[str, str] = {} if tool else usage(*self._tokens())
-        said = {**said, **self.speak(name, number)}
-        own = self.open("tool" if tool else "llm", kind_of, parent, at, said)
-        return self.close(own, at + max(1, round(lasts)), failed=failed)
-
-    def _tokens(self) -> tuple[int, int]:
-        return self.dice.randint(200, 2000), self.dice.randint(20, 300)
+        tool = kind_of in _TOOLS
+        tokens = chance.randint(200, 2000), chance.randint(20, 300)
+        said = {**({} if tool else usage(*tokens)), **self.speak(name, number)}
+        own = self.open("tool" if tool else "llm", kind_of, parent, times[0], said)
+        return self.close(own, times[0] + max(1, round(times[1])), failed=failed)
