@@ -13,17 +13,18 @@ from otel_llmops.analysis.blame import (
     moments_of,
     work_of,
 )
-from otel_llmops.analysis.causes import causes_of, severities, usual_inputs
+from otel_llmops.analysis.causes import causes_of, usual_inputs
 from otel_llmops.analysis.columns import whole
 from otel_llmops.analysis.critical_path import CriticalPath, critical_path, limits
 from otel_llmops.analysis.findings import Findings
-from otel_llmops.analysis.forest import Ints
+from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.judgement import Counts, Weighed, weigh
 from otel_llmops.analysis.kinds import KINDS
 from otel_llmops.analysis.pieces import pieces_of
 from otel_llmops.analysis.serial_calls import serial_calls
 from otel_llmops.model.latency import bucket
 from otel_llmops.model.schemas import BOTTLENECKS, TIME, empty
+from otel_llmops.model.severity import severity
 from otel_llmops.semconv import Kind
 
 __all__ = ["bottlenecks", "savings"]
@@ -47,8 +48,9 @@ def bottlenecks(found: Findings) -> pa.Table:
     moments = moments_of(found, work, path)
     groups = groups_of(found, work, path, moments)
     counts = _counts(found, work, path, moments, groups)
-    weighed = weigh(groups, counts, nobody=groups.actor >= work.agents)
-    rows = _told(counts.session, weighed, len(found.sessions.ids))
+    nobody = groups.actor >= work.agents
+    weighed = weigh(groups, counts, nobody=nobody)
+    rows = _told(counts.session, weighed, nobody, len(found.sessions.ids))
     if not len(rows):
         return empty(BOTTLENECKS)
     saved = _savings_of(found, path, moments, groups, rows)
@@ -127,10 +129,10 @@ def _failed_ns(
     return total
 
 
-def _told(session: Ints, weighed: Weighed, sessions: int) -> Ints:
-    """Groups that are worth a word, by session, most impact first, of each a few."""
+def _told(session: Ints, weighed: Weighed, nobody: Mask, sessions: int) -> Ints:
+    """Groups worth a word, by session: what agents do first, most impact first, of each a few."""
     rows = np.flatnonzero(weighed.told)
-    keys = (-weighed.share, -weighed.impact, -weighed.agent_impact, session)
+    keys = (-weighed.share, -weighed.impact, -weighed.agent_impact, nobody, session)
     rows = rows[np.lexsort((rows, *(key[rows] for key in keys)))]
     first = np.searchsorted(session[rows], np.arange(sessions))
     return rows[np.arange(len(rows)) - first[session[rows]] < _ROWS_MAX]
@@ -210,7 +212,7 @@ def _table(
             "model": model,
             "tool": tool,
             "cause": list(map(str, causes)),
-            "severity": severities(weighed.impact[rows]),
+            "severity": [severity(each) for each in weighed.impact[rows].tolist()],
             "impact_ppm": np.rint(weighed.impact[rows] * _PPM).astype(np.int64),
             "agent_impact_ppm": np.rint(weighed.agent_impact[rows] * _PPM).astype(np.int64),
             "critical_path_share": weighed.share[rows],

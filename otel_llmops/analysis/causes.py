@@ -1,4 +1,4 @@
-"""What is wrong with a group, in one word, and how bad it is."""
+"""What is wrong with a group, in one word."""
 
 from enum import StrEnum
 
@@ -8,9 +8,9 @@ from otel_llmops.analysis.blame import CALLS, Groups
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.judgement import MODELS, TOOLS, Counts, Weighed, sort_of
-from otel_llmops.analysis.usual import Floats, lower_medians
+from otel_llmops.analysis.usual import lower_medians
 
-__all__ = ["SEVERITIES", "Cause", "causes_of", "severities", "usual_inputs"]
+__all__ = ["Cause", "causes_of", "usual_inputs"]
 
 
 class Cause(StrEnum):
@@ -28,22 +28,12 @@ class Cause(StrEnum):
     DOMINANT = "dominant"
 
 
-SEVERITIES = {"low": 0.0, "medium": 0.15, "high": 0.3, "critical": 0.5}
-"""Severity -> the least impact that has it."""
-
 _RETRIES_MIN = 2
 """So many failed calls that were made again are a storm."""
 
 _PROMPT_TIMES, _PROMPT_TOKENS, _PROMPT_PER_OUTPUT = 4, 2000, 10
 """A large prompt is so many times the session's median, has so many {token}, and so many for each
 of its answer."""
-
-
-def severities(impact: Floats) -> list[str]:
-    """The word for each impact."""
-    words, bounds = list(SEVERITIES), list(SEVERITIES.values())
-    places = np.searchsorted(bounds, impact, side="right") - 1
-    return [words[place] for place in np.maximum(places, 0).tolist()]
 
 
 def usual_inputs(found: Findings, counts: Counts, groups: Groups, rows: Ints) -> Ints:

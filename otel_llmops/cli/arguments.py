@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from otel_llmops import __version__
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES
+from otel_llmops.model.severity import SEVERITIES
 
 __all__ = ["data_folder", "parser"]
 
@@ -42,6 +43,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _demo(commands)
     _analyze(commands)
     _tokens(commands, environ)
+    _bottlenecks(commands, environ)
     return root
 
 
@@ -163,8 +165,7 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
         help="which agent and model spent a session's tokens, what they cost, and why so many",
         description="Which agent and model spent a session's tokens, what they cost, and with "
         "--why each number's reason. Without SESSION: the newest sessions.",
-        epilog="The answers come from the serve that runs on --data, from its store while none "
-        "runs, from the API at --url, or from the captured OTLP in --file.",
+        epilog=_ANSWERS,
     )
     command.add_argument(
         "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
@@ -173,6 +174,35 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
         "--why", action="store_true", help="each span that reports usage, and what counts of it"
     )
     command.add_argument("--json", action="store_true", help="print one JSON document")
+    _where_answers_come_from(command, environ)
+
+
+def _bottlenecks(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "bottlenecks",
+        help="what holds sessions up, why, and what could be saved",
+        description="Which agents, with which calls, take the time of a session, why, and what "
+        "could be saved. Without SESSION: of all sessions together.",
+        epilog=_ANSWERS,
+    )
+    command.add_argument(
+        "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
+    )
+    about = f"leave out what is less ({', '.join(SEVERITIES)})"
+    command.add_argument("--min-severity", choices=tuple(SEVERITIES), help=about, metavar="LEVEL")
+    about = "so many at the most (default: %(default)s)"
+    command.add_argument("--limit", type=int, default=10, help=about, metavar="N")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    _where_answers_come_from(command, environ)
+
+
+_ANSWERS = (
+    "The answers come from the serve that runs on --data, from its store while none runs, from "
+    "the API at --url, or from the captured OTLP in --file."
+)
+
+
+def _where_answers_come_from(command: ArgumentParser, environ: Mapping[str, str]) -> None:
     data = environ.get(f"{_PREFIX}DATA") or str(data_folder(environ))
     about = "folder of the journal and the store (default: %(default)s)"
     command.add_argument("--data", default=data, help=about, metavar="DIR")

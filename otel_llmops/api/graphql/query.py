@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
+from otel_llmops.api.graphql.bottlenecks import BottleneckInfo, bottlenecks
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.queries import Queries
@@ -106,4 +107,7 @@ class Query:
     )
     handoffs: list[AgentHandoff] = strawberry.field(
         resolver=_handoffs, description="Handoffs in the order in which they happened."
+    )
+    bottlenecks: list[BottleneckInfo] = strawberry.field(
+        resolver=bottlenecks, description="What holds sessions up, most first."
     )
