@@ -18,9 +18,20 @@ from otel_llmops.analysis.critical_path import CriticalPath
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.kinds import CODE
+from otel_llmops.analysis.names import first_filled
 from otel_llmops.semconv import Kind
 
-__all__ = ["BY_ITSELF", "CALLS", "Groups", "Moments", "Work", "groups_of", "moments_of", "work_of"]
+__all__ = [
+    "BY_ITSELF",
+    "CALLS",
+    "Groups",
+    "Moments",
+    "Work",
+    "groups_of",
+    "models_of",
+    "moments_of",
+    "work_of",
+]
 
 CALLS = (Kind.LLM, Kind.EMBEDDINGS, Kind.TOOL, Kind.RETRIEVAL)
 """What is called; all else that runs is an agent's own."""
@@ -126,13 +137,19 @@ def _labels(found: Findings, is_call: Mask) -> Ints:
     readings = found.readings
     names, _ = codes(whole(readings.spans.column("name")))
     tools, _ = codes(readings.tool)
-    models, _ = codes(readings.concept("model"))
+    models, _ = codes(models_of(found))
     label = 1 + names * _SORTS + len(CALLS)
     by_kind = {Kind.LLM: models, Kind.EMBEDDINGS: models, Kind.TOOL: tools, Kind.RETRIEVAL: names}
     for sort, kind in enumerate(CALLS):
         rows = np.flatnonzero(is_call & (readings.kind == CODE[kind]))
         label[rows] = 1 + by_kind[kind][rows] * _SORTS + sort
     return label
+
+
+def models_of(found: Findings) -> pa.Array:
+    """The model that each span asked for, which a failed call tells as well; else the one used."""
+    concept = found.readings.concept
+    return first_filled(concept("requested_model"), concept("model"))
 
 
 def moments_of(found: Findings, work: Work, path: CriticalPath) -> Moments:

@@ -10,6 +10,7 @@ from otel_llmops.analysis.blame import (
     Moments,
     Work,
     groups_of,
+    models_of,
     moments_of,
     work_of,
 )
@@ -191,7 +192,7 @@ def _table(
         pa.array(by_itself), "", pa.array(map(str, KINDS)).take(pa.array(readings.kind)).take(call)
     )
     tool = pc.if_else(pa.array(by_itself), "", readings.tool.take(call))
-    model = pc.if_else(pa.array(by_itself), "", readings.concept("model").take(call))
+    model = pc.if_else(pa.array(by_itself), "", models_of(found).take(call))
     name = whole(readings.spans.column("name")).take(call)
     actor = groups.actor[rows]
     agent = found.acts.names.take(pa.array(actor, mask=actor >= work.agents))
