@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from otel_llmops.analysis import tables
 from otel_llmops.analysis.agent_rows import agent_rows
 from otel_llmops.analysis.agents import activations
+from otel_llmops.analysis.bottlenecks import bottlenecks
 from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Mask
@@ -61,6 +62,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
         "sessions": tables.session_rows(found, operations, passed, agents),
         "session_keys": tables.session_keys(found),
         "token_ledger": tables.ledger_rows(found),
+        "bottlenecks": bottlenecks(found),
     }
     return {
         name: require(made[name], schema) if name in made else empty(schema)

@@ -10,8 +10,9 @@ from starlette.routing import Route
 
 from otel_llmops.api import documents
 from otel_llmops.api.documents import plain
-from otel_llmops.api.parameters import page, share, time
+from otel_llmops.api.parameters import page, share, time, word
 from otel_llmops.errors import LlmopsError, QueryError
+from otel_llmops.model.severity import SEVERITIES
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.usage import BUCKETS_DEFAULT
 
@@ -34,6 +35,7 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
         Route("/api/sessions", _answered(rest.sessions)),
         Route("/api/sessions/{session_id:path}", _answered(rest.session)),
         Route("/api/handoffs", _answered(rest.handoffs)),
+        Route("/api/bottlenecks", _answered(rest.bottlenecks)),
         Route("/api/functions", _answered(rest.functions)),
         Route("/api/usage", _answered(rest.usage)),
         Route("/api/doctor", _answered(rest.doctor)),
@@ -111,6 +113,18 @@ class _Rest:
             **given.window(),
         )
         return {"handoffs": [plain(row) | self._trace_url(row.trace_id) for row in rows]}
+
+    async def bottlenecks(self, request: Request) -> object:
+        """What holds sessions up."""
+        given = _Parameters(request, {"session_id", "min_severity", "since", "until", "limit"})
+        window = given.window()
+        del window["offset"]
+        rows = await self._queries.bottlenecks(
+            session_id=given.text("session_id"),
+            min_severity=word(given.text("min_severity"), SEVERITIES, name="min_severity"),
+            **window,
+        )
+        return {"bottlenecks": [plain(row) | self._trace_url(row.example_trace_id) for row in rows]}
 
     async def functions(self, request: Request) -> object:
         """Tokens by function of the user's code."""

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from otel_llmops import __version__
 from otel_llmops.cli.store_arguments import add_store_commands
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES
+from otel_llmops.model.severity import SEVERITIES
 
 __all__ = ["data_folder", "parser"]
 
@@ -46,6 +47,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _doctor(commands, environ)
     _mcp(commands, environ)
     add_store_commands(commands, environ, _PREFIX)
+    _bottlenecks(commands, environ)
     return root
 
 
@@ -262,3 +264,18 @@ def _asks(command: ArgumentParser, environ: Mapping[str, str]) -> None:
     command.set_defaults(api_token=environ.get(f"{_PREFIX}API_TOKEN", ""))
     about = "captured OTLP, as for analyze; may be given more than once"
     command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+
+
+def _bottlenecks(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "bottlenecks",
+        help="what holds sessions up, why, and what could be saved",
+        description="Which agents, with which calls, take the time of a session, why, and what "
+        "could be saved. Without SESSION: of all sessions together.",
+        epilog=_SOURCES,
+    )
+    about = f"leave out what is less ({', '.join(SEVERITIES)})"
+    command.add_argument("--min-severity", choices=tuple(SEVERITIES), help=about, metavar="LEVEL")
+    about = "so many at the most (default: %(default)s)"
+    command.add_argument("--limit", type=int, default=10, help=about, metavar="N")
+    _asks(command, environ)

@@ -7,7 +7,7 @@ import urllib.request
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from otel_llmops.errors import LlmopsError, QueryError
 
@@ -61,6 +61,17 @@ class Reader:
         """
         asked = "" if session_id is None else f"?session_id={quote(session_id, safe='')}"
         return self.document(f"/api/doctor{asked}")
+
+    def bottlenecks(
+        self, session_id: str | None, *, min_severity: str | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """What holds up a session, or all of them, most first.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        given = {"session_id": session_id, "min_severity": min_severity, "limit": limit}
+        asked = urlencode({name: value for name, value in given.items() if value is not None})
+        return self.rows("bottlenecks", asked)
 
     def document(self, path: str) -> dict[str, Any] | None:
         """The JSON object at `path`, None where there is nothing.

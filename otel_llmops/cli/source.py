@@ -43,6 +43,11 @@ class Source(Protocol):
     def diagnosis(self, session_id: str | None) -> Mapping[str, Any] | None:
         """How the spans of a session, or of the newest ones, were read."""
 
+    def bottlenecks(
+        self, session_id: str | None, *, min_severity: str | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """What holds up a session, or all of them, most first."""
+
 
 @contextmanager
 def source(arguments: Namespace) -> Iterator[Source]:
@@ -93,6 +98,15 @@ class _Stored:
 
     def diagnosis(self, session_id: str | None) -> Mapping[str, Any] | None:
         return asyncio.run(documents.diagnosis(self._queries, session_id=session_id))
+
+    def bottlenecks(
+        self, session_id: str | None, *, min_severity: str | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        asked = self._queries.bottlenecks(
+            session_id=session_id, min_severity=min_severity, limit=limit
+        )
+        found: list[dict[str, Any]] = documents.plain(asyncio.run(asked))
+        return found
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from otel_llmops.semconv.names import (
     NAMING_SCOPE,
     PLUMBING,
     PLUMBING_PATTERN,
+    RATE_LIMITED,
     RETURNING,
     STEP_NAMES,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "PLUMBING",
     "PLUMBING_PATTERN",
     "QUOTED_PREFIX",
+    "RATE_LIMITED",
     "RETURNING",
     "STEP_NAMES",
     "Dialect",

@@ -10,6 +10,7 @@ __all__ = [
     "NAMING_SCOPE",
     "PLUMBING",
     "PLUMBING_PATTERN",
+    "RATE_LIMITED",
     "RETURNING",
     "STEP_NAMES",
 ]
@@ -91,3 +92,10 @@ GENERIC_HANDOFF_TOOLS = frozenset(
 
 CONTROL_FLOW = r"ParentCommand|GraphInterrupt|GraphBubbleUp|NodeInterrupt|GeneratorExit"
 """Exceptions by which a framework steers, not fails."""
+
+
+RATE_LIMITED = (
+    r"(?i)rate.?limit|too many requests|\b429\b|\b529\b|throttl|quota|resource.?exhausted"
+    r"|overloaded"
+)
+"""What a call says that failed because there were too many: error types, messages, HTTP codes."""

@@ -16,6 +16,7 @@ from otel_llmops.errors import QueryError
 from otel_llmops.storage.agents import AgentQueries
 from otel_llmops.storage.answers import (
     AgentSummary,
+    Bottleneck,
     FunctionTokens,
     Handoff,
     LedgerEntry,
@@ -23,6 +24,7 @@ from otel_llmops.storage.answers import (
     TokenUse,
     UsagePoint,
 )
+from otel_llmops.storage.bottlenecks import bottlenecks
 from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
@@ -167,6 +169,26 @@ class Queries:
             table.c.handoff_id.in_([row["handoff_id"] for row in found]),
         )
         return [handoff(row) for row in rows]
+
+    async def bottlenecks(
+        self,
+        *,
+        session_id: str | None = None,
+        min_severity: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+    ) -> list[Bottleneck]:
+        """What holds sessions up, most first; `session_id` is any that it is known by.
+
+        Raises: QueryError, on a bad limit or time.
+        """
+        _check_page(limit, 0)
+        table = TABLES["bottlenecks"]
+        wanted = list(_bounds(table, since, until))
+        if session_id is not None:
+            wanted.append(table.c.session_id.in_(await self._session_ids(session_id)))
+        return await bottlenecks(self._store, wanted, min_severity=min_severity, limit=limit)
 
     async def tokens_by_function(
         self, *, limit: int = LIMIT_DEFAULT, offset: int = 0

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
+from otel_llmops.api.graphql.bottlenecks import BottleneckInfo, bottlenecks
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session, UsagePoint
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.queries import Queries
@@ -124,4 +125,7 @@ class Query:
         resolver=_usage,
         description="What was spent over time, in steps that people read (a minute, an hour, a "
         "day) and at most about as many as buckets; the last day, if nothing is said.",
+    )
+    bottlenecks: list[BottleneckInfo] = strawberry.field(
+        resolver=bottlenecks, description="What holds sessions up, most first."
     )
