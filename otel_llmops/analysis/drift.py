@@ -1,0 +1,184 @@
+"""How far what an agent works on has moved from what was asked and from what was handed over.
+
+Strategy: a handoff has four documents beside it: the request (what the user said at the start of
+the run), what the source had and answered, what the target received, and what the target answered.
+Each is a set of weighted terms (drift_terms.py), and four shares are read off them: how much of the
+request and of the source's answer the target received, how many of the facts it received were known
+before, and whether its answer has to do with any of it. The score is the chance that none of four
+independent faults happened, each as likely as its share is low and as heavy as docs/quality.md
+says. No model and no dictionary is asked, and no other session.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.drift_compare import Shares, TermIndex, together
+from otel_llmops.analysis.drift_documents import Budget, Documents, documents_of
+from otel_llmops.analysis.drift_sides import Sides, sides_of
+from otel_llmops.analysis.drift_terms import terms_of
+from otel_llmops.analysis.drift_tools import tools_changed
+from otel_llmops.analysis.edges import Edges
+from otel_llmops.analysis.forest import Ints
+from otel_llmops.analysis.messages import messages_of
+from otel_llmops.analysis.readings import Readings
+
+__all__ = ["METHODS", "NO_CONTENT", "Drift", "Embed", "drift"]
+
+Embed = Callable[[Sequence[str]], npt.NDArray[np.floating]]
+"""Texts -> a row of numbers for each, of one length; near in direction is near in meaning."""
+
+METHODS = (
+    "no content captured",
+    "hashed terms",
+    "hashed terms of answers",
+    "hashed terms, embeddings",
+    "hashed terms of answers, embeddings",
+)
+"""How a score was found; where nothing shows what a target received, its answer stands in."""
+NO_CONTENT, TERMS, OF_ANSWERS, EMBEDDINGS = range(4)
+
+_ANSWER_WEIGHT = 0.5
+"""The target may do without the source's own words: all of them lost is half a drift."""
+_NEW_FACTS_WEIGHT = 0.5
+"""Facts that nobody knew may come from a place that no span shows."""
+_OFF_TOPIC_WEIGHT = 0.25
+"""An answer is new by nature: only one that shares next to nothing with what was given tells."""
+_ON_TOPIC = 0.25
+"""So large a share of an answer's terms that were given is on topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One row a handoff. Shares and numbers are NaN where there is no evidence.
+
+    `score` is in [0, 1], 0 with method NO_CONTENT; `bytes_read` and `bytes_cut` are of the
+    documents of the handoff.
+    """
+
+    score: Shares
+    method: Ints
+    request_kept: Shares
+    answer_kept: Shares
+    facts_known: Shares
+    on_topic: Shares
+    growth: Shares
+    repeated_prefix: Shares
+    tools_changed: Shares
+    bytes_read: Ints
+    bytes_cut: Ints
+
+    @property
+    def context_kept(self) -> Shares:
+        """What the target received of what it should have, NaN where no input shows it."""
+        lost = 1 - (1 - _lost(self.request_kept)) * (1 - _ANSWER_WEIGHT * _lost(self.answer_kept))
+        unknown = np.isnan(self.request_kept) & np.isnan(self.answer_kept)
+        shown = np.isin(self.method, (TERMS, EMBEDDINGS)) & ~unknown
+        return np.where(shown, 1 - lost, np.nan)
+
+
+def drift(
+    readings: Readings,
+    acts: Activations,
+    edges: Edges,
+    run: Ints,
+    *,
+    budget: Budget | None = None,
+    embed: Embed | None = None,
+) -> Drift:
+    """Measure the drift across each handoff.
+
+    In:   Readings (n spans), Activations, Edges, and the number of the run of each span; `budget`
+          bounds what is read of a document; `embed` lends its sense for other words.
+    Out:  Drift, a row for each edge, in their order.
+    Edge: Where neither input nor answer of the target shows, or nothing of what went before, the
+          method is NO_CONTENT and the score 0.
+    Cost: O(b log b) for b bytes of the documents beside handoffs; O(spans with messages) to find
+          them.
+    Source: docs/quality.md.
+    """
+    budget = budget or Budget()
+    messages = messages_of(readings.attributes)
+    if not len(edges.source) or not len(messages.row):
+        return _nothing(len(edges.source))
+    sides = sides_of(readings, acts, edges, run, messages)
+    documents = documents_of(messages, sides, budget)
+    index = TermIndex(terms_of(documents.texts, documents.number), terms_max=budget.terms)
+    given = np.where(sides.given >= 0, documents.heard(sides.given), documents.answer(sides.made))
+    method = _methods(sides, embed is not None)
+    shares = _shares(sides, documents, index, given, embed)
+    return Drift(
+        score=np.where(method == NO_CONTENT, 0.0, _score(*shares)),
+        method=method,
+        request_kept=shares[0],
+        answer_kept=shares[1],
+        facts_known=shares[2],
+        on_topic=shares[3],
+        growth=documents.growth(sides.had, sides.given),
+        repeated_prefix=documents.repeated_prefix(sides.had, sides.given),
+        tools_changed=tools_changed(readings.attributes, sides.had, sides.given),
+        bytes_read=documents.read(sides),
+        bytes_cut=documents.cut(sides),
+    )
+
+
+def _methods(sides: Sides, embedded: bool) -> Ints:  # noqa: FBT001 - private
+    before = (sides.answer >= 0) | (sides.had >= 0)
+    before |= (sides.request >= 0) & (sides.request != sides.given)
+    shown = (sides.given >= 0) | (sides.made >= 0)
+    found = np.where(sides.given >= 0, TERMS, OF_ANSWERS) + (2 if embedded else 0)
+    return np.where(before & shown, found, NO_CONTENT)
+
+
+def _shares(
+    sides: Sides, documents: Documents, index: TermIndex, given: Ints, embed: Embed | None
+) -> tuple[Shares, Shares, Shares, Shares]:
+    """Request kept, answer kept, facts known, answer on topic."""
+    rules = documents.rules(sides.given)
+    request, told = documents.request(sides.request), documents.told(sides)
+    had, had_rules = documents.heard(sides.had), documents.rules(sides.had)
+    kept = [list(index.kept(wanted, (given, rules))) for wanted in (request, told)]
+    if embed is not None:
+        for shares, wanted in zip(kept, (request, told), strict=True):
+            shares[1] = np.fmax(shares[1], documents.likeness(wanted, given, embed))
+    known, _ = index.kept(
+        given, (request, documents.heard(sides.request), told, had, had_rules, rules)
+    )
+    made = documents.answer(sides.made)
+    topic = index.weighed(made, (given, rules, request, had))
+    topic = np.where(made == given, np.nan, np.minimum(topic / _ON_TOPIC, 1.0))
+    return together(*kept[0]), together(*kept[1]), known, topic
+
+
+def _score(request: Shares, answer: Shares, known: Shares, topic: Shares) -> Shares:
+    whole = 1 - _lost(request)
+    whole = whole * (1 - _ANSWER_WEIGHT * _lost(answer))
+    whole = whole * (1 - _NEW_FACTS_WEIGHT * _lost(known))
+    scores: Shares = 1 - whole * (1 - _OFF_TOPIC_WEIGHT * _lost(topic))
+    return np.clip(scores, 0.0, 1.0)
+
+
+def _lost(kept: Shares) -> Shares:
+    """What is missing of a share; nothing where there is no evidence."""
+    return np.where(np.isnan(kept), 0.0, 1 - kept)
+
+
+def _nothing(count: int) -> Drift:
+    unknown = np.full(count, np.nan)
+    zero = np.zeros(count, dtype=np.int64)
+    return Drift(
+        score=np.zeros(count),
+        method=zero,
+        request_kept=unknown,
+        answer_kept=unknown,
+        facts_known=unknown,
+        on_topic=unknown,
+        growth=unknown,
+        repeated_prefix=unknown,
+        tools_changed=unknown,
+        bytes_read=zero,
+        bytes_cut=zero,
+    )
