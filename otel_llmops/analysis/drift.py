@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from otel_llmops.analysis.agents import Activations
-from otel_llmops.analysis.drift_compare import Shares, TermIndex, together
+from otel_llmops.analysis.drift_compare import Shares, TermIndex
 from otel_llmops.analysis.drift_documents import Budget, Documents, documents_of
 from otel_llmops.analysis.drift_sides import Sides, sides_of
 from otel_llmops.analysis.drift_terms import terms_of
 from otel_llmops.analysis.drift_tools import tools_changed
-from otel_llmops.analysis.edges import Edges
+from otel_llmops.analysis.edges import DELEGATION, FAN_OUT, Edges
 from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.messages import messages_of
 from otel_llmops.analysis.readings import Readings
@@ -41,6 +41,8 @@ METHODS = (
 """How a score was found; where nothing shows what a target received, its answer stands in."""
 NO_CONTENT, TERMS, OF_ANSWERS, EMBEDDINGS = range(4)
 
+_PART_OF_REQUEST_WEIGHT = 0.5
+"""Who delegates hands over a part of the request in words of his own, and keeps the rest."""
 _ANSWER_WEIGHT = 0.5
 """The target may do without the source's own words: all of them lost is half a drift."""
 _NEW_FACTS_WEIGHT = 0.5
@@ -61,6 +63,7 @@ class Drift:
 
     score: Shares
     method: Ints
+    request_weight: Shares
     request_kept: Shares
     answer_kept: Shares
     facts_known: Shares
@@ -74,10 +77,11 @@ class Drift:
     @property
     def context_kept(self) -> Shares:
         """What the target received of what it should have, NaN where no input shows it."""
-        lost = 1 - (1 - _lost(self.request_kept)) * (1 - _ANSWER_WEIGHT * _lost(self.answer_kept))
+        kept = 1 - self.request_weight * _lost(self.request_kept)
+        kept = kept * (1 - _ANSWER_WEIGHT * _lost(self.answer_kept))
         unknown = np.isnan(self.request_kept) & np.isnan(self.answer_kept)
         shown = np.isin(self.method, (TERMS, EMBEDDINGS)) & ~unknown
-        return np.where(shown, 1 - lost, np.nan)
+        return np.where(shown, kept, np.nan)
 
 
 def drift(
@@ -109,10 +113,12 @@ def drift(
     index = TermIndex(terms_of(documents.texts, documents.number), terms_max=budget.terms)
     given = np.where(sides.given >= 0, documents.heard(sides.given), documents.answer(sides.made))
     method = _methods(sides, embed is not None)
+    weight = _request_weights(edges)
     shares = _shares(sides, documents, index, given, embed)
     return Drift(
-        score=np.where(method == NO_CONTENT, 0.0, _score(*shares)),
+        score=np.where(method == NO_CONTENT, 0.0, _score(weight, *shares)),
         method=method,
+        request_weight=weight,
         request_kept=shares[0],
         answer_kept=shares[1],
         facts_known=shares[2],
@@ -140,21 +146,23 @@ def _shares(
     rules = documents.rules(sides.given)
     request, told = documents.request(sides.request), documents.told(sides)
     had, had_rules = documents.heard(sides.had), documents.rules(sides.had)
-    kept = [list(index.kept(wanted, (given, rules))) for wanted in (request, told)]
-    if embed is not None:
-        for shares, wanted in zip(kept, (request, told), strict=True):
-            shares[1] = np.fmax(shares[1], documents.likeness(wanted, given, embed))
-    known, _ = index.kept(
-        given, (request, documents.heard(sides.request), told, had, had_rules, rules)
-    )
+    kept = []
+    for wanted in (request, told):
+        alike = None if embed is None else documents.likeness(wanted, given, embed)
+        kept.append(index.found(wanted, (given, rules)).share(alike))
+    before = (request, documents.heard(sides.request), told, had, had_rules, rules)
+    known = index.found(given, before).of_facts()
     made = documents.answer(sides.made)
-    topic = index.weighed(made, (given, rules, request, had))
-    topic = np.where(made == given, np.nan, np.minimum(topic / _ON_TOPIC, 1.0))
-    return together(*kept[0]), together(*kept[1]), known, topic
+    topic = index.found(made, (given, rules, request, had)).of_all(_ON_TOPIC)
+    return kept[0], kept[1], known, np.where(made == given, np.nan, topic)
 
 
-def _score(request: Shares, answer: Shares, known: Shares, topic: Shares) -> Shares:
-    whole = 1 - _lost(request)
+def _request_weights(edges: Edges) -> Shares:
+    return np.where(np.isin(edges.kind, (DELEGATION, FAN_OUT)), _PART_OF_REQUEST_WEIGHT, 1.0)
+
+
+def _score(weight: Shares, request: Shares, answer: Shares, known: Shares, topic: Shares) -> Shares:
+    whole = 1 - weight * _lost(request)
     whole = whole * (1 - _ANSWER_WEIGHT * _lost(answer))
     whole = whole * (1 - _NEW_FACTS_WEIGHT * _lost(known))
     scores: Shares = 1 - whole * (1 - _OFF_TOPIC_WEIGHT * _lost(topic))
@@ -172,6 +180,7 @@ def _nothing(count: int) -> Drift:
     return Drift(
         score=np.zeros(count),
         method=zero,
+        request_weight=np.ones(count),
         request_kept=unknown,
         answer_kept=unknown,
         facts_known=unknown,

@@ -1,6 +1,7 @@
 """How much of one document's terms are in others, for many pairs at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from otel_llmops.analysis.drift_terms import FACT, Keys, Terms
 from otel_llmops.analysis.forest import Ints, Mask
 
-__all__ = ["Shares", "TermIndex", "together"]
+__all__ = ["Found", "Shares", "TermIndex"]
 
 Shares = npt.NDArray[np.float64]
 """Of each pair a share in [0, 1], NaN where there is nothing to be found."""
@@ -17,6 +18,8 @@ _ENOUGH = 2 / 3
 """So much of the words is as good as all: there are other words for the same."""
 _FACTS_SHARE = 0.75
 """What facts weigh against words, where a text has both."""
+_DOUBT = 2.0
+"""The weight of two words."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -29,25 +32,20 @@ class TermIndex:
         self._key, self._weight = terms.key[kept], terms.weight[kept]
         self._known = np.sort(_code(terms.document, terms.key))
 
-    def kept(self, wanted: Ints, within: Sequence[Ints]) -> tuple[Shares, Shares]:
-        """For each pair which share of the facts and of the words is in any of its documents.
+    def found(self, wanted: Ints, within: Sequence[Ints]) -> "Found":
+        """For each pair what of the first document is in any of the others.
 
         In:   documents `wanted`, and columns of documents to look in; -1 for none.
-        Out:  shares by weight of facts, and of other words.
+        Out:  Found.
         Cost: O(terms wanted log terms), `terms_max` of a document at most.
         """
         pair, weight, found = self._looked_up(wanted, within)
         fact = weight >= FACT
         pairs = len(wanted)
-        return (
-            _share(pair[fact], weight[fact], found[fact], pairs),
-            _share(pair[~fact], weight[~fact], found[~fact], pairs),
+        return Found(
+            *_weights(pair[fact], weight[fact], found[fact], pairs),
+            *_weights(pair[~fact], weight[~fact], found[~fact], pairs),
         )
-
-    def weighed(self, wanted: Ints, within: Sequence[Ints]) -> Shares:
-        """As `kept`, of facts and words in one."""
-        pair, weight, found = self._looked_up(wanted, within)
-        return _share(pair, weight, found, len(wanted))
 
     def _looked_up(self, wanted: Ints, within: Sequence[Ints]) -> tuple[Ints, Shares, Mask]:
         """Each term of each pair: whose it is, what it weighs, whether it is there."""
@@ -71,19 +69,59 @@ class TermIndex:
         return found
 
 
-def together(facts: Shares, words: Shares) -> Shares:
-    """One share of both: facts for the most part, words up to what is enough of them."""
-    enough = np.minimum(words / _ENOUGH, 1.0)
-    both = _FACTS_SHARE * facts + (1 - _FACTS_SHARE) * enough
-    one = np.where(np.isnan(facts), enough, facts)
-    return np.where(np.isnan(facts) | np.isnan(words), one, both)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Weights for each pair: of the facts that were found and of all, and the same of words.
+
+    Its shares are NaN where there is nothing to be found. Of little text a share is near 1 whatever
+    was found of it (_DOUBT): that a word is missing is no evidence.
+    """
+
+    facts_found: Shares
+    facts: Shares
+    words_found: Shares
+    words: Shares
+
+    def share(self, likeness: Shares | None = None) -> Shares:
+        """Facts for the most part, and words up to what is enough of them.
+
+        `likeness` in [0, 1] or NaN stands in for the share of words where it is higher.
+        """
+        words = _divided(self.words_found, self.words)
+        if likeness is not None:
+            words = np.where(np.isnan(words), words, np.fmax(words, likeness))
+        facts, enough = _divided(self.facts_found, self.facts), np.minimum(words / _ENOUGH, 1.0)
+        both = _FACTS_SHARE * facts + (1 - _FACTS_SHARE) * enough
+        one = np.where(np.isnan(facts), enough, facts)
+        return _doubted(
+            np.where(np.isnan(facts) | np.isnan(words), one, both), self.facts + self.words
+        )
+
+    def of_facts(self) -> Shares:
+        """The share of the facts alone."""
+        return _doubted(_divided(self.facts_found, self.facts), self.facts)
+
+    def of_all(self, enough: float) -> Shares:
+        """The share of facts and words alike, 1 where it is `enough`."""
+        whole = self.facts + self.words
+        share = _divided(self.facts_found + self.words_found, whole) / enough
+        return _doubted(np.minimum(share, 1.0), whole)
 
 
-def _share(pair: Ints, weight: Shares, found: Mask, pairs: int) -> Shares:
-    whole = np.bincount(pair, weights=weight, minlength=pairs)
-    part = np.bincount(pair[found], weights=weight[found], minlength=pairs)
-    shares: Shares = np.divide(part, whole, out=np.full(pairs, np.nan), where=whole > 0)
-    return np.minimum(shares, 1.0)
+def _doubted(share: Shares, weight: Shares) -> Shares:
+    """A share as it were with some more that was found."""
+    return (share * weight + _DOUBT) / (weight + _DOUBT)
+
+
+def _divided(part: Shares, whole: Shares) -> Shares:
+    share: Shares = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return np.minimum(share, 1.0)
+
+
+def _weights(pair: Ints, weight: Shares, found: Mask, pairs: int) -> tuple[Shares, Shares]:
+    whole: Shares = np.bincount(pair, weights=weight, minlength=pairs)
+    part: Shares = np.bincount(pair[found], weights=weight[found], minlength=pairs)
+    return part, whole
 
 
 def _code(document: Ints, key: Keys) -> Keys:
