@@ -1,9 +1,9 @@
 """How many MB of message text a second context drift reads on one core, and that it grows evenly.
 
-Strategy: seeded conversations of agents that hand over (tests/support/conversations.py), each message
-made longer by prose of a seeded vocabulary, in several dialects; only the drift is timed. MB are of
-the documents it read: what stands beside handoffs. Beside it the text of all messages on the spans,
-most of which it need not read.
+Strategy: seeded conversations of agents that hand over (tests/support/conversations.py), each
+message made longer by prose of a seeded vocabulary, in several dialects; only the drift is timed.
+MB are of the documents it read: what stands beside handoffs. Beside it are the bytes of all
+attributes on the spans, most of which it need not read.
 
     python benchmarks/bench_drift.py [--sessions 400] [--words 300] [--repeat 3] [--profile]
 """
@@ -83,13 +83,16 @@ def measure(count: int, words: int, repeat: int, *, profile: bool = False) -> fl
         found = drift(readings, acts, edges, tied.run)
         seconds.append(time.process_time() - began)
     messages = messages_of(readings.attributes)
-    documents = documents_of(messages, sides_of(readings, acts, edges, tied.run, messages), Budget())
+    documents = documents_of(
+        messages, sides_of(readings, acts, edges, tied.run, messages), Budget()
+    )
     text = sum(map(len, documents.texts)) / 1e6
     held = pc.sum(pc.binary_length(spans["attributes"].combine_chunks().items)).as_py() / 1e6
     best = min(seconds)
     print(
-        f"{count:,} sessions, {spans.num_rows:,} spans, {len(edges.source):,} handoffs: {text:.1f} MB "
-        f"of documents, {held:.1f} MB of attributes; {best:.2f} s CPU, {text / best:.0f} MB/s, "
+        f"{count:,} sessions, {spans.num_rows:,} spans, {len(edges.source):,} handoffs: "
+        f"{text:.1f} MB of documents, {held:.1f} MB of attributes; {best:.2f} s CPU, "
+        f"{text / best:.0f} MB/s, "
         f"{spans.num_rows / best:,.0f} spans/s; mean score {np.mean(found.score):.2f}"
     )
     if profile:

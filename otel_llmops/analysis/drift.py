@@ -9,8 +9,9 @@ independent faults happened, each as likely as its share is low and as heavy as 
 says. No model and no dictionary is asked, and no other session.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from otel_llmops.analysis.drift_terms import terms_of
 from otel_llmops.analysis.drift_tools import tools_changed
 from otel_llmops.analysis.edges import DELEGATION, FAN_OUT, Edges
 from otel_llmops.analysis.forest import Ints
-from otel_llmops.analysis.messages import messages_of
+from otel_llmops.analysis.messages import Messages, messages_of
 from otel_llmops.analysis.readings import Readings
 
 __all__ = ["METHODS", "NO_CONTENT", "Drift", "Embed", "drift"]
@@ -40,6 +41,10 @@ METHODS = (
 )
 """How a score was found; where nothing shows what a target received, its answer stands in."""
 NO_CONTENT, TERMS, OF_ANSWERS, EMBEDDINGS = range(4)
+
+_PIECE_BYTES = 2_000_000
+_PIECE_HANDOFFS = 4_096
+"""Each has 6 documents at most, and there are DOCUMENTS_MAX numbers for them."""
 
 _PART_OF_REQUEST_WEIGHT = 0.5
 """Who delegates hands over a part of the request in words of his own, and keeps the rest."""
@@ -109,11 +114,43 @@ def drift(
     if not len(edges.source) or not len(messages.row):
         return _nothing(len(edges.source))
     sides = sides_of(readings, acts, edges, run, messages)
-    documents = documents_of(messages, sides, budget)
-    index = TermIndex(terms_of(documents.texts, documents.number), terms_max=budget.terms)
-    given = np.where(sides.given >= 0, documents.heard(sides.given), documents.answer(sides.made))
-    method = _methods(sides, embed is not None)
     weight = _request_weights(edges)
+    parts = []
+    for piece in _pieces(messages, sides):
+        documents = documents_of(messages, sides.select(piece), budget)
+        parts.append(_measured(documents, sides.select(piece), weight[piece], budget, embed))
+    tools = tools_changed(readings.attributes, sides.had, sides.given)
+    return replace(_joined(parts), tools_changed=tools)
+
+
+def _pieces(messages: Messages, sides: Sides) -> Iterator[slice]:
+    """Handoffs in turn, so many at once as keep the work in the processor's cache."""
+    size = np.append(np.bincount(messages.row, weights=messages.length), 0.0)
+    last = len(size) - 1
+    columns = (sides.request, sides.had, sides.given, sides.answer, sides.made)
+    cost = np.sum([size[np.where(c < 0, last, np.minimum(c, last))] for c in columns], axis=0)
+    piece = np.cumsum(cost + _PIECE_BYTES / _PIECE_HANDOFFS) // _PIECE_BYTES
+    bounds = np.flatnonzero(np.append(True, piece[1:] != piece[:-1]))
+    for start, stop in pairwise([*bounds.tolist(), len(piece)]):
+        yield slice(start, stop)
+
+
+def _joined(parts: Sequence[Drift]) -> Drift:
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Drift)
+    }
+    return Drift(**columns)
+
+
+def _measured(
+    documents: Documents, sides: Sides, weight: Shares, budget: Budget, embed: Embed | None
+) -> Drift:
+    """The drift of some handoffs, whose documents are read."""
+    index = TermIndex(terms_of(documents.texts), terms_max=budget.terms)
+    heard = documents.heard(sides.given)
+    given = np.where(heard >= 0, heard, documents.answer(sides.made))
+    method = _methods(documents, sides, embedded=embed is not None)
     shares = _shares(sides, documents, index, given, embed)
     return Drift(
         score=np.where(method == NO_CONTENT, 0.0, _score(weight, *shares)),
@@ -125,18 +162,18 @@ def drift(
         on_topic=shares[3],
         growth=documents.growth(sides.had, sides.given),
         repeated_prefix=documents.repeated_prefix(sides.had, sides.given),
-        tools_changed=tools_changed(readings.attributes, sides.had, sides.given),
+        tools_changed=np.full(len(weight), np.nan),
         bytes_read=documents.read(sides),
         bytes_cut=documents.cut(sides),
     )
 
 
-def _methods(sides: Sides, embedded: bool) -> Ints:  # noqa: FBT001 - private
-    before = (sides.answer >= 0) | (sides.had >= 0)
-    before |= (sides.request >= 0) & (sides.request != sides.given)
-    shown = (sides.given >= 0) | (sides.made >= 0)
-    found = np.where(sides.given >= 0, TERMS, OF_ANSWERS) + (2 if embedded else 0)
-    return np.where(before & shown, found, NO_CONTENT)
+def _methods(documents: Documents, sides: Sides, *, embedded: bool) -> Ints:
+    before = (documents.told(sides) >= 0) | (documents.heard(sides.had) >= 0)
+    before |= (documents.request(sides.request) >= 0) & (sides.request != sides.given)
+    heard, made = documents.heard(sides.given) >= 0, documents.answer(sides.made) >= 0
+    found = np.where(heard, TERMS, OF_ANSWERS) + (2 if embedded else 0)
+    return np.where(before & (heard | made), found, NO_CONTENT)
 
 
 def _shares(

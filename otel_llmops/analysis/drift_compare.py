@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from otel_llmops.analysis.drift_terms import FACT, Keys, Terms
+from otel_llmops.analysis.drift_terms import NAME, WEIGHTS, Codes, Terms
 from otel_llmops.analysis.forest import Ints, Mask
 
 __all__ = ["Found", "Shares", "TermIndex"]
@@ -20,53 +20,50 @@ _FACTS_SHARE = 0.75
 """What facts weigh against words, where a text has both."""
 _DOUBT = 2.0
 """The weight of two words."""
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class TermIndex:
     """Terms by document, to be looked up."""
 
     def __init__(self, terms: Terms, *, terms_max: int) -> None:
-        kept = terms.rank < terms_max
-        self._document = terms.document[kept]
-        self._key, self._weight = terms.key[kept], terms.weight[kept]
-        self._known = np.sort(_code(terms.document, terms.key))
+        self._terms = terms
+        self._first = terms.bounds[:-1]
+        self._count = np.minimum(np.diff(terms.bounds), terms_max)
 
     def found(self, wanted: Ints, within: Sequence[Ints]) -> "Found":
         """For each pair what of the first document is in any of the others.
 
         In:   documents `wanted`, and columns of documents to look in; -1 for none.
         Out:  Found.
-        Cost: O(terms wanted log terms), `terms_max` of a document at most.
+        Cost: O(terms wanted log terms), the heaviest `terms_max` of a document at most.
         """
-        pair, weight, found = self._looked_up(wanted, within)
-        fact = weight >= FACT
+        count = np.where(wanted >= 0, np.append(self._count, 0)[wanted], 0)
+        pair = np.repeat(np.arange(len(wanted)), count)
+        place = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
+        key, kind = self._terms.of(place + np.append(self._first, 0)[wanted][pair])
+        missing = np.arange(len(pair))
+        for column in within:
+            document = column[pair[missing]]
+            there = self._has(document, key[missing])
+            missing = missing[~there]
+        found = np.ones(len(pair), dtype=bool)
+        found[missing] = False
+        weight, fact = WEIGHTS[kind], kind >= NAME
         pairs = len(wanted)
         return Found(
             *_weights(pair[fact], weight[fact], found[fact], pairs),
             *_weights(pair[~fact], weight[~fact], found[~fact], pairs),
         )
 
-    def _looked_up(self, wanted: Ints, within: Sequence[Ints]) -> tuple[Ints, Shares, Mask]:
-        """Each term of each pair: whose it is, what it weighs, whether it is there."""
-        first = np.searchsorted(self._document, wanted, side="left")
-        count = np.searchsorted(self._document, wanted, side="right") - first
-        pair = np.repeat(np.arange(len(wanted)), count)
-        place = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
-        place += np.repeat(first, count)
-        key, weight = self._key[place], self._weight[place]
-        found = np.zeros(len(pair), dtype=bool)
-        for column in within:
-            found |= self._has(column[pair], key)
-        return pair, weight, found
-
-    def _has(self, document: Ints, key: Keys) -> Mask:
-        if not len(self._known):
-            return np.zeros(len(key), dtype=bool)
-        code = _code(document, key)
-        place = np.minimum(np.searchsorted(self._known, code), len(self._known) - 1)
-        found: Mask = (self._known[place] == code) & (document >= 0)
-        return found
+    def _has(self, document: Ints, key: Codes) -> Mask:
+        known = self._terms.known
+        there = np.zeros(len(key), dtype=bool)
+        asked = np.flatnonzero(document >= 0)
+        if len(known) and len(asked):
+            code = Terms.code(document[asked], key[asked])
+            place = np.minimum(np.searchsorted(known, code), len(known) - 1)
+            there[asked] = known[place] == code
+        return there
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +116,6 @@ def _divided(part: Shares, whole: Shares) -> Shares:
 
 
 def _weights(pair: Ints, weight: Shares, found: Mask, pairs: int) -> tuple[Shares, Shares]:
-    whole: Shares = np.bincount(pair, weights=weight, minlength=pairs)
-    part: Shares = np.bincount(pair[found], weights=weight[found], minlength=pairs)
-    return part, whole
-
-
-def _code(document: Ints, key: Keys) -> Keys:
-    mixed = (document.astype(np.uint64) + np.uint64(1)) * _MIX
-    mixed = (key ^ (mixed ^ (mixed >> np.uint64(29)))) * _MIX
-    return mixed ^ (mixed >> np.uint64(32))
+    whole = np.bincount(pair, weights=weight, minlength=pairs)
+    part = np.bincount(pair[found], weights=weight[found], minlength=pairs)
+    return part.astype(np.float64, copy=False), whole.astype(np.float64, copy=False)

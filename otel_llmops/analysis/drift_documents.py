@@ -29,7 +29,7 @@ class Budget:
 
     document_bytes: int = 65_536
     """16,000 tokens; a handoff reads four documents at most."""
-    terms: int = 512
+    terms: int = 256
     """Of a document that is looked for in others, the heaviest so many terms."""
     embedded_chars: int = 4_096
     """Of a document that is embedded."""
@@ -46,19 +46,19 @@ class Documents:
 
     def heard(self, rows: Ints) -> Ints:
         """The documents of what these rows received, -1 for none."""
-        return _numbered(rows, _HEARD)
+        return self._place(rows, _HEARD)
 
     def rules(self, rows: Ints) -> Ints:
         """The documents of the rules that these rows were given."""
-        return _numbered(rows, _RULES)
+        return self._place(rows, _RULES)
 
     def request(self, rows: Ints) -> Ints:
         """The documents of what the user last asked on these rows."""
-        return _numbered(rows, _REQUEST)
+        return self._place(rows, _REQUEST)
 
     def answer(self, rows: Ints) -> Ints:
         """The documents of what these rows answered."""
-        return _numbered(rows, _ANSWER)
+        return self._place(rows, _ANSWER)
 
     def told(self, sides: Sides) -> Ints:
         """What the source made of it: the arguments it called the target with, or its answer."""
@@ -66,18 +66,20 @@ class Documents:
 
     def read(self, sides: Sides) -> Ints:
         """Bytes read for each handoff."""
-        lengths = np.array([len(text) for text in self.texts], dtype=np.int64)
-        return self._summed(sides, lengths)
+        return self._summed(sides, self._lengths())
 
     def cut(self, sides: Sides) -> Ints:
         """Bytes left out for each handoff."""
         return self._summed(sides, self.cut_bytes)
 
+    def _lengths(self) -> Ints:
+        return np.array([len(text) for text in self.texts], dtype=np.int64)
+
     def growth(self, before: Ints, after: Ints) -> Shares:
         """How long what was received after is, as a multiple of what was received before."""
-        lengths = np.array([len(text) for text in self.texts], dtype=np.int64) + self.cut_bytes
-        old = self._of(self.heard(before), lengths) + self._of(self.rules(before), lengths)
-        new = self._of(self.heard(after), lengths) + self._of(self.rules(after), lengths)
+        lengths = np.append(self._lengths() + self.cut_bytes, 0)
+        old = lengths[self.heard(before)] + lengths[self.rules(before)]
+        new = lengths[self.heard(after)] + lengths[self.rules(after)]
         known = (before >= 0) & (after >= 0) & (old > 0)
         growth: Shares = np.divide(new, old, out=np.full(len(old), np.nan), where=known)
         return growth
@@ -85,8 +87,8 @@ class Documents:
     def repeated_prefix(self, before: Ints, after: Ints) -> Shares:
         """Which share of what was received after begins as what was received before."""
         shares = np.full(len(before), np.nan)
-        old_place = self._place(self.heard(before)).tolist()
-        new_place = self._place(self.heard(after)).tolist()
+        old_place = self.heard(before).tolist()
+        new_place = self.heard(after).tolist()
         for number, (old, new) in enumerate(zip(old_place, new_place, strict=True)):
             if old >= 0 and new >= 0 and self.texts[new]:
                 shares[number] = _prefix(self.texts[old], self.texts[new]) / len(self.texts[new])
@@ -96,12 +98,11 @@ class Documents:
         self, left: Ints, right: Ints, embed: Callable[[Sequence[str]], npt.NDArray[np.floating]]
     ) -> Shares:
         """Cosines of the embeddings of pairs of documents, 0 where they point apart."""
-        first, second = self._place(left), self._place(right)
-        both = np.flatnonzero((first >= 0) & (second >= 0))
+        both = np.flatnonzero((left >= 0) & (right >= 0))
         likeness = np.full(len(left), np.nan)
         if not len(both):
             return likeness
-        used, place = np.unique(np.concatenate([first[both], second[both]]), return_inverse=True)
+        used, place = np.unique(np.concatenate([left[both], right[both]]), return_inverse=True)
         chars = self.embedded_chars
         texts = [self.texts[n].decode("utf-8", "replace")[-chars:] for n in used.tolist()]
         vectors = np.asarray(embed(texts), dtype=np.float64)
@@ -110,16 +111,11 @@ class Documents:
         likeness[both] = np.clip(pairs.sum(axis=1), 0.0, 1.0)
         return likeness
 
-    def _place(self, number: Ints) -> Ints:
-        place = np.searchsorted(self.number, number)
-        found = place < len(self.number)
-        found[found] = self.number[place[found]] == number[found]
+    def _place(self, rows: Ints, which: int) -> Ints:
+        number = np.where(rows >= 0, 4 * rows + which, -1)
+        place = np.minimum(np.searchsorted(self.number, number), max(len(self.number) - 1, 0))
+        found = np.append(self.number, -2)[place] == number
         return np.where(found, place, -1)
-
-    def _of(self, number: Ints, values: Ints) -> Ints:
-        place = self._place(number)
-        found: Ints = np.append(values, 0)[place]
-        return found
 
     def _summed(self, sides: Sides, values: Ints) -> Ints:
         columns = (
@@ -132,7 +128,7 @@ class Documents:
         )
         total = np.zeros(len(sides.given), dtype=np.int64)
         for column in columns:
-            total += self._of(column, values)
+            total += np.append(values, 0)[column]
         return total
 
 
@@ -168,10 +164,6 @@ def documents_of(messages: Messages, sides: Sides, budget: Budget) -> Documents:
         np.array(left_out, dtype=np.int64),
         budget.embedded_chars,
     )
-
-
-def _numbered(rows: Ints, which: int) -> Ints:
-    return np.where(rows >= 0, 4 * rows + which, -1)
 
 
 def _rows(*columns: Ints) -> Ints:

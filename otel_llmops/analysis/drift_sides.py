@@ -7,7 +7,7 @@ that call answered, with the arguments of the tool that started the target. The 
 thing received in the run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -35,6 +35,10 @@ class Sides:
     asked: Ints
     given: Ints
     made: Ints
+
+    def select(self, piece: slice) -> "Sides":
+        """The handoffs of a piece."""
+        return Sides(*(getattr(self, field.name)[piece] for field in fields(self)))
 
 
 def sides_of(

@@ -8,16 +8,17 @@ asked for, never for each span.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import orjson
 
 from otel_llmops.analysis.attributes import Attributes
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.semconv import MESSAGES, NOT_SAID, ROLES, SPOKEN_TEXT, Place, Side, Speaker
+from otel_llmops.semconv import HIDDEN, MESSAGES, NOT_SAID, ROLES, SPOKEN_TEXT, Place, Side, Speaker
 
 __all__ = ["ASKED", "BITS", "Messages", "Text", "messages_of"]
 
@@ -34,12 +35,12 @@ _DEPTH_MAX = 32
 """JSON inside JSON is common, 4 levels of messages deep; what is deeper is left out."""
 _HELD = frozenset({"arguments", "args", "result"})
 """Members in which everything was said, whatever it is called."""
+_HIDDEN_CHARS_MAX = max(map(len, HIDDEN))
 _NO_TYPE = frozenset({"function"})
 """Is the role of a tool, and as a type what the model calls: OpenAI writes both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What one speaker said on one side of one span: `said` has a bit of BITS, perhaps ASKED."""
 
     row: int
@@ -52,7 +53,8 @@ class Text:
 class Messages:
     """Entries that hold messages, sorted by (row, side, number of the message, order on the wire).
 
-    `names` are the distinct places, `name` each entry's; a handle leads to its value.
+    `places` are the distinct names, `place` each entry's; a handle leads to its value, which is
+    `length` bytes long.
     """
 
     attributes: Attributes
@@ -61,10 +63,13 @@ class Messages:
     side: Ints
     place: Ints
     handle: Ints
+    length: Ints
 
     def rows(self, side: Side) -> Ints:
-        """Rows that have anything on that side, in order."""
-        return np.unique(self.row[self.side == SIDES.index(side)])
+        """Rows that have anything but roles on that side, in order."""
+        role = np.array([place.role for place in self.places], dtype=bool)
+        kept = (self.side == SIDES.index(side)) & ~role[self.place]
+        return np.unique(self.row[kept])
 
     def read(self, wanted: Mapping[Side, Ints]) -> list[Text]:
         """All that was said on these rows, on the side asked for, in order.
@@ -74,18 +79,20 @@ class Messages:
               user are ASKED, or where no user is named all that nobody is named for.
         Cost: O(bytes of the entries of these rows), VALUE_CHARS_MAX of each at most.
         """
-        keep = np.zeros(len(self.row), dtype=bool)
-        for side, rows in wanted.items():
-            keep |= (self.side == SIDES.index(side)) & np.isin(self.row, rows)
-        chosen = np.flatnonzero(keep)
+        sides = len(SIDES)
+        keys = np.unique(np.concatenate([r * sides + SIDES.index(s) for s, r in wanted.items()]))
+        held = self.row * sides + self.side
+        first = np.searchsorted(held, keys, side="left")
+        count = np.searchsorted(held, keys, side="right") - first
+        chosen = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
         texts = self._texts(chosen)
         found: list[Text] = []
-        bounds = self._bounds(chosen)
+        bounds, place_of = self._bounds(chosen), self.place[chosen].tolist()
         for start, stop in pairwise(bounds):
             first = chosen[start]
-            held = [(self.places[self.place[chosen[n]]], texts[n]) for n in range(start, stop)]
+            entries = [(self.places[place_of[n]], texts[n]) for n in range(start, stop)]
             side = SIDES[self.side[first]]
-            found += _spoken(int(self.row[first]), side, held)
+            found += _spoken(int(self.row[first]), side, entries)
         return found
 
     def _bounds(self, chosen: Ints) -> list[int]:
@@ -112,29 +119,28 @@ def messages_of(attributes: Attributes) -> Messages:
     Cost: O(entries that hold messages), whatever their length.
     """
     places: list[_Place] = []
-    parts: list[tuple[Ints, Ints, Ints]] = []
+    parts: list[tuple[Ints, Ints, Ints, Ints]] = []
     for events in (False, True):
         for name in attributes.names(events=events):
             place = _place_of(name, event=events)
             if place is not None:
                 rows, handles = attributes.every(name, events=events)
-                filled = attributes.lengths(handles, events=events) > 0
-                rows, handles = rows[filled], handles[filled]
-                parts.append((rows, handles, np.full(len(rows), len(places))))
+                length = attributes.lengths(handles, events=events)
+                filled = length > 0
+                rows, handles, length = rows[filled], handles[filled], length[filled]
+                parts.append((rows, handles, length, np.full(len(rows), len(places))))
                 places.append(place)
     if not parts:
         none = np.zeros(0, dtype=np.int64)
-        return Messages(attributes, (), none, none, none, none)
-    row, handle, place_no = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Messages(attributes, (), none, none, none, none, none)
+    row, handle, length, place_no = (np.concatenate(column) for column in zip(*parts, strict=True))
     side = np.array([SIDES.index(place.side) for place in places])[place_no]
     tier = np.array([place.tier for place in places])[place_no]
     number = np.array([place.number for place in places])[place_no]
     order = np.lexsort((handle, number, side, row))
-    row, handle, place_no, side, tier = (
-        column[order] for column in (row, handle, place_no, side, tier)
-    )
-    kept = _first_tier(row, side, tier)
-    return Messages(attributes, tuple(places), row[kept], side[kept], place_no[kept], handle[kept])
+    kept = order[_first_tier(row[order], side[order], tier[order])]
+    columns = (column[kept] for column in (row, side, place_no, handle, length))
+    return Messages(attributes, tuple(places), *columns)
 
 
 def _first_tier(row: Ints, side: Ints, tier: Ints) -> Mask:
@@ -248,10 +254,10 @@ def _asked(pieces: list[tuple[Speaker, str]]) -> range | tuple[int, ...]:
 def _collect(text: str, speaker: Speaker, pieces: list[tuple[Speaker, str]]) -> None:
     """Add what `text` says to `pieces`: the strings in it, if it is JSON, else itself."""
     document = _document(text)
-    if document is None:
+    if document is not None:
+        _gather(document, speaker, pieces, held=False, depth=0)
+    elif not _is_hidden(text):
         pieces.append((speaker, text))
-    else:
-        pieces.extend(_strings(document, speaker, held=False, depth=0))
 
 
 def _document(text: str) -> object | None:
@@ -265,29 +271,33 @@ def _document(text: str) -> object | None:
     return found
 
 
-def _strings(
-    value: object, speaker: Speaker, *, held: bool, depth: int
-) -> Iterator[tuple[Speaker, str]]:
-    """Strings and numbers of a JSON document, with who said them."""
+def _gather(
+    value: object, speaker: Speaker, pieces: list[tuple[Speaker, str]], *, held: bool, depth: int
+) -> None:
+    """Add the strings and numbers of a JSON document, with who said them."""
     if depth >= _DEPTH_MAX or value is None or value is True or value is False:
         return
     if isinstance(value, str):
         inner = _document(value) if value[:1] in {"{", "["} else None
         if inner is not None:
-            yield from _strings(inner, speaker, held=held, depth=depth + 1)
-        elif value:
-            yield speaker, value
+            _gather(inner, speaker, pieces, held=held, depth=depth + 1)
+        elif value and not _is_hidden(value):
+            pieces.append((speaker, value))
     elif isinstance(value, list):
         for item in value:
-            yield from _strings(item, speaker, held=held, depth=depth + 1)
+            _gather(item, speaker, pieces, held=held, depth=depth + 1)
     elif isinstance(value, dict):
         told = speaker if held else _speaker_of(value, speaker)
-        said = value if held else [key for key in value if key not in NOT_SAID]
-        for key in said:
-            inside = held or key in _HELD
-            yield from _strings(value[key], told, held=inside, depth=depth + 1)
+        for key, member in value.items():
+            if held or key not in NOT_SAID:
+                inside = held or key in _HELD
+                _gather(member, told, pieces, held=inside, depth=depth + 1)
     else:
-        yield speaker, str(value)
+        pieces.append((speaker, str(value)))
+
+
+def _is_hidden(text: str) -> bool:
+    return len(text) <= _HIDDEN_CHARS_MAX and text.lower() in HIDDEN
 
 
 def _speaker_of(document: Mapping[str, object], speaker: Speaker) -> Speaker:

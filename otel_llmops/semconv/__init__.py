@@ -24,6 +24,7 @@ from otel_llmops.semconv.kinds import (
     Kind,
 )
 from otel_llmops.semconv.messages import (
+    HIDDEN,
     MESSAGES,
     NOT_SAID,
     OFFERED_TOOLS,
@@ -57,6 +58,7 @@ __all__ = [
     "GENERIC_HANDOFF_TOOLS",
     "GRAPH_SCOPE",
     "HANDOFF_TOOL",
+    "HIDDEN",
     "KIND_AFFIXES",
     "KIND_MARKS",
     "MESSAGES",

@@ -14,7 +14,16 @@ from enum import StrEnum
 
 from otel_llmops.semconv.places import Place, event, places
 
-__all__ = ["MESSAGES", "NOT_SAID", "OFFERED_TOOLS", "ROLES", "SPOKEN_TEXT", "Side", "Speaker"]
+__all__ = [
+    "HIDDEN",
+    "MESSAGES",
+    "NOT_SAID",
+    "OFFERED_TOOLS",
+    "ROLES",
+    "SPOKEN_TEXT",
+    "Side",
+    "Speaker",
+]
 
 
 class Side(StrEnum):
@@ -136,6 +145,10 @@ ROLES: Mapping[str, Speaker] = {
 
 SPOKEN_TEXT = r"(?:^|\.)(?:content|text|arguments|function_call_arguments_json)$"
 """The rest of an indexed name that holds text and not what is known about it."""
+
+
+HIDDEN = frozenset({"__redacted__", "[redacted]", "<redacted>", "redacted", "***"})
+"""Texts, in lower case, that stand where instrumentations were told to leave content out."""
 
 
 NOT_SAID = frozenset(
