@@ -77,11 +77,8 @@ def terms_of(texts: Sequence[bytes]) -> Terms:
     Cost: O(b log b) for b bytes of text.
     """
     data = b"\n".join([b"\n\n", *texts, b"\n" * _PAD])
-    ends = 3 + np.cumsum([len(each) + 1 for each in texts]) if texts else np.zeros(0, np.int64)
-    place, key, kind = _words(data)
-    document = np.searchsorted(ends, place, side="right").astype(np.uint64)
-    code = document << _u(_KEY_BITS) | key >> _u(64 - _KEY_BITS)
-    code = np.sort(code << _u(_CLASS_BITS) | kind.astype(np.uint64))
+    begins = 3 + np.cumsum([0, *(len(each) + 1 for each in texts)])
+    code = np.sort(np.concatenate([_codes(begins, *found) for found in _words(data)]))
     known, kind = code >> _u(_CLASS_BITS), code & _u((1 << _CLASS_BITS) - 1)
     highest = np.append(known[1:] != known[:-1], True)[: len(known)]
     known, kind = known[highest], kind[highest]
@@ -92,8 +89,19 @@ def terms_of(texts: Sequence[bytes]) -> Terms:
     return Terms(known, heaviest, np.searchsorted(heaviest, first))
 
 
-def _words(raw: bytes) -> tuple[Ints, Codes, Bytes]:
-    """Where each term begins, its key and its class."""
+def _codes(begins: Ints, place: Ints, key: Codes, kind: Bytes) -> Codes:
+    """Document, key and class as one number; `place`, which rises, says where each term is."""
+    count = np.diff(np.searchsorted(place, begins))
+    document = np.repeat(np.arange(len(count), dtype=np.uint64), count)
+    code = document << _u(_KEY_BITS) | key >> _u(64 - _KEY_BITS)
+    return code << _u(_CLASS_BITS) | kind.astype(np.uint64)
+
+
+_Placed = tuple[Ints, Codes, Bytes]
+
+
+def _words(raw: bytes) -> tuple[_Placed, _Placed]:
+    """Where each word and each pair of characters begins, its key and its class."""
     data = np.frombuffer(raw, dtype=np.uint8)
     folded, kind = _folded(raw, data)
     pairs = _pairs(data, kind)
@@ -112,11 +120,7 @@ def _words(raw: bytes) -> tuple[Ints, Codes, Bytes]:
     heavy = (letters > LITTLE_LETTERS) & ~_is_little(key)
     chosen = np.flatnonzero(heavy | (classes == NAME) | is_fact)
     start, key, classes = start[chosen], key[chosen], classes[chosen]
-    return (
-        np.concatenate([start, pairs[0]]),
-        np.concatenate([key, pairs[1]]),
-        np.concatenate([classes, np.full(len(pairs[0]), _PAIR, np.uint8)]),
-    )
+    return (start, key, classes), (*pairs, np.full(len(pairs[0]), _PAIR, np.uint8))
 
 
 def _classes(data: Bytes, kind: Bytes, start: Ints, letters: Ints) -> Bytes:

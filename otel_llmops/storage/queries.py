@@ -22,6 +22,7 @@ from otel_llmops.storage.answers import (
     SessionSummary,
     TokenUse,
 )
+from otel_llmops.storage.drift import ContextDrift, context_drift
 from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
@@ -162,6 +163,13 @@ class Queries:
             table.c.handoff_id.in_([row["handoff_id"] for row in found]),
         )
         return [handoff(row) for row in rows]
+
+    async def context_drift(self, session_id: str) -> list[ContextDrift]:
+        """How far each handoff of a session moved, in their order; by any id it is known by."""
+        table = TABLES["context_drift"]
+        order = (table.c.started_at, table.c.ordinal, table.c.handoff_id)
+        rows = await self._live_rows(table, await self._session_ids(session_id), order)
+        return [context_drift(row) for row in rows]
 
     async def tokens_by_function(
         self, *, limit: int = LIMIT_DEFAULT, offset: int = 0

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
+from otel_llmops.api.graphql.drift import ContextDrift, context_drift
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.queries import Queries
@@ -106,4 +107,8 @@ class Query:
     )
     handoffs: list[AgentHandoff] = strawberry.field(
         resolver=_handoffs, description="Handoffs in the order in which they happened."
+    )
+    context_drift: list[ContextDrift] = strawberry.field(
+        resolver=context_drift,
+        description="How far the context moved at each handoff of a session.",
     )
