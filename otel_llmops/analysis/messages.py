@@ -156,13 +156,16 @@ def _first_tier(row: Ints, side: Ints, tier: Ints) -> Mask:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A name that holds messages: `number` of the message, `role` where it says who spoke."""
+    """A name that holds messages: `number` of the message, `role` where it says who spoke, `held`
+    where every member of its JSON was said.
+    """
 
     side: Side
     tier: int
     event: bool
     number: int
     role: bool
+    held: bool
     speaker: Speaker
 
 
@@ -202,7 +205,7 @@ def _place_of(name: str, *, event: bool) -> _Place | None:
     kind = _EXACT.get((name, event))
     if kind is not None:
         side, tier, speaker = kind
-        return _Place(side, tier, event, -1, role=False, speaker=speaker)
+        return _Place(side, tier, event, -1, role=False, held=False, speaker=speaker)
     if event:
         return None
     for beginning, (side, tier, speaker) in _BEGINS:
@@ -212,7 +215,8 @@ def _place_of(name: str, *, event: bool) -> _Place | None:
             rest = found[2] or "content"
             role = rest.endswith("role")
             if role or _SPOKEN.search(rest):
-                return _Place(side, tier, event, int(found[1]), role=role, speaker=speaker)
+                number, held = int(found[1]), "arguments" in rest
+                return _Place(side, tier, event, number, role=role, held=held, speaker=speaker)
     return None
 
 
@@ -230,7 +234,7 @@ def _spoken(row: int, side: Side, held: list[tuple[_Place, str]]) -> list[Text]:
     for place, text in held:
         if not place.role:
             speaker = roles.get(place.number) or place.speaker
-            _collect(text, speaker, pieces)
+            _collect(text, speaker, pieces, held=place.held)
     asked = _asked(pieces) if side is Side.RECEIVED else ()
     return [
         Text(row, side, BITS[speaker] | (ASKED if number in asked else 0), text)
@@ -251,11 +255,11 @@ def _asked(pieces: list[tuple[Speaker, str]]) -> range | tuple[int, ...]:
     return range(start, stop)
 
 
-def _collect(text: str, speaker: Speaker, pieces: list[tuple[Speaker, str]]) -> None:
+def _collect(text: str, speaker: Speaker, pieces: list[tuple[Speaker, str]], *, held: bool) -> None:
     """Add what `text` says to `pieces`: the strings in it, if it is JSON, else itself."""
     document = _document(text)
     if document is not None:
-        _gather(document, speaker, pieces, held=False, depth=0)
+        _gather(document, speaker, pieces, held=held, depth=0)
     elif not _is_hidden(text):
         pieces.append((speaker, text))
 
