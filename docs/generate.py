@@ -204,6 +204,15 @@ def outranking() -> Iterator[str]:
     yield from table(("attribute", "value", "kind", "only beside"), rows)
 
 
+def messages() -> Iterator[str]:
+    for side, tiers in semconv.MESSAGES.items():
+        yield f"- {side}: " + "; ".join(", ".join(place(each) for each in tier) for tier in tiers)
+
+
+def offered() -> Iterator[str]:
+    yield ", ".join(place(each) for each in semconv.OFFERED_TOOLS)
+
+
 def plain(value: object) -> Iterator[str]:
     """Any other table of semconv: a pattern, a set of words, pairs."""
     if isinstance(value, Mapping):
@@ -220,7 +229,13 @@ def plain(value: object) -> Iterator[str]:
 
 def dialects() -> str:
     said = documented()
-    own = {"KIND_MARKS": kinds, "OUTRANKING_MARKS": outranking, "CONCEPTS": concepts}
+    own = {
+        "KIND_MARKS": kinds,
+        "OUTRANKING_MARKS": outranking,
+        "CONCEPTS": concepts,
+        "MESSAGES": messages,
+        "OFFERED_TOOLS": offered,
+    }
     others = [name for name in semconv.__all__ if name in said and name not in own]
     lines = [_DIALECTS]
     for name in (*own, *others):

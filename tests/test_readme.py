@@ -77,7 +77,7 @@ def test_a_program_of_the_readme_sends_the_handoff_and_the_tokens_that_it_names(
     for place, payload in enumerate(sent):
         (tmp_path / f"{place}.binpb").write_bytes(payload)
     [session] = report(analyze(sorted(tmp_path.glob("*.binpb"))))["sessions"]
-    told = [(each["from"], each["to"], each["quality"]) for each in session["handoffs"]]
+    told = [(each["from"], each["to"], round(each["quality"], 1)) for each in session["handoffs"]]
     tokens = (session["input_tokens"], session["output_tokens"])
     assert (told, tokens) == ([("triage", "writer", 1.0)], (21, 5))
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +19,7 @@ __all__ = [
     "filled",
     "json_lists",
     "json_sets",
+    "known_or_null",
     "places",
     "whole",
 ]
@@ -57,6 +59,11 @@ def codes(values: pa.Array) -> tuple[Ints, pa.Array]:
     """A number for each distinct value, and the values by number."""
     encoded = values.dictionary_encode()
     return np.asarray(encoded.indices).astype(np.int64), encoded.dictionary
+
+
+def known_or_null(values: npt.NDArray[np.float64]) -> pa.Array:
+    """Numbers with null where they are NaN."""
+    return pa.array(values, mask=np.isnan(values))
 
 
 def places(asked: pa.Array, known: pa.Array) -> Ints:

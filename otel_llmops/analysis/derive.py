@@ -11,9 +11,11 @@ from otel_llmops.analysis.agent_rows import agent_rows
 from otel_llmops.analysis.agents import activations
 from otel_llmops.analysis.bottlenecks import bottlenecks
 from otel_llmops.analysis.columns import codes, whole
+from otel_llmops.analysis.drift import Embed, drift
+from otel_llmops.analysis.drift_rows import drift_rows
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Mask
-from otel_llmops.analysis.handoffs import handoffs
+from otel_llmops.analysis.handoffs import handoffs, in_order
 from otel_llmops.analysis.readings import Readings, read
 from otel_llmops.analysis.sessions import Sessions, sessions
 from otel_llmops.analysis.tokens import ledger
@@ -26,11 +28,14 @@ Derived = Mapping[str, pa.Table]
 """Table name -> rows; names and schemas of model.schemas.DERIVED."""
 
 
-def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
+def analyse(
+    spans: pa.Table, *, open_traces: pa.Array | None = None, embed: Embed | None = None
+) -> Derived:
     """Analyse whole sessions.
 
     In:     SPANS, n rows in any order: all spans of the sessions they belong to. `open_traces`
-            are trace ids that may still grow; their sessions' rows say `final: false`.
+            are trace ids that may still grow; their sessions' rows say `final: false`. `embed`
+            lends context drift its sense for other words.
     Out:    every table of DERIVED, in the order of their sessions' first spans.
     Raises: SchemaError, if a column of SPANS is missing or mistyped.
     Edge:   A span that came twice counts once, in whatever bytes; two different spans with one id
@@ -43,12 +48,14 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
     readings = read(spans)
     tied = sessions(readings)
     acts = activations(readings, tied.session)
+    edges = in_order(readings, acts, handoffs(readings, acts, tied.run), tied.session)
     found = Findings(
         readings=readings,
         sessions=tied,
         acts=acts,
         ledger=ledger(readings, tied.session),
-        edges=handoffs(readings, acts, tied.run),
+        edges=edges,
+        drift=drift(readings, acts, edges, tied.run, embed=embed),
         failure=_failures(readings),
         final=_final(readings, tied, open_traces),
     )
@@ -63,6 +70,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
         "session_keys": tables.session_keys(found),
         "token_ledger": tables.ledger_rows(found),
         "bottlenecks": bottlenecks(found),
+        "context_drift": drift_rows(found, passed),
     }
     return {
         name: require(made[name], schema) if name in made else empty(schema)

@@ -36,6 +36,7 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
         Route("/api/sessions/{session_id:path}", _answered(rest.session)),
         Route("/api/handoffs", _answered(rest.handoffs)),
         Route("/api/bottlenecks", _answered(rest.bottlenecks)),
+        Route("/api/drift", _answered(rest.drift)),
         Route("/api/functions", _answered(rest.functions)),
         Route("/api/usage", _answered(rest.usage)),
         Route("/api/doctor", _answered(rest.doctor)),
@@ -125,6 +126,13 @@ class _Rest:
             **window,
         )
         return {"bottlenecks": [plain(row) | self._trace_url(row.example_trace_id) for row in rows]}
+
+    async def drift(self, request: Request) -> object:
+        """How far the context moved at each handoff of a session."""
+        session_id = _Parameters(request, {"session_id"}).text("session_id")
+        if session_id is None:
+            raise QueryError("session_id is missing", hint="GET /api/sessions lists them")
+        return {"drift": await self._queries.context_drift(session_id)}
 
     async def functions(self, request: Request) -> object:
         """Tokens by function of the user's code."""

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.derive import Derived, analyse
+from otel_llmops.analysis.quality import WEIGHTS
 from otel_llmops.errors import DecodeError
 from otel_llmops.otlp import decode_traces, requests_of
 
@@ -56,11 +57,20 @@ def report(tables: Mapping[str, pa.Table]) -> dict[str, Any]:
     """
     handoffs = _by_session(tables["agent_handoffs"])
     agents = _by_session(tables["agents"])
+    drifts = {
+        row["handoff_id"]: {"score": row["score"], "method": row["method"]}
+        for row in tables["context_drift"].drop_columns(["started_at"]).to_pylist()
+    }
     rows = tables["sessions"].filter(pc.greater(tables["sessions"]["operations"], 0))
     rows = rows.sort_by([("started_at", "ascending"), ("session_id", "ascending")])
     return {
         "sessions": [
-            _session(row, handoffs.get(row["session_id"], []), agents.get(row["session_id"], []))
+            _session(
+                row,
+                handoffs.get(row["session_id"], []),
+                agents.get(row["session_id"], []),
+                drifts,
+            )
             for row in rows.drop_columns(["started_at", "ended_at"]).to_pylist()
         ]
     }
@@ -101,7 +111,10 @@ def _by_session(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
 
 
 def _session(
-    row: dict[str, Any], handoffs: list[dict[str, Any]], agents: list[dict[str, Any]]
+    row: dict[str, Any],
+    handoffs: list[dict[str, Any]],
+    agents: list[dict[str, Any]],
+    drifts: Mapping[str, dict[str, Any]],
 ) -> dict[str, Any]:
     return {
         "session_id": row["session_id"],
@@ -114,6 +127,9 @@ def _session(
                 "kind": handoff["kind"],
                 "order": handoff["ordinal"],
                 "quality": handoff["quality"],
+                "quality_parts": {name: handoff[name] for name in WEIGHTS},
+                "quality_confidence": handoff["quality_confidence"],
+                "drift": drifts[handoff["handoff_id"]],
                 "confidence": handoff["confidence"],
                 "evidence": json.loads(handoff["evidence"]),
             }
@@ -132,4 +148,5 @@ def _session(
         "errors": row["errors"],
         "cost_usd": row["cost_usd"],
         "residual_tokens": row["residual_tokens"],
+        "drift_score": row["drift_score"],
     }

@@ -25,6 +25,7 @@ from otel_llmops.storage.answers import (
     UsagePoint,
 )
 from otel_llmops.storage.bottlenecks import bottlenecks
+from otel_llmops.storage.drift import ContextDrift, context_drift
 from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
@@ -189,6 +190,13 @@ class Queries:
         if session_id is not None:
             wanted.append(table.c.session_id.in_(await self._session_ids(session_id)))
         return await bottlenecks(self._store, wanted, min_severity=min_severity, limit=limit)
+
+    async def context_drift(self, session_id: str) -> list[ContextDrift]:
+        """How far each handoff of a session moved, in their order; by any id it is known by."""
+        table = TABLES["context_drift"]
+        order = (table.c.started_at, table.c.ordinal, table.c.handoff_id)
+        rows = await self._live_rows(table, await self._session_ids(session_id), order)
+        return [context_drift(row) for row in rows]
 
     async def tokens_by_function(
         self, *, limit: int = LIMIT_DEFAULT, offset: int = 0

@@ -100,7 +100,7 @@ def test_an_agent_never_hands_over_to_itself(nodes: list[Node]) -> None:
 def test_renaming_agents_renames_the_answer(nodes: list[Node]) -> None:
     renamed = _rows(_analysed([_renamed(node) for node in nodes]))
     expected = _rows(_analysed(nodes))
-    for name in ("agent_handoffs", "token_ledger"):
+    for name in ("agent_handoffs", "context_drift", "token_ledger"):
         assert renamed[name] == sorted(map(_translated, expected[name]))
 
 

@@ -40,6 +40,7 @@ def test_the_document_has_the_fields_that_programs_rely_on(
                 "errors",
                 "cost_usd",
                 "residual_tokens",
+                "drift_score",
             }
         )
     }

@@ -8,6 +8,7 @@ import strawberry
 from strawberry.types import Info
 
 from otel_llmops.api.graphql.bottlenecks import BottleneckInfo, bottlenecks
+from otel_llmops.api.graphql.drift import ContextDrift, context_drift
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session, UsagePoint
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.queries import Queries
@@ -128,4 +129,8 @@ class Query:
     )
     bottlenecks: list[BottleneckInfo] = strawberry.field(
         resolver=bottlenecks, description="What holds sessions up, most first."
+    )
+    context_drift: list[ContextDrift] = strawberry.field(
+        resolver=context_drift,
+        description="How far the context moved at each handoff of a session.",
     )
