@@ -26,7 +26,7 @@ __all__ = [
     "session_rows",
 ]
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Rises when the same spans give other answers."""
 
 _NULL_IF_NONE = pc.ScalarAggregateOptions(min_count=1)
