@@ -17,7 +17,8 @@ _REMOTE = _COMMON | {"password_file", "secure", "verify", "ca"}
 _FLAGS = frozenset({"secure", "verify"})
 _YES = frozenset({"1", "true", "yes"})
 _NO = frozenset({"0", "false", "no"})
-_RETENTION_DAYS_MAX = 36_500
+_RETENTION_DAYS_MAX = 18_250
+"""50 years: what is of 2050 is over before 2106, where 32 bits of seconds end (ClickHouse's TTL)."""
 
 
 @dataclass(frozen=True, slots=True)

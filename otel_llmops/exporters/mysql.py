@@ -27,10 +27,10 @@ from otel_llmops.exporters.mysql_schema import BATCHES, MysqlSchema
 from otel_llmops.exporters.retention import Retention
 from otel_llmops.exporters.sql_rows import as_rows, as_table
 from otel_llmops.model.schemas import SESSION_KEYS, require
-from otel_llmops.storage.kept import KEPT, changes, slot_of, summaries_of
+from otel_llmops.storage.kept import changes, forgetting, summaries_of
 from otel_llmops.storage.migrations import VERSION_TABLE, Schema, Work, prepare
 from otel_llmops.storage.seams import Row
-from otel_llmops.storage.summaries import DAY_NS, SUMMARIES
+from otel_llmops.storage.summaries import DAY_NS
 from otel_llmops.storage.tables import STORED, TABLES, TIME_COLUMN, belongs_to
 from otel_llmops.store_url import StoreUrl
 
@@ -164,10 +164,10 @@ class Mysql:
     def drop_before(self, oldest: date) -> None:
         """Drop all that is older than that day, in steps."""
         end = (oldest - date(1970, 1, 1)).days * DAY_NS
-        for name in KEPT:
-            slot = slot_of(SUMMARIES[name])
-            if slot is not None:
-                self._delete(f"DELETE FROM {name} WHERE {slot[0]} < {-(-end // slot[1])}")  # noqa: S608 - ours
+        for together in forgetting(end, "mysql"):
+            with translated(), self._writers.begin() as connection:
+                for each in together:
+                    connection.execute(each)
         for name, column in TIME_COLUMN.items():
             self._delete(f"DELETE FROM {name} WHERE {column} < {end}")  # noqa: S608 - names of ours
         self._delete(f"DELETE FROM {BATCHES} WHERE exported_at < NOW() - {_BATCHES_KEPT}")  # noqa: S608 - ours

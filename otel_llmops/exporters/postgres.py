@@ -22,13 +22,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from otel_llmops.errors import ConfigError, ExportError
 from otel_llmops.exporters.derived import checked, stamped
 from otel_llmops.exporters.postgres_connection import Loop, engine, translated
-from otel_llmops.exporters.postgres_partitions import Partitions, drop_statements
+from otel_llmops.exporters.postgres_partitions import Partitions, drop_statements, month_ns
 from otel_llmops.exporters.postgres_rows import as_copy
 from otel_llmops.exporters.postgres_schema import BATCHES, PostgresSchema
 from otel_llmops.exporters.retention import Retention, today
 from otel_llmops.exporters.sql_rows import as_rows, as_table
 from otel_llmops.model.schemas import SESSION_KEYS, require
-from otel_llmops.storage.kept import changes, summaries_of
+from otel_llmops.storage.kept import changes, forgetting, summaries_of
 from otel_llmops.storage.migrations import VERSION_TABLE, Schema, Work, prepare
 from otel_llmops.storage.seams import Row
 from otel_llmops.storage.tables import REPLACEMENT, STORED, TABLES, belongs_to
@@ -191,6 +191,9 @@ class Postgres:
             await connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
             for statement in drop_statements(found.scalars().all(), oldest):
                 await connection.execute(sa.text(statement))
+            for together in forgetting(month_ns(oldest), "postgresql"):
+                for each in together:
+                    await connection.execute(each)
             await connection.execute(
                 sa.text(f"DELETE FROM {BATCHES} WHERE exported_at < now() - {_BATCHES_KEPT}")  # noqa: S608 - ours
             )

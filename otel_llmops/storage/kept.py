@@ -20,7 +20,16 @@ from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 from otel_llmops.storage.summaries import SUMMARIES, Summary, time_slot
 from otel_llmops.storage.tables import TABLES
 
-__all__ = ["DIGEST", "KEPT", "all_sums", "changes", "from_kept", "slot_of", "summaries_of"]
+__all__ = [
+    "DIGEST",
+    "KEPT",
+    "KEPT_SUMMARIES",
+    "all_sums",
+    "changes",
+    "forgetting",
+    "from_kept",
+    "summaries_of",
+]
 
 DIGEST = "digest"
 """The primary key of a table of sums: what they are sums by, whatever its length."""
@@ -79,21 +88,58 @@ def slot_of(summary: Summary) -> tuple[str, int] | None:
     return None
 
 
+def _total(summary: Summary) -> Summary:
+    """The same sums over all time."""
+    keys = tuple(key for key in summary.keys if key.name != "slot")
+    return Summary(summary.table, f"all_{summary.name}", keys, summary.sums)
+
+
+def _is_of_sums(summary: Summary) -> bool:
+    return all(getattr(label.element, "name", "") == "sum" for label in summary.sums)
+
+
+_SLOTTED = [each for each in SUMMARIES.values() if _is_of_sums(each) and slot_of(each) is not None]
+
+TOTALS: Mapping[str, Summary] = {each.name: _total(each) for each in _SLOTTED if each.slot_ns}
+"""Summary name -> its sums over all time: 20,000 functions of 30 days are 600,000 rows to add."""
+
+KEPT_SUMMARIES: Mapping[str, Summary] = {each.name: each for each in (*TOTALS.values(), *_SLOTTED)}
+"""Name -> what is kept; what has fewer rows comes first. Not kept is a Summary that has anything
+but sums, or that does not say when its rows started: retention could not drop its sums."""
+
 _METADATA = sa.MetaData()
 
 KEPT: Mapping[str, sa.Table] = {
-    name: _kept(summary, _METADATA)
-    for name, summary in SUMMARIES.items()
-    if all(getattr(label.element, "name", "") == "sum" for label in summary.sums)
-    and slot_of(summary) is not None
+    name: _kept(summary, _METADATA) for name, summary in KEPT_SUMMARIES.items()
 }
-"""Summary name -> the table of its sums. Not kept is a Summary that has anything but sums, or that
-does not say when its rows started: retention could not drop its sums with them."""
+"""Name -> the table of its sums."""
 
 
 def summaries_of(table: str) -> list[Summary]:
-    """The kept Summaries of one table."""
-    return [SUMMARIES[name] for name in KEPT if SUMMARIES[name].table == table]
+    """What is kept of one table."""
+    return [summary for summary in KEPT_SUMMARIES.values() if summary.table == table]
+
+
+def forgetting(end_ns: int, dialect: str) -> list[tuple[sa.Executable, ...]]:
+    """What takes all rows that started before `end_ns` out of the sums: steps that hold together.
+
+    In whole slots of the sums: `end_ns` is the start of a day.
+    """
+    return [_forgotten(summary, end_ns, dialect) for summary in _SLOTTED]
+
+
+def _forgotten(summary: Summary, end_ns: int, dialect: str) -> tuple[sa.Executable, ...]:
+    kept = KEPT[summary.name]
+    key, length_ns = slot_of(summary) or ("", 1)
+    old = kept.c[key] < -(-end_ns // length_ns)
+    if summary.name not in TOTALS:
+        return (sa.delete(kept).where(old),)
+    total = TOTALS[summary.name]
+    keys = [kept.c[each.name] for each in total.keys]
+    sums = [-sa.func.sum(kept.c[label.name]) for label in total.sums]
+    gone = sa.select(digest(*keys), *keys, *sums).where(old).group_by(*keys)
+    names = [label.name for label in total.sums]
+    return _adding(KEPT[total.name], gone, names, dialect), sa.delete(kept).where(old)
 
 
 def changes(
