@@ -18,7 +18,7 @@ _FLAGS = frozenset({"secure", "verify"})
 _YES = frozenset({"1", "true", "yes"})
 _NO = frozenset({"0", "false", "no"})
 _RETENTION_DAYS_MAX = 18_250
-"""50 years: what is of 2050 is over before 2106, where 32 bits of seconds end (ClickHouse's TTL)."""
+"""50 years: rows of 2050 are over before 2106, where the 32 bits of ClickHouse's TTL end."""
 
 
 @dataclass(frozen=True, slots=True)

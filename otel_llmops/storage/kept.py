@@ -202,9 +202,26 @@ def from_kept(statement: sa.Select[Any]) -> sa.Select[Any] | None:
         return None
     for summary in summaries_of(table.name):
         found = _from_summary(statement, summary, table)
-        if not _mentions(found, table):
+        if _is_of_sums_alone(found, KEPT[summary.name]) and not _mentions(found, table):
             return found
     return None
+
+
+def _is_of_sums_alone(statement: sa.Select[Any], kept: sa.Table) -> bool:
+    """Whether it asks for sums, by keys: how many rows there are of a key, the sums do not know."""
+    functions = [each for each in visitors.iterate(statement) if isinstance(each, FunctionElement)]
+    if not functions or not all(_is_sum_of(each, kept) for each in functions):
+        return False
+    grouped = bool(statement._group_by_clauses)  # noqa: SLF001 - SQLAlchemy has no other way to ask
+    return grouped or all(
+        any(isinstance(part, FunctionElement) for part in visitors.iterate(column))
+        for column in statement.selected_columns
+    )
+
+
+def _is_sum_of(function: FunctionElement[Any], kept: sa.Table) -> bool:
+    column = next(iter(function.clauses), None)
+    return getattr(function, "name", "") == "sum" and getattr(column, "table", None) is kept
 
 
 def _from_summary(statement: sa.Select[Any], summary: Summary, table: sa.Table) -> sa.Select[Any]:
