@@ -31,6 +31,7 @@ import asyncpg
 import clickhouse_connect
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pymysql
 
 from otel_llmops.app.stores import open_store
@@ -269,7 +270,7 @@ def _ids(tables: dict[str, pa.Table]) -> list[str]:
 def _shifted(tables: dict[str, pa.Table], more: int) -> dict[str, pa.Table]:
     operations = tables["agent_operations"]
     at = operations.schema.get_field_index("output_tokens")
-    tokens = pa.compute.add(operations["output_tokens"], more)
+    tokens = pc.add(operations["output_tokens"], more)
     return {**tables, "agent_operations": operations.set_column(at, operations.field(at), tokens)}
 
 

@@ -98,14 +98,16 @@ def _is_of_sums(summary: Summary) -> bool:
     return all(getattr(label.element, "name", "") == "sum" for label in summary.sums)
 
 
-_SLOTTED = [each for each in SUMMARIES.values() if _is_of_sums(each) and slot_of(each) is not None]
+_OF_SUMS = [each for each in SUMMARIES.values() if _is_of_sums(each)]
 
-TOTALS: Mapping[str, Summary] = {each.name: _total(each) for each in _SLOTTED if each.slot_ns}
+TOTALS: Mapping[str, Summary] = {
+    each.name: _total(each) for each in _OF_SUMS if each.slot_ns and slot_of(each) is not None
+}
 """Summary name -> its sums over all time: 20,000 functions of 30 days are 600,000 rows to add."""
 
-KEPT_SUMMARIES: Mapping[str, Summary] = {each.name: each for each in (*TOTALS.values(), *_SLOTTED)}
-"""Name -> what is kept; what has fewer rows comes first. Not kept is a Summary that has anything
-but sums, or that does not say when its rows started: retention could not drop its sums."""
+KEPT_SUMMARIES: Mapping[str, Summary] = {each.name: each for each in (*TOTALS.values(), *_OF_SUMS)}
+"""Name -> what is kept; what has fewer rows comes first. A Summary that has anything but sums is
+not kept: queries that ask for it read the rows."""
 
 _METADATA = sa.MetaData()
 
@@ -120,17 +122,25 @@ def summaries_of(table: str) -> list[Summary]:
     return [summary for summary in KEPT_SUMMARIES.values() if summary.table == table]
 
 
-def forgetting(end_ns: int, dialect: str) -> list[tuple[sa.Executable, ...]]:
+def forgetting(end_ns: int, dialect: str, *, table: str = "") -> list[tuple[sa.Executable, ...]]:
     """What takes all rows that started before `end_ns` out of the sums: steps that hold together.
 
-    In whole slots of the sums: `end_ns` is the start of a day.
+    Of one table, or of all. `end_ns` is the start of a day. Where the sums do not say when their
+    rows started, the rows do: to be executed while those are there, in the transaction that deletes
+    them.
     """
-    return [_forgotten(summary, end_ns, dialect) for summary in _SLOTTED]
+    return [
+        _forgotten(summary, end_ns, dialect) for summary in _OF_SUMS if table in {"", summary.table}
+    ]
 
 
 def _forgotten(summary: Summary, end_ns: int, dialect: str) -> tuple[sa.Executable, ...]:
-    kept = KEPT[summary.name]
-    key, length_ns = slot_of(summary) or ("", 1)
+    kept, slot = KEPT[summary.name], slot_of(summary)
+    if slot is None:
+        table = TABLES[summary.table]
+        over = sa.type_coerce(table.c.started_at, sa.BigInteger()) < end_ns
+        return (_added_up(summary, over, -table.c.sign, dialect),)
+    key, length_ns = slot
     old = kept.c[key] < -(-end_ns // length_ns)
     if summary.name not in TOTALS:
         return (sa.delete(kept).where(old),)
