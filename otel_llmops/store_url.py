@@ -17,7 +17,8 @@ _REMOTE = _COMMON | {"password_file", "secure", "verify", "ca"}
 _FLAGS = frozenset({"secure", "verify"})
 _YES = frozenset({"1", "true", "yes"})
 _NO = frozenset({"0", "false", "no"})
-_RETENTION_DAYS_MAX = 36_500
+_RETENTION_DAYS_MAX = 18_250
+"""50 years: rows of 2050 are over before 2106, where the 32 bits of ClickHouse's TTL end."""
 
 
 @dataclass(frozen=True, slots=True)

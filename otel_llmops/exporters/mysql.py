@@ -3,7 +3,8 @@
 Strategy: as in PostgreSQL (postgres.py). What arrives is loaded in the transaction that records
 its batch id; what is derived is replaced in one transaction, with the kept sums; `sign` is always
 +1. A server that loads no files of its clients (local_infile) gets the same rows by INSERT, about
-three times as slowly. What is too old is deleted in small steps, each a transaction of its own.
+three times as slowly. What is too old is deleted in steps, each a transaction of its own: by days
+where sums go with it.
 """
 
 import asyncio
@@ -27,10 +28,11 @@ from otel_llmops.exporters.mysql_schema import BATCHES, MysqlSchema
 from otel_llmops.exporters.retention import Retention
 from otel_llmops.exporters.sql_rows import as_rows, as_table
 from otel_llmops.model.schemas import SESSION_KEYS, require
-from otel_llmops.storage.kept import KEPT, changes, slot_of, summaries_of
+from otel_llmops.model.topology import TOPOLOGY
+from otel_llmops.storage.kept import KEPT_SUMMARIES, changes, forgetting, summaries_of
 from otel_llmops.storage.migrations import VERSION_TABLE, Schema, Work, prepare
 from otel_llmops.storage.seams import Row
-from otel_llmops.storage.summaries import DAY_NS, SUMMARIES
+from otel_llmops.storage.summaries import DAY_NS
 from otel_llmops.storage.tables import STORED, TABLES, TIME_COLUMN, belongs_to
 from otel_llmops.store_url import StoreUrl
 
@@ -116,6 +118,16 @@ class Mysql:
                     for part in _chunks(ids):
                         connection.execute(_outdated(name, part, generation))
 
+    def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
+        """Make `tables` (schemas of TOPOLOGY) all that is stored of a snapshot; one transaction."""
+        with translated():
+            found = {name: require(rows, TOPOLOGY[name]) for name, rows in tables.items()}
+            with self._writers.begin() as connection:
+                for name in TOPOLOGY:
+                    connection.execute(sa.delete(TABLES[name]).where(_of(name, [snapshot_id])))
+                    if name in found and found[name].num_rows:
+                        _write(connection, name, found[name])
+
     def session_keys(self, keys: Sequence[str]) -> pa.Table:
         """As Exporter.session_keys."""
         return self._select("session_keys", SESSION_KEYS, "key", keys)
@@ -162,15 +174,28 @@ class Mysql:
             return as_rows(statement, connection.execute(statement).mappings().all())
 
     def drop_before(self, oldest: date) -> None:
-        """Drop all that is older than that day, in steps."""
+        """Drop all that is older than that day, in steps: sums by days, then rows by thousands."""
         end = (oldest - date(1970, 1, 1)).days * DAY_NS
-        for name in KEPT:
-            slot = slot_of(SUMMARIES[name])
-            if slot is not None:
-                self._delete(f"DELETE FROM {name} WHERE {slot[0]} < {-(-end // slot[1])}")  # noqa: S608 - ours
         for name, column in TIME_COLUMN.items():
-            self._delete(f"DELETE FROM {name} WHERE {column} < {end}")  # noqa: S608 - names of ours
+            if any(summary.table == name for summary in KEPT_SUMMARIES.values()):
+                self._drop_days(name, column, end)
+            else:
+                self._delete(f"DELETE FROM {name} WHERE {column} < {end}")  # noqa: S608 - names of ours
         self._delete(f"DELETE FROM {BATCHES} WHERE exported_at < NOW() - {_BATCHES_KEPT}")  # noqa: S608 - ours
+
+    def _drop_days(self, name: str, column: str, end: int) -> None:
+        """One day of a table and what it added to the sums, the oldest first."""
+        oldest = f"SELECT MIN({column}) FROM {name}"  # noqa: S608 - names of ours
+        while True:
+            with translated(), self._writers.begin() as connection:
+                found = connection.exec_driver_sql(oldest).scalar()
+                if found is None or found >= end:
+                    return
+                over = min(end, (found // DAY_NS + 1) * DAY_NS)
+                for together in forgetting(over, "mysql", table=name):
+                    for each in together:
+                        connection.execute(each)
+                connection.exec_driver_sql(f"DELETE FROM {name} WHERE {column} < {over}")  # noqa: S608 - ours
 
     def _delete(self, statement: str) -> None:
         with translated():

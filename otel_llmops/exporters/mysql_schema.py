@@ -12,9 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.ddl import CreateColumn
 
-from otel_llmops.storage.kept import DIGEST, KEPT, all_sums
+from otel_llmops.storage.kept import DIGEST, KEPT, KEPT_SUMMARIES, all_sums
 from otel_llmops.storage.migrations import VERSION_TABLE
-from otel_llmops.storage.summaries import SUMMARIES
 from otel_llmops.storage.tables import STORED, TABLES, TIME_COLUMN, Utf8, belongs_to, empty_value
 
 __all__ = ["BATCHES", "ROW_ID", "MysqlSchema"]
@@ -130,5 +129,5 @@ def _added(column: sa.Column[object]) -> str:
 
 
 def _filled(name: str) -> str:
-    statement = all_sums(SUMMARIES[name], dialect=_DIALECT.name)
+    statement = all_sums(KEPT_SUMMARIES[name], dialect=_DIALECT.name)
     return str(statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))

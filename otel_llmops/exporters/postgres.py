@@ -22,13 +22,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from otel_llmops.errors import ConfigError, ExportError
 from otel_llmops.exporters.derived import checked, stamped
 from otel_llmops.exporters.postgres_connection import Loop, engine, translated
-from otel_llmops.exporters.postgres_partitions import Partitions, drop_statements
+from otel_llmops.exporters.postgres_partitions import Partitions, drop_statements, month_ns
 from otel_llmops.exporters.postgres_rows import as_copy
 from otel_llmops.exporters.postgres_schema import BATCHES, PostgresSchema
 from otel_llmops.exporters.retention import Retention, today
 from otel_llmops.exporters.sql_rows import as_rows, as_table
 from otel_llmops.model.schemas import SESSION_KEYS, require
-from otel_llmops.storage.kept import changes, summaries_of
+from otel_llmops.model.topology import TOPOLOGY
+from otel_llmops.storage.kept import changes, forgetting, summaries_of
 from otel_llmops.storage.migrations import VERSION_TABLE, Schema, Work, prepare
 from otel_llmops.storage.seams import Row
 from otel_llmops.storage.tables import REPLACEMENT, STORED, TABLES, belongs_to
@@ -124,6 +125,19 @@ class Postgres:
                     if name in old:
                         await connection.execute(_outdated(name, ids, generation))
 
+    def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
+        """Make `tables` (schemas of TOPOLOGY) all that is stored of a snapshot; one transaction."""
+        with translated():
+            found = {name: require(rows, TOPOLOGY[name]) for name, rows in tables.items()}
+            self._loop.wait(self._snapshot_replaced(snapshot_id, found))
+
+    async def _snapshot_replaced(self, snapshot_id: str, found: Mapping[str, pa.Table]) -> None:
+        async with self._writers.begin() as connection:
+            for name in TOPOLOGY:
+                await connection.execute(sa.delete(TABLES[name]).where(_of(name, [snapshot_id])))
+                if name in found and found[name].num_rows:
+                    await _copy(connection, name, found[name])
+
     def session_keys(self, keys: Sequence[str]) -> pa.Table:
         """As Exporter.session_keys."""
         return self._select("session_keys", SESSION_KEYS, "key", keys)
@@ -187,9 +201,13 @@ class Postgres:
         )
         async with self._writers.begin() as connection:
             found = await connection.execute(listed, {"names": list(TABLES)})
+            partitions = found.scalars().all()
             # what waits for a reader makes all that come after it wait as well: not for long
             await connection.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
-            for statement in drop_statements(found.scalars().all(), oldest):
+            for together in forgetting(month_ns(oldest), "postgresql"):
+                for each in together:
+                    await connection.execute(each)
+            for statement in drop_statements(partitions, oldest):
                 await connection.execute(sa.text(statement))
             await connection.execute(
                 sa.text(f"DELETE FROM {BATCHES} WHERE exported_at < now() - {_BATCHES_KEPT}")  # noqa: S608 - ours

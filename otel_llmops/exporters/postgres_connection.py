@@ -80,7 +80,7 @@ def engine(place: StoreUrl, *, connections: int, statement_s_max: float) -> Asyn
     """Connections to one database, each made when it is needed. To be used on one loop alone."""
 
     async def connect() -> Any:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             host=place.host,
             port=place.port,
             user=place.user or None,
@@ -96,6 +96,10 @@ def engine(place: StoreUrl, *, connections: int, statement_s_max: float) -> Asyn
                 "jit": "off",  # it compiles for 100 ms what runs for 5
             },
         )
+        # packs long values in a tenth of the time; servers before 14, or built without it, refuse
+        with suppress(asyncpg.PostgresError):
+            await connection.execute("SET default_toast_compression = 'lz4'")
+        return connection
 
     return create_async_engine(
         "postgresql+asyncpg://",

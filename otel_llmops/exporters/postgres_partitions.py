@@ -15,11 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otel_llmops.exporters.postgres_schema import rest
-from otel_llmops.storage.kept import KEPT, slot_of
-from otel_llmops.storage.summaries import SUMMARIES
 from otel_llmops.storage.tables import TABLES, TIME_COLUMN
 
-__all__ = ["Partitions", "drop_statements", "is_by_day"]
+__all__ = ["Partitions", "drop_statements", "month_ns"]
 
 _PAST_DAYS = 400
 _FUTURE_DAYS = 2
@@ -30,7 +28,7 @@ _EXISTS = frozenset({"42P07", "42P17"})
 """DUPLICATE TABLE, INVALID OBJECT DEFINITION (it would overlap): somebody else made it."""
 
 
-def is_by_day(name: str) -> bool:
+def _is_by_day(name: str) -> bool:
     """Whether each day has a partition, or each month."""
     return "session_id" not in TABLES[name].columns
 
@@ -71,7 +69,7 @@ class Partitions:
 
 def _partition(name: str, day: date) -> tuple[str, str]:
     first, end = _bounds(name, day)
-    partition = f"{name}_{first:%Y%m%d}" if is_by_day(name) else f"{name}_{first:%Y%m}"
+    partition = f"{name}_{first:%Y%m%d}" if _is_by_day(name) else f"{name}_{first:%Y%m}"
     return partition, (
         f"CREATE TABLE IF NOT EXISTS {partition} PARTITION OF {name} "
         f"FOR VALUES FROM ({_ns(first)}) TO ({_ns(end)})"
@@ -79,10 +77,15 @@ def _partition(name: str, day: date) -> tuple[str, str]:
 
 
 def _bounds(name: str, day: date) -> tuple[date, date]:
-    if is_by_day(name):
+    if _is_by_day(name):
         return day, day + timedelta(days=1)
     first = day.replace(day=1)
     return first, (first + timedelta(days=31)).replace(day=1)
+
+
+def month_ns(day: date) -> int:
+    """When the month of that day began: derived rows go by months."""
+    return _ns(day.replace(day=1))
 
 
 def _ns(day: date) -> int:
@@ -92,21 +95,14 @@ def _ns(day: date) -> int:
 def drop_statements(partitions: Iterable[str], oldest: date) -> list[str]:
     """What takes away all that is older than the day `oldest`; derived rows by whole months.
 
-    `partitions` are the names of all that there are. What was the sum of dropped rows goes with
-    them, so to be executed in one transaction.
+    `partitions` are the names of all that there are. The sums of the rows go with them: to be
+    executed in one transaction with storage.kept.forgetting(month_ns(oldest)).
     """
     old = [name for name in partitions if _is_over(name, oldest)]
-    month = oldest.replace(day=1)
     statements = [f"DROP TABLE IF EXISTS {name}" for name in old]
     for name, column in TIME_COLUMN.items():
-        end = _ns(oldest if is_by_day(name) else month)
+        end = _ns(oldest) if _is_by_day(name) else month_ns(oldest)
         statements.append(f"DELETE FROM {rest(name)} WHERE {column} < {end}")  # noqa: S608 - names of ours
-    for name in KEPT:
-        slot = slot_of(SUMMARIES[name])
-        if slot is not None:
-            key, length_ns = slot
-            end = -(-_ns(month) // length_ns)
-            statements.append(f"DELETE FROM {name} WHERE {key} < {end}")  # noqa: S608 - names of ours
     return statements
 
 

@@ -17,7 +17,8 @@ from otel_llmops.storage.tables import REPLACEMENT
 
 __all__ = ["as_copy"]
 
-_ROWS_AT_ONCE = 8_192
+_ROWS_AT_ONCE = 2_048
+"""While one piece is sent the next is made: the first alone is waited for."""
 _WIDER: Mapping[pa.DataType, pa.DataType] = {pa.int8(): pa.int16(), pa.uint32(): pa.int64()}
 """What PostgreSQL has no type for -> the next that holds it."""
 

@@ -13,9 +13,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.ddl import CreateColumn
 
-from otel_llmops.storage.kept import KEPT, all_sums
+from otel_llmops.storage.kept import KEPT, KEPT_SUMMARIES, all_sums
 from otel_llmops.storage.migrations import VERSION_TABLE
-from otel_llmops.storage.summaries import SUMMARIES
 from otel_llmops.storage.tables import STORED, TABLES, TIME_COLUMN, belongs_to, empty_value
 
 __all__ = ["BATCHES", "PostgresSchema", "rest"]
@@ -106,7 +105,7 @@ def _kept(table: sa.Table) -> str:
 
 
 def _filled(name: str) -> str:
-    statement = all_sums(SUMMARIES[name], dialect=_DIALECT.name)
+    statement = all_sums(KEPT_SUMMARIES[name], dialect=_DIALECT.name)
     return str(statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 

@@ -20,7 +20,16 @@ from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 from otel_llmops.storage.summaries import SUMMARIES, Summary, time_slot
 from otel_llmops.storage.tables import TABLES
 
-__all__ = ["DIGEST", "KEPT", "all_sums", "changes", "from_kept", "slot_of", "summaries_of"]
+__all__ = [
+    "DIGEST",
+    "KEPT",
+    "KEPT_SUMMARIES",
+    "all_sums",
+    "changes",
+    "forgetting",
+    "from_kept",
+    "summaries_of",
+]
 
 DIGEST = "digest"
 """The primary key of a table of sums: what they are sums by, whatever its length."""
@@ -79,21 +88,68 @@ def slot_of(summary: Summary) -> tuple[str, int] | None:
     return None
 
 
+def _total(summary: Summary) -> Summary:
+    """The same sums over all time."""
+    keys = tuple(key for key in summary.keys if key.name != "slot")
+    return Summary(summary.table, f"all_{summary.name}", keys, summary.sums)
+
+
+def _is_of_sums(summary: Summary) -> bool:
+    return all(getattr(label.element, "name", "") == "sum" for label in summary.sums)
+
+
+_OF_SUMS = [each for each in SUMMARIES.values() if _is_of_sums(each)]
+
+TOTALS: Mapping[str, Summary] = {
+    each.name: _total(each) for each in _OF_SUMS if each.slot_ns and slot_of(each) is not None
+}
+"""Summary name -> its sums over all time: 20,000 functions of 30 days are 600,000 rows to add."""
+
+KEPT_SUMMARIES: Mapping[str, Summary] = {each.name: each for each in (*TOTALS.values(), *_OF_SUMS)}
+"""Name -> what is kept; what has fewer rows comes first. A Summary that has anything but sums is
+not kept: queries that ask for it read the rows."""
+
 _METADATA = sa.MetaData()
 
 KEPT: Mapping[str, sa.Table] = {
-    name: _kept(summary, _METADATA)
-    for name, summary in SUMMARIES.items()
-    if all(getattr(label.element, "name", "") == "sum" for label in summary.sums)
-    and slot_of(summary) is not None
+    name: _kept(summary, _METADATA) for name, summary in KEPT_SUMMARIES.items()
 }
-"""Summary name -> the table of its sums. Not kept is a Summary that has anything but sums, or that
-does not say when its rows started: retention could not drop its sums with them."""
+"""Name -> the table of its sums."""
 
 
 def summaries_of(table: str) -> list[Summary]:
-    """The kept Summaries of one table."""
-    return [SUMMARIES[name] for name in KEPT if SUMMARIES[name].table == table]
+    """What is kept of one table."""
+    return [summary for summary in KEPT_SUMMARIES.values() if summary.table == table]
+
+
+def forgetting(end_ns: int, dialect: str, *, table: str = "") -> list[tuple[sa.Executable, ...]]:
+    """What takes all rows that started before `end_ns` out of the sums: steps that hold together.
+
+    Of one table, or of all. `end_ns` is the start of a day. Where the sums do not say when their
+    rows started, the rows do: to be executed while those are there, in the transaction that deletes
+    them.
+    """
+    return [
+        _forgotten(summary, end_ns, dialect) for summary in _OF_SUMS if table in {"", summary.table}
+    ]
+
+
+def _forgotten(summary: Summary, end_ns: int, dialect: str) -> tuple[sa.Executable, ...]:
+    kept, slot = KEPT[summary.name], slot_of(summary)
+    if slot is None:
+        table = TABLES[summary.table]
+        over = sa.type_coerce(table.c.started_at, sa.BigInteger()) < end_ns
+        return (_added_up(summary, over, -table.c.sign, dialect),)
+    key, length_ns = slot
+    old = kept.c[key] < -(-end_ns // length_ns)
+    if summary.name not in TOTALS:
+        return (sa.delete(kept).where(old),)
+    total = TOTALS[summary.name]
+    keys = [kept.c[each.name] for each in total.keys]
+    sums = [-sa.func.sum(kept.c[label.name]) for label in total.sums]
+    gone = sa.select(digest(*keys), *keys, *sums).where(old).group_by(*keys)
+    names = [label.name for label in total.sums]
+    return _adding(KEPT[total.name], gone, names, dialect), sa.delete(kept).where(old)
 
 
 def changes(
@@ -156,9 +212,26 @@ def from_kept(statement: sa.Select[Any]) -> sa.Select[Any] | None:
         return None
     for summary in summaries_of(table.name):
         found = _from_summary(statement, summary, table)
-        if not _mentions(found, table):
+        if _is_of_sums_alone(found, KEPT[summary.name]) and not _mentions(found, table):
             return found
     return None
+
+
+def _is_of_sums_alone(statement: sa.Select[Any], kept: sa.Table) -> bool:
+    """Whether it asks for sums, by keys: how many rows there are of a key, the sums do not know."""
+    functions = [each for each in visitors.iterate(statement) if isinstance(each, FunctionElement)]
+    if not functions or not all(_is_sum_of(each, kept) for each in functions):
+        return False
+    grouped = bool(statement._group_by_clauses)  # noqa: SLF001 - SQLAlchemy has no other way to ask
+    return grouped or all(
+        any(isinstance(part, FunctionElement) for part in visitors.iterate(column))
+        for column in statement.selected_columns
+    )
+
+
+def _is_sum_of(function: FunctionElement[Any], kept: sa.Table) -> bool:
+    column = next(iter(function.clauses), None)
+    return getattr(function, "name", "") == "sum" and getattr(column, "table", None) is kept
 
 
 def _from_summary(statement: sa.Select[Any], summary: Summary, table: sa.Table) -> sa.Select[Any]:

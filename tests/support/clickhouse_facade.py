@@ -32,6 +32,7 @@ _TRANSPORT = frozenset(
 )  # fmt: skip
 """Parameters of a request that are no settings of the engine."""
 _INSERT = re.compile(r"\s*INSERT INTO (\S+)\s*\((.*)\)\s*FORMAT (\w+)\s*", re.DOTALL)
+_INSERT_IN_BODY = re.compile(rb"\s*INSERT INTO [^\n]*?FORMAT \w+[ ]*\n", re.DOTALL)
 _FORMAT = re.compile(r"(.*)\sFORMAT (\w+)\s*", re.DOTALL)
 _READS = ("SELECT", "WITH", "SHOW", "EXPLAIN", "DESCRIBE", "EXISTS")
 _REFUSED, _BROKEN = 403, 500
@@ -83,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(_REFUSED, _AUTHENTICATION_FAILED, "AUTHENTICATION_FAILED")
             return
         query = asked.get("query")
-        sql, data = (body.decode(), b"") if query is None else (query, body)
+        sql, data = _parted(body) if query is None else (query, body)
         settings = {name: value for name, value in asked.items() if name not in _TRANSPORT}
         try:
             with self.engine.client(asked.get("database") or "default") as client:
@@ -122,6 +123,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+def _parted(body: bytes) -> tuple[str, bytes]:
+    """The statement, and the rows where some come after it."""
+    insert = _INSERT_IN_BODY.match(body)
+    end = insert.end() if insert else len(body)
+    return body[:end].decode(), body[end:]
 
 
 def _executed(client: Any, sql: str, data: bytes, settings: dict[str, str]) -> bytes:

@@ -45,9 +45,11 @@ class Server:
     def start(self) -> None:
         """Start it; return when it answers."""
         with (self.folder / "log").open("ab") as log:
-            who = {} if self.as_root else unprivileged()
             self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, start_new_session=True, **who
+                [*_as(privileged=self.as_root), *self.command],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             self._wait()
@@ -82,18 +84,23 @@ def own_folder(name: str) -> Path:
     """A temporary folder that the unprivileged user owns; it goes with the process."""
     folder = Path(tempfile.mkdtemp(prefix=f"llmops-{name}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    who = unprivileged()
-    if who:
-        shutil.chown(folder, who["user"], who["group"])
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     return folder
 
 
-def unprivileged() -> dict[str, Any]:
-    """What subprocess needs to run something as another than root; nothing where we are not."""
+def _as(*, privileged: bool = False) -> list[str]:
+    """What runs a command as another than root, and ends it with us.
+
+    Not `user=` of subprocess: then it forks, and that is no good beside gRPC's threads.
+    """
     if os.geteuid() != 0:
-        return {}
+        return []
+    made = [program("setpriv"), "--pdeathsig=KILL"]
     nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    who = [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
+    return made if privileged else [*made, *who]
 
 
 def program(name: str, *folders: str) -> str:
@@ -105,15 +112,10 @@ def program(name: str, *folders: str) -> str:
     return found
 
 
-def run(command: Sequence[str], **more: Any) -> None:
+def run(command: Sequence[str]) -> None:
     """Run a program of a server's as the unprivileged user. Raises: AssertionError."""
     done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        **unprivileged(),
-        **more,
+        [*_as(), *command], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
 
@@ -140,5 +142,4 @@ __all__ = [
     "own_folder",
     "program",
     "run",
-    "unprivileged",
 ]

@@ -294,6 +294,52 @@ CREATE TABLE IF NOT EXISTS coalitions (
     KEY coalitions_1 (`started_at`)
 ) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
 
+CREATE TABLE IF NOT EXISTS all_by_agent_hour (
+    digest BINARY(32) NOT NULL,
+    agent LONGTEXT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    sum_invocations BIGINT NOT NULL,
+    sum_llm_calls BIGINT NOT NULL,
+    sum_errors BIGINT NOT NULL,
+    sum_input_tokens BIGINT NOT NULL,
+    sum_output_tokens BIGINT NOT NULL,
+    nano_usd BIGINT NOT NULL,
+    priced BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
+CREATE TABLE IF NOT EXISTS all_by_agent_bucket_day (
+    digest BINARY(32) NOT NULL,
+    agent LONGTEXT NOT NULL,
+    latency_bucket SMALLINT NOT NULL,
+    sum_invocations BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
+CREATE TABLE IF NOT EXISTS all_by_function_day (
+    digest BINARY(32) NOT NULL,
+    `function` LONGTEXT NOT NULL,
+    file LONGTEXT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    sum_invocations BIGINT NOT NULL,
+    sum_llm_calls BIGINT NOT NULL,
+    sum_errors BIGINT NOT NULL,
+    sum_input_tokens BIGINT NOT NULL,
+    sum_output_tokens BIGINT NOT NULL,
+    sum_duration_ns BIGINT NOT NULL,
+    nano_usd BIGINT NOT NULL,
+    priced BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
+CREATE TABLE IF NOT EXISTS all_by_agents_hour (
+    digest BINARY(32) NOT NULL,
+    from_agent LONGTEXT NOT NULL,
+    to_agent LONGTEXT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
 CREATE TABLE IF NOT EXISTS by_agent_hour (
     digest BINARY(32) NOT NULL,
     agent LONGTEXT NOT NULL,

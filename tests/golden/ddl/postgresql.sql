@@ -317,6 +317,52 @@ CREATE TABLE IF NOT EXISTS coalitions_rest PARTITION OF coalitions DEFAULT;
 
 CREATE INDEX IF NOT EXISTS coalitions_0 ON coalitions (session_id);
 
+CREATE TABLE IF NOT EXISTS all_by_agent_hour (
+	digest BYTEA NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	rows BIGINT NOT NULL, 
+	sum_invocations BIGINT NOT NULL, 
+	sum_llm_calls BIGINT NOT NULL, 
+	sum_errors BIGINT NOT NULL, 
+	sum_input_tokens BIGINT NOT NULL, 
+	sum_output_tokens BIGINT NOT NULL, 
+	nano_usd BIGINT NOT NULL, 
+	priced BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS all_by_agent_bucket_day (
+	digest BYTEA NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	latency_bucket SMALLINT NOT NULL, 
+	sum_invocations BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS all_by_function_day (
+	digest BYTEA NOT NULL, 
+	function VARCHAR COLLATE "C" NOT NULL, 
+	file VARCHAR COLLATE "C" NOT NULL, 
+	rows BIGINT NOT NULL, 
+	sum_invocations BIGINT NOT NULL, 
+	sum_llm_calls BIGINT NOT NULL, 
+	sum_errors BIGINT NOT NULL, 
+	sum_input_tokens BIGINT NOT NULL, 
+	sum_output_tokens BIGINT NOT NULL, 
+	sum_duration_ns BIGINT NOT NULL, 
+	nano_usd BIGINT NOT NULL, 
+	priced BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS all_by_agents_hour (
+	digest BYTEA NOT NULL, 
+	from_agent VARCHAR COLLATE "C" NOT NULL, 
+	to_agent VARCHAR COLLATE "C" NOT NULL, 
+	rows BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
 CREATE TABLE IF NOT EXISTS by_agent_hour (
 	digest BYTEA NOT NULL, 
 	agent VARCHAR COLLATE "C" NOT NULL, 
