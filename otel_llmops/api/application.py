@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from otel_llmops.api import rest
+from otel_llmops.api import rest, rest_coordination
 from otel_llmops.api.graphql.schema import GraphQLApplication
 from otel_llmops.errors import LlmopsError
 from otel_llmops.metrics import METRICS_TYPE
@@ -52,6 +52,7 @@ def application(
             Route("/metrics", figures),
             Route("/graphql", GraphQLApplication(queries, jaeger_url=jaeger_url)),
             *rest.routes(queries, jaeger_url=jaeger_url),
+            *rest_coordination.routes(queries),
         ],
         exception_handlers={HTTPException: _refused},
     )

@@ -27,6 +27,7 @@ from otel_llmops.semconv.names import (
     AFFIXES,
     CHAIN_PART,
     CONTROL_FLOW,
+    FAILED_WORDS,
     GENERIC_HANDOFF_TOOLS,
     GRAPH_SCOPE,
     HANDOFF_TOOL,
@@ -35,6 +36,8 @@ from otel_llmops.semconv.names import (
     PLUMBING_PATTERN,
     RETURNING,
     STEP_NAMES,
+    SUCCEEDED_WORDS,
+    WORKFLOW_DEFAULTS,
 )
 from otel_llmops.semconv.places import Place, event, member, pattern
 
@@ -45,6 +48,7 @@ __all__ = [
     "CONTENT",
     "CONTROL_FLOW",
     "EXCLUSIVE_CACHE",
+    "FAILED_WORDS",
     "GENERIC_HANDOFF_TOOLS",
     "GRAPH_SCOPE",
     "HANDOFF_TOOL",
@@ -59,6 +63,8 @@ __all__ = [
     "QUOTED_PREFIX",
     "RETURNING",
     "STEP_NAMES",
+    "SUCCEEDED_WORDS",
+    "WORKFLOW_DEFAULTS",
     "Dialect",
     "Kind",
     "Place",

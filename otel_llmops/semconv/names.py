@@ -4,6 +4,7 @@ __all__ = [
     "AFFIXES",
     "CHAIN_PART",
     "CONTROL_FLOW",
+    "FAILED_WORDS",
     "GENERIC_HANDOFF_TOOLS",
     "GRAPH_SCOPE",
     "HANDOFF_TOOL",
@@ -12,6 +13,8 @@ __all__ = [
     "PLUMBING_PATTERN",
     "RETURNING",
     "STEP_NAMES",
+    "SUCCEEDED_WORDS",
+    "WORKFLOW_DEFAULTS",
 ]
 
 
@@ -91,3 +94,18 @@ GENERIC_HANDOFF_TOOLS = frozenset(
 
 CONTROL_FLOW = r"ParentCommand|GraphInterrupt|GraphBubbleUp|NodeInterrupt|GeneratorExit"
 """Exceptions by which a framework steers, not fails."""
+
+
+WORKFLOW_DEFAULTS = frozenset({"agent workflow", "workflow", "crew", "unnamed", "untitled"})
+"""Lower-case names that frameworks give to workflows that nobody named: they tell no task."""
+
+
+SUCCEEDED_WORDS = frozenset(
+    {"true", "1", "yes", "ok", "pass", "passed", "success", "succeeded", "correct", "good",
+     "resolved", "solved"}
+)  # fmt: skip
+FAILED_WORDS = frozenset(
+    {"false", "0", "no", "error", "fail", "failed", "failure", "incorrect", "bad", "wrong",
+     "unresolved", "unsolved"}
+)  # fmt: skip
+"""Lower-case words by which a task, or whoever judged it, says how it went."""

@@ -7,10 +7,9 @@ its beginning and its end alone.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import numpy as np
 import sqlalchemy as sa
@@ -19,15 +18,12 @@ from otel_llmops.model.latency import percentile_ns
 from otel_llmops.storage.answers import AgentSummary
 from otel_llmops.storage.rows import NS_PER_MS, listed
 from otel_llmops.storage.seams import Row, Store
-from otel_llmops.storage.summaries import NANO_USD, SUMMARIES, Summary, live
+from otel_llmops.storage.summaries import NANO_USD, SUMMARIES, live
 from otel_llmops.storage.tables import TABLES
+from otel_llmops.storage.windows import EPOCH, Window, between, within
 
-__all__ = ["AgentQueries", "Window"]
+__all__ = ["AgentQueries", "Profile"]
 
-Window = tuple[datetime | None, datetime | None]
-"""since (inclusive) and until (exclusive), in UTC; None is open."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _LAST_HOUR = (2**63 - 1) // 3_600_000_000_000
 """The hour in which int64 nanoseconds end (2262-04-11): no store's time type can say its end."""
@@ -36,7 +32,7 @@ _LISTS = ("can_handoff_to", "models", "services")
 
 
 @dataclass(frozen=True, slots=True)
-class _Profile:
+class Profile:
     """What the analyses say of an agent; texts are the newest that are not empty."""
 
     texts: Mapping[str, str]
@@ -61,7 +57,7 @@ class AgentQueries:
         type: str | None = None,  # noqa: A002 - the API's name for it
     ) -> list[AgentSummary]:
         """Agents by total tokens (most first), then name."""
-        profiles, work = await asyncio.gather(self._profiles(name), self._work(name, window))
+        profiles, work = await asyncio.gather(self.profiles(name), self.work(window, name))
         windowed = window != (None, None)
         names = [
             agent
@@ -88,7 +84,8 @@ class AgentQueries:
             for agent, profile in chosen.items()
         ]
 
-    async def _profiles(self, name: str | None) -> dict[str, _Profile]:
+    async def profiles(self, name: str | None = None) -> dict[str, Profile]:
+        """What the analyses say of each agent, or of the one of that name."""
         summary = SUMMARIES["by_profile_hour"]
         keys = [key.name for key in summary.keys]
         hours = summary.select(*keys).having(live(TABLES["agents"]) > 0)
@@ -110,11 +107,12 @@ class AgentQueries:
             by_agent.setdefault(row["agent"], []).append(row)
         return {agent: _profile(rows) for agent, rows in by_agent.items()}
 
-    async def _work(self, name: str | None, window: Window) -> dict[str, Row]:
+    async def work(self, window: Window, name: str | None = None) -> dict[str, Row]:
+        """Sums of by_agent_hour for each agent that worked in the window."""
         summary = SUMMARIES["by_agent_hour"]
         agent = summary.key("agent")
         wanted = agent == name if name is not None else agent != ""
-        rows = await self._store.fetch(_within(summary, window, ["agent"], wanted))
+        rows = await self._store.fetch(within(summary, window, ["agent"], wanted))
         return {row["agent"]: row for row in rows if row["rows"] > 0}
 
     async def _latencies(
@@ -123,7 +121,7 @@ class AgentQueries:
         """p50 and p95 in ms of the activations of each agent."""
         summary = SUMMARIES["by_agent_bucket_day"]
         wanted = summary.key("agent").in_(agents)
-        statement = _within(summary, window, ["agent", "latency_bucket"], wanted)
+        statement = within(summary, window, ["agent", "latency_bucket"], wanted)
         counted: dict[str, list[tuple[int, int]]] = {}
         for row in await self._store.fetch(statement):
             pair = (row["latency_bucket"], row["sum_invocations"])
@@ -135,11 +133,11 @@ class AgentQueries:
 
     async def _handoffs(self, agents: Sequence[str], window: Window) -> dict[str, dict[str, int]]:
         """Handoffs of each agent, by the side it was on."""
-        summary = SUMMARIES["by_agents_hour"]
+        summary = SUMMARIES["by_agents_kind_hour"]
         sides = ("from_agent", "to_agent")
         found = await asyncio.gather(
             *(
-                self._store.fetch(_within(summary, window, [side], summary.key(side).in_(agents)))
+                self._store.fetch(within(summary, window, [side], summary.key(side).in_(agents)))
                 for side in sides
             )
         )
@@ -148,7 +146,7 @@ class AgentQueries:
             for side, rows in zip(sides, found, strict=True)
         }
 
-    async def _seen(self, profiles: Mapping[str, _Profile]) -> dict[str, tuple[datetime, datetime]]:
+    async def _seen(self, profiles: Mapping[str, Profile]) -> dict[str, tuple[datetime, datetime]]:
         """When each agent was first and last seen: exact, from the rows of those two hours."""
         firsts, lasts = await asyncio.gather(
             self._extreme("started_at", {a: p.first_hour for a, p in profiles.items()}),
@@ -157,8 +155,8 @@ class AgentQueries:
         # a session that is analysed again between two reads may move out of its hour
         return {
             agent: (
-                firsts.get(agent, _EPOCH + profile.first_hour * _HOUR),
-                lasts.get(agent, _EPOCH + profile.last_hour * _HOUR),
+                firsts.get(agent, EPOCH + profile.first_hour * _HOUR),
+                lasts.get(agent, EPOCH + profile.last_hour * _HOUR),
             )
             for agent, profile in profiles.items()
         }
@@ -171,7 +169,7 @@ class AgentQueries:
             by_hour.setdefault(hour, []).append(agent)
         wanted = (
             sa.and_(
-                *_between(moment, _of_hour(hour)),
+                *between(moment, _of_hour(hour)),
                 table.c.agent.in_(agents),
             )
             for hour, agents in by_hour.items()
@@ -191,55 +189,8 @@ class AgentQueries:
 
 
 def _of_hour(hour: int) -> Window:
-    end = _EPOCH + (hour + 1) * _HOUR if hour < _LAST_HOUR else None
-    return _EPOCH + hour * _HOUR, end
-
-
-def _within(
-    summary: Summary, window: Window, keys: Sequence[str], wanted: sa.ColumnElement[bool]
-) -> sa.Select[Any]:
-    """The sums by `keys` of what is wanted within the window."""
-    if window == (None, None):
-        return summary.select(*keys).where(wanted)
-    since, until = window
-    length = timedelta(microseconds=summary.slot_ns // 1000)
-    first = None if since is None else -((_EPOCH - since) // length)
-    last = None if until is None else (until - _EPOCH) // length
-    slot = summary.key("slot").element
-    whole = [] if first is None else [slot >= first]
-    whole += [] if last is None else [slot < last]
-    pieces = [summary.select(*keys).where(wanted, *whole)]
-    begin = None if first is None else _EPOCH + first * length
-    end = None if last is None else _EPOCH + last * length
-    edges = list(_edges(window, (begin, end)))
-    if edges:
-        started_at = TABLES[summary.table].c.started_at
-        outside = sa.or_(*(sa.and_(*_between(started_at, edge)) for edge in edges))
-        pieces.append(summary.select(*keys).where(wanted, outside))
-    union = sa.union_all(*pieces).subquery()
-    chosen = [union.c[key] for key in keys]
-    sums = [sa.func.sum(union.c[each.name]).label(each.name) for each in summary.sums]
-    return sa.select(*chosen, *sums).group_by(*chosen)
-
-
-def _edges(window: Window, whole: Window) -> Iterable[Window]:
-    """What of the window lies outside its whole slots."""
-    (since, until), (begin, end) = window, whole
-    if since is not None and until is not None and begin is not None and begin > until:
-        yield since, until
-        return
-    if since is not None and begin is not None and since < begin:
-        yield since, begin
-    if until is not None and end is not None and end < until:
-        yield end, until
-
-
-def _between(moment: sa.ColumnElement[Any], window: Window) -> Iterable[sa.ColumnElement[bool]]:
-    since, until = window
-    if since is not None:
-        yield moment >= since
-    if until is not None:
-        yield moment < until
+    end = EPOCH + (hour + 1) * _HOUR if hour < _LAST_HOUR else None
+    return EPOCH + hour * _HOUR, end
 
 
 def _tokens(work: Row | None) -> int:
@@ -252,9 +203,9 @@ def _percentile_ms(pairs: Sequence[tuple[int, int]], share: float) -> float | No
     return None if duration_ns is None else duration_ns / NS_PER_MS
 
 
-def _profile(rows: Sequence[Row]) -> _Profile:
+def _profile(rows: Sequence[Row]) -> Profile:
     """One profile of what was said at several times, newest first."""
-    return _Profile(
+    return Profile(
         texts={key: next((row[key] for row in rows if row[key]), "") for key in _TEXTS},
         lists={key: sorted({each for row in rows for each in listed(row[key])}) for key in _LISTS},
         first_hour=min(row["first_hour"] for row in rows),
@@ -264,7 +215,7 @@ def _profile(rows: Sequence[Row]) -> _Profile:
 
 def _summary(
     agent: str,
-    profile: _Profile,
+    profile: Profile,
     work: Row | None,
     latency_ms: tuple[float | None, float | None],
     handoffs: tuple[int, int],

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from otel_llmops.analysis.coalitions import Coalition
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.agents import AgentQueries
 from otel_llmops.storage.answers import (
@@ -22,6 +23,8 @@ from otel_llmops.storage.answers import (
     SessionSummary,
     TokenUse,
 )
+from otel_llmops.storage.coalitions import coalitions_of
+from otel_llmops.storage.coordination import CoordinationGraph, CoordinationQueries
 from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
@@ -45,6 +48,7 @@ class Queries:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._agents = AgentQueries(store)
+        self._coordination = CoordinationQueries(store)
 
     async def agents(
         self,
@@ -162,6 +166,43 @@ class Queries:
             table.c.handoff_id.in_([row["handoff_id"] for row in found]),
         )
         return [handoff(row) for row in rows]
+
+    async def coordination_graph(
+        self,
+        session_id: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> CoordinationGraph | None:
+        """The graph of a session, by any id it is known by; without one, over all sessions.
+
+        None where there is no such session.
+
+        Raises: QueryError, on a bad time.
+        """
+        window = _utc("since", since), _utc("until", until)
+        if session_id is None:
+            return await self._coordination.over(window)
+        session = await self.session(session_id)
+        if session is None:
+            return None
+        return await self._coordination.of_session(session.session_id, window)
+
+    async def coalitions(
+        self,
+        *,
+        task_type: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+    ) -> list[Coalition]:
+        """Sets of agents that solve tasks together: recommended first, then the surest success.
+
+        Raises: QueryError, on a bad limit or time.
+        """
+        _check_page(limit, 0)
+        window = _utc("since", since), _utc("until", until)
+        return await coalitions_of(self._store, task_type=task_type, window=window, limit=limit)
 
     async def tokens_by_function(
         self, *, limit: int = LIMIT_DEFAULT, offset: int = 0

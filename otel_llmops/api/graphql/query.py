@@ -7,6 +7,10 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
+from otel_llmops.api.graphql.coalitions import Coalition
+from otel_llmops.api.graphql.coalitions import coalitions as _coalitions
+from otel_llmops.api.graphql.coordination import CoordinationGraph
+from otel_llmops.api.graphql.coordination import coordination_graph as _coordination_graph
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.queries import Queries
@@ -106,4 +110,13 @@ class Query:
     )
     handoffs: list[AgentHandoff] = strawberry.field(
         resolver=_handoffs, description="Handoffs in the order in which they happened."
+    )
+    coordination_graph: CoordinationGraph | None = strawberry.field(
+        resolver=_coordination_graph,
+        description="Who hands to whom, in a session (null where it is not known) or over all.",
+    )
+    coalitions: list[Coalition] = strawberry.field(
+        resolver=_coalitions,
+        description="Sets of agents that solve tasks together: recommended ones first, then by "
+        "successRateLow, highest first.",
     )
