@@ -6,7 +6,7 @@ and nothing recurses: each question has a bound on the edges it looks at.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import networkx as nx
 
@@ -41,8 +41,12 @@ def cycles(coordination: nx.DiGraph) -> list[list[str]]:
     looks_left = _CYCLE_LOOKS_MAX
     found = set()
     for component in nx.strongly_connected_components(coordination):
-        for agent in sorted(component):
-            way, looks = _way_back(coordination, agent, component, looks_left)
+        onward = {
+            agent: sorted(component.intersection(coordination.adj[agent]))
+            for agent in sorted(component)
+        }
+        for agent in onward:
+            way, looks = _way_back(onward, agent, looks_left)
             looks_left -= looks
             if way:
                 first = way.index(min(way))
@@ -53,21 +57,21 @@ def cycles(coordination: nx.DiGraph) -> list[list[str]]:
 
 
 def _way_back(
-    coordination: nx.DiGraph, agent: str, component: set[str], looks_max: int
+    onward: Mapping[str, Sequence[str]], agent: str, looks_max: int
 ) -> tuple[list[str], int]:
-    """A shortest cycle through `agent` within its component, and how many edges were looked at."""
+    """A shortest cycle through `agent`, and how many edges were looked at."""
     before: dict[str, str] = {}
     waiting, looks = deque([agent]), 0
     while waiting and looks < looks_max:
         here = waiting.popleft()
-        for target in sorted(coordination.adj[here]):
+        for target in onward[here]:
             looks += 1
             if target == agent:
                 way = [here]
                 while way[-1] != agent:
                     way.append(before[way[-1]])
                 return way[::-1], looks
-            if target in component and target not in before:
+            if target not in before:
                 before[target] = here
                 waiting.append(target)
     return [], looks

@@ -22,7 +22,7 @@ from otel_llmops.storage.summaries import NANO_USD, SUMMARIES, live
 from otel_llmops.storage.tables import TABLES
 from otel_llmops.storage.windows import EPOCH, Window, between, within
 
-__all__ = ["AgentQueries", "Profile"]
+__all__ = ["AgentQueries"]
 
 _HOUR = timedelta(hours=1)
 _LAST_HOUR = (2**63 - 1) // 3_600_000_000_000
@@ -32,7 +32,7 @@ _LISTS = ("can_handoff_to", "models", "services")
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class _Profile:
     """What the analyses say of an agent; texts are the newest that are not empty."""
 
     texts: Mapping[str, str]
@@ -57,7 +57,7 @@ class AgentQueries:
         type: str | None = None,  # noqa: A002 - the API's name for it
     ) -> list[AgentSummary]:
         """Agents by total tokens (most first), then name."""
-        profiles, work = await asyncio.gather(self.profiles(name), self.work(window, name))
+        profiles, work = await asyncio.gather(self._profiles(name), self.work(window, name))
         windowed = window != (None, None)
         names = [
             agent
@@ -84,8 +84,7 @@ class AgentQueries:
             for agent, profile in chosen.items()
         ]
 
-    async def profiles(self, name: str | None = None) -> dict[str, Profile]:
-        """What the analyses say of each agent, or of the one of that name."""
+    async def _profiles(self, name: str | None) -> dict[str, _Profile]:
         summary = SUMMARIES["by_profile_hour"]
         keys = [key.name for key in summary.keys]
         hours = summary.select(*keys).having(live(TABLES["agents"]) > 0)
@@ -133,7 +132,7 @@ class AgentQueries:
 
     async def _handoffs(self, agents: Sequence[str], window: Window) -> dict[str, dict[str, int]]:
         """Handoffs of each agent, by the side it was on."""
-        summary = SUMMARIES["by_agents_kind_hour"]
+        summary = SUMMARIES["by_agents_hour"]
         sides = ("from_agent", "to_agent")
         found = await asyncio.gather(
             *(
@@ -146,7 +145,7 @@ class AgentQueries:
             for side, rows in zip(sides, found, strict=True)
         }
 
-    async def _seen(self, profiles: Mapping[str, Profile]) -> dict[str, tuple[datetime, datetime]]:
+    async def _seen(self, profiles: Mapping[str, _Profile]) -> dict[str, tuple[datetime, datetime]]:
         """When each agent was first and last seen: exact, from the rows of those two hours."""
         firsts, lasts = await asyncio.gather(
             self._extreme("started_at", {a: p.first_hour for a, p in profiles.items()}),
@@ -203,9 +202,9 @@ def _percentile_ms(pairs: Sequence[tuple[int, int]], share: float) -> float | No
     return None if duration_ns is None else duration_ns / NS_PER_MS
 
 
-def _profile(rows: Sequence[Row]) -> Profile:
+def _profile(rows: Sequence[Row]) -> _Profile:
     """One profile of what was said at several times, newest first."""
-    return Profile(
+    return _Profile(
         texts={key: next((row[key] for row in rows if row[key]), "") for key in _TEXTS},
         lists={key: sorted({each for row in rows for each in listed(row[key])}) for key in _LISTS},
         first_hour=min(row["first_hour"] for row in rows),
@@ -215,7 +214,7 @@ def _profile(rows: Sequence[Row]) -> Profile:
 
 def _summary(
     agent: str,
-    profile: Profile,
+    profile: _Profile,
     work: Row | None,
     latency_ms: tuple[float | None, float | None],
     handoffs: tuple[int, int],

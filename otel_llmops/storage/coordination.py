@@ -160,7 +160,7 @@ class CoordinationQueries:
     async def of_session(self, session_id: str, window: Window) -> CoordinationGraph:
         """The graph of the session that is stored under this id."""
         handoffs, operations = (TABLES[name] for name in ("agent_handoffs", "agent_operations"))
-        passed = SUMMARIES["by_agents_kind_hour"].select("from_agent", "to_agent", "kind")
+        passed = SUMMARIES["by_agents_kind_day"].select("from_agent", "to_agent", "kind")
         work = SUMMARIES["by_agent_hour"].select("agent").where(operations.c.agent != "")
         types, edges, worked = await asyncio.gather(
             self._types(session_id),
@@ -172,13 +172,26 @@ class CoordinationQueries:
 
     async def over(self, window: Window) -> CoordinationGraph:
         """The graph over all sessions in the window; without one, over all time."""
-        summary = SUMMARIES["by_agents_kind_hour"]
+        summary = SUMMARIES["by_agents_kind_day"]
         statement = within(summary, window, ["from_agent", "to_agent", "kind"])
-        edges, work, profiles = await asyncio.gather(
-            self._store.fetch(statement), self._agents.work(window), self._agents.profiles()
+        edges, work, types = await asyncio.gather(
+            self._store.fetch(statement), self._agents.work(window), self._newest_types()
         )
-        types = {agent: profile.texts["type"] for agent, profile in profiles.items()}
         return _graph(None, edges, work, types, whole=window == (None, None))
+
+    async def _newest_types(self) -> dict[str, str]:
+        """For each agent what it was last taken for."""
+        summary = SUMMARIES["by_profile_hour"]
+        keys = summary.key("agent"), summary.key("type")
+        newest = sa.func.max(summary.key("end_hour").element)
+        statement = (
+            sa.select(*keys)
+            .where(keys[0] != "")
+            .group_by(*keys)
+            .having(live(TABLES["agents"]) > 0)
+            .order_by(newest)
+        )
+        return {row["agent"]: row["type"] for row in await self._store.fetch(statement)}
 
     async def _types(self, session_id: str) -> dict[str, str]:
         agents = TABLES["agents"]

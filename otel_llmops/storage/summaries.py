@@ -172,18 +172,24 @@ def _of_operations(table: sa.Table) -> tuple[Summary, ...]:
     )
 
 
-def _of_handoffs(table: sa.Table) -> Summary:
-    return Summary(
-        table.name,
-        "by_agents_kind_hour",
-        (
-            table.c.from_agent,
-            table.c.to_agent,
-            table.c.kind,
-            _slot(table, "started_at", HOUR_NS, "slot"),
+def _of_handoffs(table: sa.Table) -> tuple[Summary, ...]:
+    ends = (table.c.from_agent, table.c.to_agent)
+    return (
+        Summary(
+            table.name,
+            "by_agents_hour",
+            (*ends, _slot(table, "started_at", HOUR_NS, "slot")),
+            (live(table).label("rows"),),
+            HOUR_NS,
         ),
-        _handoff_sums(table),
-        HOUR_NS,
+        # by day: a hundred agents make as many rows an hour as they have handoffs
+        Summary(
+            table.name,
+            "by_agents_kind_day",
+            (*ends, table.c.kind, _slot(table, "started_at", DAY_NS, "slot")),
+            _handoff_sums(table),
+            DAY_NS,
+        ),
     )
 
 
@@ -219,7 +225,7 @@ def _of_teams(table: sa.Table) -> Summary:
 def _summaries() -> dict[str, Summary]:
     made = (
         *_of_operations(TABLES["agent_operations"]),
-        _of_handoffs(TABLES["agent_handoffs"]),
+        *_of_handoffs(TABLES["agent_handoffs"]),
         _of_profiles(TABLES["agents"]),
         _of_teams(TABLES["coalitions"]),
     )
