@@ -24,6 +24,7 @@ from otel_llmops.app.stores import open_store
 from otel_llmops.config import ServeConfig
 from otel_llmops.engine.figures import engine_metrics
 from otel_llmops.engine.pipeline import Engine, EngineSettings
+from otel_llmops.engine.reanalysis import Reanalysis
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.journal import Reader
@@ -58,12 +59,14 @@ def _run(
     config: ServeConfig, lifeline: Lifeline, listener: socket.socket, store: ClickHouse
 ) -> int:
     places = Places(config.data)
+    reanalysis = Reanalysis(store)
     engine = Engine(
         spans_reader=Reader.open(places.journal, STORE),
         analysis_reader=Reader.open(places.journal, ANALYSIS),
         exporter=store,
         directory=places.engine,
         settings=EngineSettings(),
+        again=reanalysis,
     )
     lags = Lags(places.journal)
 
@@ -80,6 +83,7 @@ def _run(
             readiness=bulletin.reasons,
             metrics=bulletin.page,
             jaeger_url=config.jaeger_url,
+            reanalysis=reanalysis,
         )
     )
     bulletin.start()

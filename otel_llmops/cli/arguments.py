@@ -42,6 +42,8 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _demo(commands)
     _analyze(commands)
     _tokens(commands, environ)
+    _report(commands, environ)
+    _reanalyze(commands, environ)
     return root
 
 
@@ -173,6 +175,43 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
         "--why", action="store_true", help="each span that reports usage, and what counts of it"
     )
     command.add_argument("--json", action="store_true", help="print one JSON document")
+    _sources(command, environ)
+    about = "captured OTLP, as for analyze; may be given more than once"
+    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+
+
+def _report(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "report",
+        help="one page about a session, in plain words",
+        description="One page about a session, in plain words: what it was, who handed to whom "
+        "and how well, where time and tokens went, what to change.",
+        epilog="The answers come from the serve that runs on --data, from its store while none "
+        "runs, from the API at --url, or from the captured OTLP in --file.",
+    )
+    command.add_argument("session", metavar="SESSION", help="a conversation id or a trace id")
+    command.add_argument("--markdown", action="store_true", help="as Markdown")
+    command.add_argument("--json", action="store_true", help="all that it rests on, as JSON")
+    _sources(command, environ)
+    about = "captured OTLP, as for analyze; may be given more than once"
+    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+
+
+def _reanalyze(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "reanalyze",
+        help="after an upgrade: have what is stored analysed by this version",
+        description="Have stored sessions that an earlier version analysed analysed again: by the "
+        "serve that runs on --data or at --url, or here while none runs. It may be stopped; given "
+        "again it goes on.",
+    )
+    about = "sessions that began then or later, as 2026-11-22T19:30:00Z (default: all)"
+    command.add_argument("--since", help=about, metavar="TIME")
+    _sources(command, environ)
+
+
+def _sources(command: ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Where a command finds what was collected."""
     data = environ.get(f"{_PREFIX}DATA") or str(data_folder(environ))
     about = "folder of the journal and the store (default: %(default)s)"
     command.add_argument("--data", default=data, help=about, metavar="DIR")
@@ -180,5 +219,3 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
     about = "store that no serve has open (default: the one in --data)"
     command.add_argument("--store", default=store, help=about, metavar="URL")
     command.add_argument("--url", help="API of a running serve", metavar="URL")
-    about = "captured OTLP, as for analyze; may be given more than once"
-    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")

@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
@@ -53,16 +54,42 @@ class Reader:
         """
         return self.rows("sessions", f"limit={limit}")
 
-    def _get(self, path: str) -> dict[str, Any] | None:
-        """The JSON object at `path`, None where there is nothing."""
+    def reanalyze(self, since: datetime | None) -> dict[str, Any]:
+        """Have sessions of an earlier version analysed again; how far it is.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        asked = {} if since is None else {"since": since.isoformat()}
+        return self._progress(json.dumps(asked).encode())
+
+    def reanalysis(self) -> dict[str, Any]:
+        """How far it is.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        return self._progress(None)
+
+    def _progress(self, body: bytes | None) -> dict[str, Any]:
+        found = self._get("/api/reanalyze", body)
+        if found is None or "running" not in found:
+            raise LlmopsError(f"{self._url} is no API of otel-llmops, or of another version")
+        return found
+
+    def _get(self, path: str, body: bytes | None = None) -> dict[str, Any] | None:
+        """The JSON object at `path`, None where there is nothing; with `body` it is a POST."""
+        asked = urllib.request.Request(  # noqa: S310 - http or https, checked where it is given
+            f"{self._url}{path}", data=body, headers={"content-type": "application/json"}
+        )
         try:
-            with self._opener.open(f"{self._url}{path}", timeout=_TIMEOUT_S) as answer:
+            with self._opener.open(asked, timeout=_TIMEOUT_S) as answer:
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
                 if error.code == HTTPStatus.NOT_FOUND:
                     return None
-                raise QueryError(f"GET {path} was refused: {error.read().decode()}") from error
+                raise QueryError(
+                    f"{asked.get_method()} {path} was refused: {error.read().decode()}"
+                ) from error
         except (OSError, HTTPException, ValueError) as error:
             raise LlmopsError(f"the API at {self._url} cannot be reached: {error}") from error
         if not isinstance(found, dict):

@@ -237,6 +237,7 @@ SESSION_1 = SessionSummary(
     drift_score=None,
     completeness=1.0,
     final=True,
+    analysis_version=0,
 )
 
 

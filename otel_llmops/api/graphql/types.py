@@ -238,6 +238,9 @@ class Session:
     drift_score: float | None
     completeness: float
     final: bool
+    analysis_version: int = strawberry.field(
+        description="Which version of the analysis found this; otel-llmops reanalyze brings it up."
+    )
     residual_tokens: Long = strawberry.field(
         description="What was reported and cannot be placed: 0, or the ledger says where."
     )
