@@ -76,6 +76,22 @@ class Attributes:
         result[self._attributes.slice(name)[0]] = True
         return result
 
+    def names(self, *, events: bool = False) -> list[str]:
+        """Names of attributes that occur; with `events` those of events, as `event/attribute`."""
+        return (self._events if events else self._attributes).names()
+
+    def every(self, name: str, *, events: bool = False) -> tuple[Ints, Ints]:
+        """Rows and handles of each value under a name of `names`, in their order."""
+        return (self._events if events else self._attributes).every(name)
+
+    def lengths(self, handles: Ints, *, events: bool = False) -> Ints:
+        """How long these values are, By; without a look at them."""
+        return (self._events if events else self._attributes).lengths(handles)
+
+    def values(self, handles: Ints, *, events: bool = False) -> pa.Array:
+        """The values of handles from `every`."""
+        return (self._events if events else self._attributes).values(handles)
+
     def _values(self, place: Place) -> tuple[Ints, pa.Array]:
         if place.event:
             return self._events.slice(f"{place.event}/{place.attribute}")
@@ -130,6 +146,23 @@ class _Entries:
         rows = self._rows[order]
         last = np.append(rows[1:] != rows[:-1], True)
         return rows[last], self._values.take(pa.array(order[last]))
+
+    def names(self) -> list[str]:
+        return list(self._code)
+
+    def every(self, key: str) -> tuple[Ints, Ints]:
+        code = self._code[key]
+        order = self._order[self._bounds[code] : self._bounds[code + 1]]
+        return self._rows[order], order
+
+    def lengths(self, handles: Ints) -> Ints:
+        offsets = np.frombuffer(self._values.buffers()[1] or b"", dtype=np.int32)
+        first = handles + self._values.offset
+        lengths: Ints = (offsets[first + 1] - offsets[first]).astype(np.int64)
+        return lengths
+
+    def values(self, handles: Ints) -> pa.Array:
+        return self._values.take(pa.array(handles))
 
 
 def _within(values: pa.Array, place: Place) -> pa.Array:

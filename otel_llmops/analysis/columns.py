@@ -3,12 +3,22 @@
 import json
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.analysis.forest import Ints, Mask
 
-__all__ = ["codes", "distinct_lists", "filled", "json_lists", "json_sets", "places", "whole"]
+__all__ = [
+    "codes",
+    "distinct_lists",
+    "filled",
+    "json_lists",
+    "json_sets",
+    "known_or_null",
+    "places",
+    "whole",
+]
 
 
 def whole(column: pa.ChunkedArray) -> pa.Array:
@@ -26,6 +36,11 @@ def codes(values: pa.Array) -> tuple[Ints, pa.Array]:
     """A number for each distinct value, and the values by number."""
     encoded = values.dictionary_encode()
     return np.asarray(encoded.indices).astype(np.int64), encoded.dictionary
+
+
+def known_or_null(values: npt.NDArray[np.float64]) -> pa.Array:
+    """Numbers with null where they are NaN."""
+    return pa.array(values, mask=np.isnan(values))
 
 
 def places(asked: pa.Array, known: pa.Array) -> Ints:

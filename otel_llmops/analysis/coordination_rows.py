@@ -25,17 +25,12 @@ _DIGITS = 4
 def with_spending(passed: pa.Table, found: Findings, operations_made: pa.Table) -> pa.Table:
     """HANDOFFS rows with `tokens` and `cost_usd` of the activation that control went to.
 
-    In:   rows of handoffs without these two columns, m rows; OPERATIONS as `tables.operations`
-          makes them of `found`.
+    In:   rows of handoffs without these two columns, as `tables.handoff_rows` makes them of
+          `found`, m rows; OPERATIONS as `tables.operations` does.
     Out:  the rows, and both columns. A cost is null where no operation's is known.
-    Edge: Of two different spans with one id, the first one's activation counts.
     Cost: O(n + m).
     """
-    acts = found.acts
-    head = pa.array(acts.head)
-    spans = found.readings.spans
-    known = _keys(spans.column("trace_id").take(head), spans.column("span_id").take(head))
-    led_to = places(_keys(passed.column("trace_id"), passed.column("to_span_id")), known)
+    acts, led_to = found.acts, found.edges.target
     owner = acts.owner[operation_rows(found)]
     owned = owner >= 0
     tokens = np.zeros(acts.count, dtype=np.int64)
@@ -89,10 +84,6 @@ def coordination_rows(passed: pa.Table, agents_made: pa.Table) -> pa.Table:
             "started_at": begun.column("started_at_min_min"),
         }
     )
-
-
-def _keys(trace: pa.ChunkedArray, span: pa.ChunkedArray) -> pa.Array:
-    return pc.binary_join_element_wise(whole(trace), whole(span), "")
 
 
 def _node_texts(nodes: pa.Table) -> pa.Array:

@@ -12,9 +12,11 @@ from otel_llmops.analysis.agents import activations
 from otel_llmops.analysis.coalition_rows import coalition_rows
 from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.coordination_rows import coordination_rows, with_spending
+from otel_llmops.analysis.drift import Embed, drift
+from otel_llmops.analysis.drift_rows import drift_rows
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Mask
-from otel_llmops.analysis.handoffs import handoffs
+from otel_llmops.analysis.handoffs import handoffs, in_order
 from otel_llmops.analysis.readings import Readings, read
 from otel_llmops.analysis.sessions import Sessions, sessions
 from otel_llmops.analysis.tokens import ledger
@@ -27,11 +29,14 @@ Derived = Mapping[str, pa.Table]
 """Table name -> rows; names and schemas of model.schemas.DERIVED."""
 
 
-def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
+def analyse(
+    spans: pa.Table, *, open_traces: pa.Array | None = None, embed: Embed | None = None
+) -> Derived:
     """Analyse whole sessions.
 
     In:     SPANS, n rows in any order: all spans of the sessions they belong to. `open_traces`
-            are trace ids that may still grow; their sessions' rows say `final: false`.
+            are trace ids that may still grow; their sessions' rows say `final: false`. `embed`
+            lends context drift its sense for other words.
     Out:    every table of DERIVED, in the order of their sessions' first spans.
     Raises: SchemaError, if a column of SPANS is missing or mistyped.
     Edge:   A span that came twice counts once, in whatever bytes; two different spans with one id
@@ -44,12 +49,14 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
     readings = read(spans)
     tied = sessions(readings)
     acts = activations(readings, tied.session)
+    edges = in_order(readings, acts, handoffs(readings, acts, tied.run), tied.session)
     found = Findings(
         readings=readings,
         sessions=tied,
         acts=acts,
         ledger=ledger(readings, tied.session),
-        edges=handoffs(readings, acts, tied.run),
+        edges=edges,
+        drift=drift(readings, acts, edges, tied.run, embed=embed),
         failure=_failures(readings),
         final=_final(readings, tied, open_traces),
     )
@@ -66,6 +73,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
         "token_ledger": tables.ledger_rows(found),
         "coordination_graphs": coordination_rows(passed, agents),
         "coalitions": coalition_rows(found, agents, session_rows),
+        "context_drift": drift_rows(found, passed),
     }
     return {
         name: require(made[name], schema) if name in made else empty(schema)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.drift import Drift
 from otel_llmops.analysis.edges import Edges
 from otel_llmops.analysis.forest import Mask
 from otel_llmops.analysis.readings import Readings
@@ -14,12 +15,16 @@ __all__ = ["Findings"]
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`failure` marks spans that failed on their own account, `final` sessions that settled."""
+    """`failure` marks spans that failed on their own account, `final` sessions that settled.
+
+    `edges` are in the order of their rows, by session and start, and `drift` is in theirs.
+    """
 
     readings: Readings
     sessions: Sessions
     acts: Activations
     ledger: Ledger
     edges: Edges
+    drift: Drift
     failure: Mask
     final: Mask

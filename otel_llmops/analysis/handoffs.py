@@ -41,7 +41,7 @@ from otel_llmops.analysis.tokens import calls_shown
 from otel_llmops.analysis.words import Words, words_of
 from otel_llmops.semconv import Kind
 
-__all__ = ["handoffs", "latency_ns"]
+__all__ = ["handoffs", "in_order", "latency_ns"]
 
 _SAID = TOOL | ATTRIBUTE
 
@@ -294,6 +294,12 @@ def _without_returns(acts: Activations, edges: Edges) -> Edges:
     answered = asked & np.isin(asking, returning[comes_back])
     kind: Ints = np.where(answered, DELEGATION, edges.kind)
     return replace(edges, kind=kind).select(~comes_back)
+
+
+def in_order(readings: Readings, acts: Activations, edges: Edges, session: Ints) -> Edges:
+    """The edges by session and start; `session` is the number of the session of each span."""
+    source, target = acts.head[edges.source], acts.head[edges.target]
+    return edges.select(np.lexsort((source, target, readings.start[target], session[target])))
 
 
 def latency_ns(readings: Readings, acts: Activations, edges: Edges) -> pa.Array:

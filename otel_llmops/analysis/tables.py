@@ -4,14 +4,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from otel_llmops.analysis.columns import distinct_lists, json_lists, whole
+from otel_llmops.analysis.columns import distinct_lists, json_lists, known_or_null, whole
 from otel_llmops.analysis.cost import costs
+from otel_llmops.analysis.drift_rows import session_scores
 from otel_llmops.analysis.edges import KINDS as HANDOFF_KINDS
 from otel_llmops.analysis.edges import evidence_text
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.handoffs import latency_ns
 from otel_llmops.analysis.kinds import KINDS
+from otel_llmops.analysis.quality_rows import quality_of
 from otel_llmops.analysis.tokens import rule_names
 from otel_llmops.model.latency import bucket
 from otel_llmops.model.schemas import TIME
@@ -136,51 +138,33 @@ def handoff_rows(found: Findings) -> pa.Table:
     readings, acts, edges = found.readings, found.acts, found.edges
     source, target = acts.head[edges.source], acts.head[edges.target]
     session = found.sessions.session[target]
-    began = readings.start[target]
-    order = np.lexsort((source, target, began, session))
-    kept = edges.select(order)
-    source, target, session = source[order], target[order], session[order]
-    ordinal = np.arange(len(order)) - np.searchsorted(session, session, side="left")
+    ordinal = np.arange(len(session)) - np.searchsorted(session, session, side="left")
     span_id, trace_id = (whole(readings.spans.column(c)) for c in ("span_id", "trace_id"))
     from_span, to_span = span_id.take(pa.array(source)), span_id.take(pa.array(target))
     trace = trace_id.take(pa.array(target))
-    completed = _completed(found)[kept.target].astype(np.float64)
-    unknown = pa.nulls(len(order), pa.float64())
+    latency = latency_ns(readings, acts, edges)
+    judged = quality_of(found, latency)
     return pa.table(
         {
             "handoff_id": pc.binary_join_element_wise(trace, from_span, to_span, "-"),
             "session_id": found.sessions.ids.take(pa.array(session)),
             "trace_id": trace,
             "ordinal": ordinal.astype(np.int32),
-            "from_agent": acts.names.take(pa.array(acts.agent[kept.source])),
-            "to_agent": acts.names.take(pa.array(acts.agent[kept.target])),
-            "kind": pa.array(HANDOFF_KINDS).take(pa.array(kept.kind)),
-            "started_at": pa.array(began[order]).cast(TIME),
-            "confidence": kept.confidence,
-            "quality": completed,
-            "evidence": evidence_text(kept.evidence),
+            "from_agent": acts.names.take(pa.array(acts.agent[edges.source])),
+            "to_agent": acts.names.take(pa.array(acts.agent[edges.target])),
+            "kind": pa.array(HANDOFF_KINDS).take(pa.array(edges.kind)),
+            "started_at": pa.array(readings.start[target]).cast(TIME),
+            "confidence": edges.confidence,
+            "quality": judged.quality,
+            "quality_confidence": judged.confidence,
+            "evidence": evidence_text(edges.evidence),
             "from_span_id": from_span,
             "to_span_id": to_span,
             "final": found.final[session],
-            "latency_ns": latency_ns(readings, acts, kept),
-            "completed": completed,
-            "context_kept": unknown,
-            "no_bounce": unknown,
-            "promptness": unknown,
-            "allowed": unknown,
+            "latency_ns": latency,
+            **{name: known_or_null(part) for name, part in judged.parts.items()},
         }
     )
-
-
-def _completed(found: Findings) -> Mask:
-    """For each activation whether it succeeded: neither it nor the last thing it did failed."""
-    readings, acts = found.readings, found.acts
-    work = (acts.owner >= 0) & readings.is_kind(Kind.LLM, Kind.TOOL, Kind.AGENT)
-    rows = np.flatnonzero(work)
-    rows = rows[np.lexsort((rows, readings.end[rows]))]
-    last = acts.head.copy()
-    last[acts.owner[rows]] = rows
-    return np.asarray(~(readings.failed[last] | readings.failed[acts.head]))
 
 
 def session_rows(
@@ -218,7 +202,7 @@ def session_rows(
             "analysis_version": np.full(count, ANALYSIS_VERSION, dtype=np.int32),
             "final": found.final,
             "cost_usd": _cost(operations_made, tied.ids),
-            "drift_score": pa.nulls(count, pa.float64()),
+            "drift_score": session_scores(found),
         }
     )
 

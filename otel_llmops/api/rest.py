@@ -33,6 +33,7 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
         Route("/api/sessions", answered(rest.sessions)),
         Route("/api/sessions/{session_id:path}", answered(rest.session)),
         Route("/api/handoffs", answered(rest.handoffs)),
+        Route("/api/drift", answered(rest.drift)),
         Route("/api/functions", answered(rest.functions)),
     ]
 
@@ -108,6 +109,13 @@ class _Rest:
             **given.window(),
         )
         return {"handoffs": [plain(row) | self._trace_url(row.trace_id) for row in rows]}
+
+    async def drift(self, request: Request) -> object:
+        """How far the context moved at each handoff of a session."""
+        session_id = Parameters(request, {"session_id"}).text("session_id")
+        if session_id is None:
+            raise QueryError("session_id is missing", hint="GET /api/sessions lists them")
+        return {"drift": await self._queries.context_drift(session_id)}
 
     async def functions(self, request: Request) -> object:
         """Tokens by function of the user's code."""

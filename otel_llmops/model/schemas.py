@@ -162,6 +162,7 @@ HANDOFFS = pa.schema(
         ("started_at", TIME),
         ("confidence", pa.float64()),
         ("quality", pa.float64()),
+        ("quality_confidence", pa.float64()),
         ("evidence", _TEXT),
         ("from_span_id", _TEXT),
         ("to_span_id", _TEXT),
@@ -183,9 +184,10 @@ HANDOFFS = pa.schema(
 `kind` is transfer, delegation, sequence or fan_out (docs/design.md); `evidence` a JSON list of
 parent_child, handoff_tool, attribute, sibling_order, span_link, conversation, time; `latency_ns`
 from the end of from_agent's last operation that ended before to_agent began, null where none did.
-`tokens` and `cost_usd` are what the activation spent that control went to, others below it not
-counted.
-`ordinal` counts a session's handoffs from 0 in order of `started_at`.
+`ordinal` counts a session's handoffs from 0 in order of `started_at`. `confidence` says how sure it
+is that there was a handoff; `quality` is made of the parts at the end, null where there is no
+evidence, and `quality_confidence` says how much of them there is (docs/quality.md). `tokens` and
+`cost_usd` are what the activation spent that control went to, others below it not counted.
 """
 
 AGENTS = pa.schema(
@@ -284,8 +286,27 @@ CONTEXT_DRIFT = pa.schema(
         ("score", pa.float64()),
         ("method", _TEXT),
         ("started_at", TIME),
+        ("handoff_id", _TEXT),
+        ("ordinal", pa.int32()),
+        ("bytes_read", _COUNT),
+        ("bytes_cut", _COUNT),
+    )
+    + _unknown_or(
+        ("request_kept", pa.float64()),
+        ("answer_kept", pa.float64()),
+        ("facts_known", pa.float64()),
+        ("on_topic", pa.float64()),
+        ("growth", pa.float64()),
+        ("repeated_prefix", pa.float64()),
+        ("tools_changed", pa.float64()),
     )
 )
+"""How far each handoff moved away from what was asked and known: a row for each of agent_handoffs.
+
+`score` is in [0, 1] and made of the first four shares at the end; `method` says how it was found,
+and `no content captured` where nothing was (the score is 0 then). `bytes_cut` is what was too long
+to be read (docs/quality.md).
+"""
 
 COORDINATION = pa.schema(
     _required(

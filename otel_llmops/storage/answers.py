@@ -61,7 +61,11 @@ class HandoffQuality:
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """One handoff with all that it rests on."""
+    """One handoff with all that it rests on.
+
+    `confidence` is of the handoff, `quality_confidence` of its quality: how many of the parts there
+    are.
+    """
 
     id: str
     session_id: str
@@ -73,6 +77,7 @@ class Handoff:
     latency_ms: float | None
     quality: float
     quality_parts: HandoffQuality
+    quality_confidence: float
     confidence: float
     evidence: list[str]
     from_span_id: str | None

@@ -25,6 +25,7 @@ from otel_llmops.storage.answers import (
 )
 from otel_llmops.storage.coalitions import coalitions_of
 from otel_llmops.storage.coordination import CoordinationGraph, CoordinationQueries
+from otel_llmops.storage.drift import ContextDrift, context_drift
 from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
@@ -203,6 +204,13 @@ class Queries:
         _check_page(limit, 0)
         window = _utc("since", since), _utc("until", until)
         return await coalitions_of(self._store, task_type=task_type, window=window, limit=limit)
+
+    async def context_drift(self, session_id: str) -> list[ContextDrift]:
+        """How far each handoff of a session moved, in their order; by any id it is known by."""
+        table = TABLES["context_drift"]
+        order = (table.c.started_at, table.c.ordinal, table.c.handoff_id)
+        rows = await self._live_rows(table, await self._session_ids(session_id), order)
+        return [context_drift(row) for row in rows]
 
     async def tokens_by_function(
         self, *, limit: int = LIMIT_DEFAULT, offset: int = 0

@@ -56,6 +56,7 @@ def handoff(row: Row) -> Handoff:
             promptness=row["promptness"],
             allowed=row["allowed"],
         ),
+        quality_confidence=row["quality_confidence"],
         confidence=row["confidence"],
         evidence=listed(row["evidence"]),
         from_span_id=row["from_span_id"] or None,

@@ -17,6 +17,7 @@ from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.model.schemas import (
     AGENTS,
     COALITIONS,
+    CONTEXT_DRIFT,
     DERIVED,
     HANDOFFS,
     LEDGER,
@@ -175,6 +176,20 @@ def _tables() -> dict[str, pa.Table]:
             conflict=False,
         )
     ]
+    drift = [
+        row(
+            CONTEXT_DRIFT,
+            session_id="conv-1",
+            trace_id=TRACE,
+            from_agent="triage",
+            to_agent="researcher",
+            handoff_id="h1",
+            score=0.25,
+            method="hashed terms",
+            bytes_read=3_000_000_000,
+            request_kept=0.75,
+        )
+    ]
     keys = [
         row(SESSION_KEYS, key="conv-1", kind="conversation", session_id="conv-1"),
         row(SESSION_KEYS, key=TRACE, kind="trace", session_id="conv-1"),
@@ -198,6 +213,7 @@ def _tables() -> dict[str, pa.Table]:
         "sessions": sessions,
         "session_keys": keys,
         "token_ledger": ledger,
+        "context_drift": drift,
     }
     return {name: pa.Table.from_pylist(found, schema=DERIVED[name]) for name, found in rows.items()}
 

@@ -81,6 +81,7 @@ def test_handoffs_of_a_session_from_a_quality_on(ask: Ask) -> None:
                         "promptness": None,
                         "allowed": None,
                     },
+                    "quality_confidence": 0.0,
                     "confidence": 0.9,
                     "evidence": ["parent_child"],
                     "from_span_id": "00f067aa0ba902b7",

@@ -19,6 +19,7 @@ from otel_llmops.storage.answers import (
     SessionSummary,
     TokenUse,
 )
+from otel_llmops.storage.drift import ContextDrift
 from otel_llmops.storage.queries import Queries
 from tests.backends import BACKENDS, Backend, Destination
 from tests.support.tables import BASE_NS, SECOND_NS, derived
@@ -95,6 +96,7 @@ FIRST = derived(
             "kind": "delegation",
             "started_at": BASE_NS + 500 * SECOND_NS,
             "quality": quality,
+            "quality_confidence": 0.4,
             "confidence": 0.75,
             "latency_ns": 1_500_000 if place else None,
             "completed": 1.0 if place else None,
@@ -105,6 +107,23 @@ FIRST = derived(
         for place, (left, right, quality) in enumerate(
             [("planner", "writer", 0.9), ("writer", "planner", 0.2), ("planner", "writer", 0.9)]
         )
+    ],
+    context_drift=[
+        {
+            "session_id": "s1",
+            "trace_id": TRACE_1,
+            "handoff_id": f"h{place}",
+            "ordinal": place,
+            "to_agent": "writer",
+            "score": score,
+            "method": "hashed terms",
+            "started_at": BASE_NS + 500 * SECOND_NS,
+            "bytes_read": 123,
+            "bytes_cut": 4,
+            "request_kept": kept,
+            "growth": 2.5,
+        }
+        for place, score, kept in [(1, 0.0, 1.0), (0, 0.5, None)]
     ],
     sessions=[
         {
@@ -446,6 +465,7 @@ def test_a_handoff_has_all_that_it_rests_on(queries: Queries) -> None:
             latency_ms=None,
             quality=0.9,
             quality_parts=HandoffQuality(None, None, None, None, None),
+            quality_confidence=0.4,
             confidence=0.75,
             evidence=["attribute", "time"],
             from_span_id="a" * 16,
@@ -453,6 +473,42 @@ def test_a_handoff_has_all_that_it_rests_on(queries: Queries) -> None:
             final=True,
         )
     ]
+
+
+def test_drift_comes_in_the_order_of_its_handoffs_by_any_id_of_the_session(
+    queries: Queries,
+) -> None:
+    found = answer(queries.context_drift("chat-1"))
+    assert [(each.handoff_id, each.score, each.request_kept) for each in found] == [
+        ("h0", 0.5, None),
+        ("h1", 0.0, 1.0),
+    ]
+
+
+def test_what_drift_has_no_evidence_of_is_none(queries: Queries) -> None:
+    assert answer(queries.context_drift("chat-1"))[0] == ContextDrift(
+        session_id="s1",
+        trace_id=TRACE_1,
+        from_agent=None,
+        to_agent="writer",
+        score=0.5,
+        method="hashed terms",
+        at=BASE + timedelta(seconds=500),
+        handoff_id="h0",
+        request_kept=None,
+        answer_kept=None,
+        facts_known=None,
+        on_topic=None,
+        growth=2.5,
+        repeated_prefix=None,
+        tools_changed=None,
+        bytes_read=123,
+        bytes_cut=4,
+    )
+
+
+def test_the_drift_of_nothing_is_nothing(queries: Queries) -> None:
+    assert answer(queries.context_drift("nobody")) == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from otel_llmops.api.graphql.coalitions import Coalition
 from otel_llmops.api.graphql.coalitions import coalitions as _coalitions
 from otel_llmops.api.graphql.coordination import CoordinationGraph
 from otel_llmops.api.graphql.coordination import coordination_graph as _coordination_graph
+from otel_llmops.api.graphql.drift import ContextDrift, context_drift
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.queries import Queries
@@ -119,4 +120,8 @@ class Query:
         resolver=_coalitions,
         description="Sets of agents that solve tasks together: recommended ones first, then by "
         "successRateLow, highest first.",
+    )
+    context_drift: list[ContextDrift] = strawberry.field(
+        resolver=context_drift,
+        description="How far the context moved at each handoff of a session.",
     )

@@ -120,6 +120,7 @@ class AgentHandoff:
     quality: float
     quality_parts: HandoffQuality
     confidence: float
+    quality_confidence: float
     evidence: list[str]
     from_span_id: str | None
     to_span_id: str | None
