@@ -28,24 +28,30 @@ class Attributes:
         rows, keys, values = _flat_map(whole(spans.column("attributes")))
         self._attributes = _Entries(rank[rows], keys, values)
         self._events = _event_entries(whole(spans.column("events")), rank)
+        self._read: dict[tuple[Place, ...], pa.Array] = {}
 
     def text(self, places: tuple[Place, ...], *, where: Mask | None = None) -> pa.Array:
         """For each span the first value that is not empty, '' where there is none.
 
         In:   places in order of priority; `where` limits the spans that are looked at.
         Out:  string array, one value a span.
-        Cost: O(spans that have any of the places).
+        Cost: O(spans that have any of the places), once: what was read of all spans is kept.
         """
+        if where is not None:
+            return self._text(places, where)
+        if places not in self._read:
+            self._read[places] = self._text(places, None)
+        return self._read[places]
+
+    def _text(self, places: tuple[Place, ...], where: Mask | None) -> pa.Array:
         place = np.full(self._rows, -1, dtype=np.int64)
         pool: list[pa.Array] = []
         size = 0
         for item in places:
-            rows, values = self._values(item)
+            rows, values = self._values(item, where)
             if not len(rows):
                 continue
             wanted = place[rows] < 0
-            if where is not None:
-                wanted &= where[rows]
             rows, values = rows[wanted], values.filter(pa.array(wanted))
             values = _within(values, item)
             kept = np.asarray(pc.greater(pc.binary_length(values), 0))
@@ -92,10 +98,10 @@ class Attributes:
         """The values of handles from `every`."""
         return (self._events if events else self._attributes).values(handles)
 
-    def _values(self, place: Place) -> tuple[Ints, pa.Array]:
+    def _values(self, place: Place, where: Mask | None) -> tuple[Ints, pa.Array]:
         if place.event:
-            return self._events.slice(f"{place.event}/{place.attribute}")
-        return self._attributes.slice(place.attribute)
+            return self._events.slice(f"{place.event}/{place.attribute}", where)
+        return self._attributes.slice(place.attribute, where)
 
 
 def name_lists(texts: pa.Array) -> pa.Array:
@@ -138,13 +144,15 @@ class _Entries:
         self._rows = rows
         self._values = values
 
-    def slice(self, key: str) -> tuple[Ints, pa.Array]:
+    def slice(self, key: str, where: Mask | None = None) -> tuple[Ints, pa.Array]:
         code = self._code.get(key)
         if code is None:
             return np.zeros(0, dtype=np.int64), pa.array([], type=pa.string())
         order = self._order[self._bounds[code] : self._bounds[code + 1]]
+        if where is not None:
+            order = order[where[self._rows[order]]]  # texts that nobody asked for are not copied
         rows = self._rows[order]
-        last = np.append(rows[1:] != rows[:-1], True)
+        last = np.append(rows[1:] != rows[:-1], True)[: len(rows)]
         return rows[last], self._values.take(pa.array(order[last]))
 
     def names(self) -> list[str]:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from otel_llmops.analysis import tables
 from otel_llmops.analysis.agent_rows import agent_rows
 from otel_llmops.analysis.agents import activations
+from otel_llmops.analysis.bottlenecks import bottlenecks
 from otel_llmops.analysis.coalition_rows import coalition_rows
 from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.coordination_rows import coordination_rows, with_spending
@@ -74,6 +75,7 @@ def analyse(
         "coordination_graphs": coordination_rows(passed, agents),
         "coalitions": coalition_rows(found, agents, session_rows),
         "context_drift": drift_rows(found, passed),
+        "bottlenecks": bottlenecks(found),
     }
     return {
         name: require(made[name], schema) if name in made else empty(schema)

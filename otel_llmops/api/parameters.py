@@ -1,11 +1,12 @@
 """What callers may ask for: times, limits, shares, read the same way by GraphQL and REST."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.queries import LIMIT_DEFAULT, LIMIT_MAX
 
-__all__ = ["page", "share", "time"]
+__all__ = ["page", "share", "time", "word"]
 
 _OFFSET_MAX = 2**31 - 1
 
@@ -48,3 +49,13 @@ def time(text: str) -> datetime:
         raise QueryError(
             f"{text!r} is not a time", hint="write it as 2026-11-22T19:30:00Z"
         ) from error
+
+
+def word(text: str | None, known: Iterable[str], *, name: str) -> str | None:
+    """One of the known words, in lower case, or none.
+
+    Raises: QueryError, if it is another one.
+    """
+    if text is not None and text.lower() not in known:
+        raise QueryError(f"{name} is {text!r}", hint=f"give one of {', '.join(known)}")
+    return None if text is None else text.lower()

@@ -10,8 +10,9 @@ from starlette.routing import Route
 
 from otel_llmops.api import documents
 from otel_llmops.api.documents import plain
-from otel_llmops.api.parameters import page, share, time
+from otel_llmops.api.parameters import page, share, time, word
 from otel_llmops.errors import LlmopsError, QueryError
+from otel_llmops.model.severity import SEVERITIES
 from otel_llmops.storage.queries import Queries
 
 __all__ = ["WINDOW", "Answer", "NotFoundError", "Parameters", "answered", "failure", "routes"]
@@ -33,6 +34,7 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
         Route("/api/sessions", answered(rest.sessions)),
         Route("/api/sessions/{session_id:path}", answered(rest.session)),
         Route("/api/handoffs", answered(rest.handoffs)),
+        Route("/api/bottlenecks", answered(rest.bottlenecks)),
         Route("/api/drift", answered(rest.drift)),
         Route("/api/functions", answered(rest.functions)),
     ]
@@ -116,6 +118,18 @@ class _Rest:
         if session_id is None:
             raise QueryError("session_id is missing", hint="GET /api/sessions lists them")
         return {"drift": await self._queries.context_drift(session_id)}
+
+    async def bottlenecks(self, request: Request) -> object:
+        """What holds sessions up."""
+        given = Parameters(request, {"session_id", "min_severity", "since", "until", "limit"})
+        window = given.window()
+        del window["offset"]
+        rows = await self._queries.bottlenecks(
+            session_id=given.text("session_id"),
+            min_severity=word(given.text("min_severity"), SEVERITIES, name="min_severity"),
+            **window,
+        )
+        return {"bottlenecks": [plain(row) | self._trace_url(row.example_trace_id) for row in rows]}
 
     async def functions(self, request: Request) -> object:
         """Tokens by function of the user's code."""

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from otel_llmops import __version__
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES
+from otel_llmops.model.severity import SEVERITIES
 
 __all__ = ["data_folder", "parser"]
 
@@ -44,6 +45,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _tokens(commands, environ)
     _report(commands, environ)
     _reanalyze(commands, environ)
+    _bottlenecks(commands, environ)
     return root
 
 
@@ -165,8 +167,7 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
         help="which agent and model spent a session's tokens, what they cost, and why so many",
         description="Which agent and model spent a session's tokens, what they cost, and with "
         "--why each number's reason. Without SESSION: the newest sessions.",
-        epilog="The answers come from the serve that runs on --data, from its store while none "
-        "runs, from the API at --url, or from the captured OTLP in --file.",
+        epilog=_ANSWERS,
     )
     command.add_argument(
         "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
@@ -175,9 +176,7 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
         "--why", action="store_true", help="each span that reports usage, and what counts of it"
     )
     command.add_argument("--json", action="store_true", help="print one JSON document")
-    _sources(command, environ)
-    about = "captured OTLP, as for analyze; may be given more than once"
-    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+    _where_answers_come_from(command, environ)
 
 
 def _report(commands: Any, environ: Mapping[str, str]) -> None:
@@ -186,15 +185,12 @@ def _report(commands: Any, environ: Mapping[str, str]) -> None:
         help="one page about a session, in plain words",
         description="One page about a session, in plain words: what it was, who handed to whom "
         "and how well, where time and tokens went, what to change.",
-        epilog="The answers come from the serve that runs on --data, from its store while none "
-        "runs, from the API at --url, or from the captured OTLP in --file.",
+        epilog=_ANSWERS,
     )
     command.add_argument("session", metavar="SESSION", help="a conversation id or a trace id")
     command.add_argument("--markdown", action="store_true", help="as Markdown")
     command.add_argument("--json", action="store_true", help="all that it rests on, as JSON")
-    _sources(command, environ)
-    about = "captured OTLP, as for analyze; may be given more than once"
-    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+    _where_answers_come_from(command, environ)
 
 
 def _reanalyze(commands: Any, environ: Mapping[str, str]) -> None:
@@ -207,11 +203,41 @@ def _reanalyze(commands: Any, environ: Mapping[str, str]) -> None:
     )
     about = "sessions that began then or later, as 2026-11-22T19:30:00Z (default: all)"
     command.add_argument("--since", help=about, metavar="TIME")
-    _sources(command, environ)
+    _where_it_is_kept(command, environ)
 
 
-def _sources(command: ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Where a command finds what was collected."""
+def _bottlenecks(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "bottlenecks",
+        help="what holds sessions up, why, and what could be saved",
+        description="Which agents, with which calls, take the time of a session, why, and what "
+        "could be saved. Without SESSION: of all sessions together.",
+        epilog=_ANSWERS,
+    )
+    command.add_argument(
+        "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
+    )
+    about = f"leave out what is less ({', '.join(SEVERITIES)})"
+    command.add_argument("--min-severity", choices=tuple(SEVERITIES), help=about, metavar="LEVEL")
+    about = "so many at the most (default: %(default)s)"
+    command.add_argument("--limit", type=int, default=10, help=about, metavar="N")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    _where_answers_come_from(command, environ)
+
+
+_ANSWERS = (
+    "The answers come from the serve that runs on --data, from its store while none runs, from "
+    "the API at --url, or from the captured OTLP in --file."
+)
+
+
+def _where_answers_come_from(command: ArgumentParser, environ: Mapping[str, str]) -> None:
+    _where_it_is_kept(command, environ)
+    about = "captured OTLP, as for analyze; may be given more than once"
+    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+
+
+def _where_it_is_kept(command: ArgumentParser, environ: Mapping[str, str]) -> None:
     data = environ.get(f"{_PREFIX}DATA") or str(data_folder(environ))
     about = "folder of the journal and the store (default: %(default)s)"
     command.add_argument("--data", default=data, help=about, metavar="DIR")

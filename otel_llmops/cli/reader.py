@@ -8,7 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from otel_llmops.errors import LlmopsError, QueryError
 
@@ -53,6 +53,17 @@ class Reader:
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
         return self.rows("sessions", f"limit={limit}")
+
+    def bottlenecks(
+        self, session_id: str | None, *, min_severity: str | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """What holds up a session, or all of them, most first.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        given = {"session_id": session_id, "min_severity": min_severity, "limit": limit}
+        asked = urlencode({name: value for name, value in given.items() if value is not None})
+        return self.rows("bottlenecks", asked)
 
     def reanalyze(self, since: datetime | None) -> dict[str, Any]:
         """Have sessions of an earlier version analysed again; how far it is.

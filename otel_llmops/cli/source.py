@@ -39,6 +39,11 @@ class Source(Protocol):
     def sessions(self, limit: int) -> Sequence[Mapping[str, Any]]:
         """Sessions, newest first."""
 
+    def bottlenecks(
+        self, session_id: str | None, *, min_severity: str | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """What holds up a session, or all of them, most first."""
+
 
 @contextmanager
 def source(arguments: Namespace) -> Iterator[Source]:
@@ -85,6 +90,15 @@ class _Stored:
         found: list[dict[str, Any]] = documents.plain(
             asyncio.run(self._queries.sessions(limit=limit))
         )
+        return found
+
+    def bottlenecks(
+        self, session_id: str | None, *, min_severity: str | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        asked = self._queries.bottlenecks(
+            session_id=session_id, min_severity=min_severity, limit=limit
+        )
+        found: list[dict[str, Any]] = documents.plain(asyncio.run(asked))
         return found
 
 

@@ -49,7 +49,7 @@ _BOUNDED = {
     "session_keys": {"kind"},
     "token_ledger": {"kind", "rule"},
     "context_drift": {"method"},
-    "bottlenecks": {"severity"},
+    "bottlenecks": {"kind", "cause", "severity"},
 }
 """Text columns whose values come from a short list: a vocabulary of ours, or names of deployments.
 Agents, functions and models are not here: a program can make them up at run time."""

@@ -326,20 +326,46 @@ BOTTLENECKS = pa.schema(
     _required(
         ("session_id", _TEXT),
         ("trace_id", _TEXT),
+        ("span_id", _TEXT),
         ("agent", _TEXT),
         ("operation", _TEXT),
+        ("kind", _TEXT),
+        ("model", _TEXT),
+        ("tool", _TEXT),
+        ("cause", _TEXT),
         ("severity", _TEXT),
+        ("impact_ppm", _COUNT),
+        ("agent_impact_ppm", _COUNT),
         ("critical_path_share", pa.float64()),
+        ("session_ns", _COUNT),
         ("self_time_ns", _COUNT),
         ("wait_ns", _COUNT),
-        ("token_share", pa.float64()),
-        ("error_rate", pa.float64()),
+        ("latency_bucket", pa.int16()),
+        ("calls", _COUNT),
+        ("path_calls", _COUNT),
+        ("errors", _COUNT),
+        ("retries", _COUNT),
+        ("usual_ns", _COUNT),
+        ("input_tokens", _COUNT),
+        ("output_tokens", _COUNT),
+        ("session_tokens", _COUNT),
+        ("usual_input_tokens", _COUNT),
         ("saving_ns_low", _COUNT),
         ("saving_ns_high", _COUNT),
-        ("recommendation", _TEXT),
+        ("serial_ns", _COUNT),
         ("started_at", TIME),
+        ("final", pa.bool_()),
     )
 )
+"""What takes a session's time that it need not take: a row for each agent and what it calls.
+
+`operation` is what is called (`chat gpt-4o`, `execute_tool search`), empty for what the agent does
+by itself; docs/bottlenecks.md says what each number means, and which `cause` and `severity` follow.
+`session_ns` is the length of the session's traces, `self_time_ns` and `wait_ns` are of the critical
+path alone, and `latency_bucket` is model.latency.bucket of the two together. `usual_ns` is what one
+such call usually takes other agents, 0 where nobody tells. `trace_id` and `span_id` show where it
+is worst.
+"""
 
 COALITIONS = pa.schema(
     _required(

@@ -11,6 +11,7 @@ __all__ = [
     "NAMING_SCOPE",
     "PLUMBING",
     "PLUMBING_PATTERN",
+    "RATE_LIMITED",
     "RETURNING",
     "STEP_NAMES",
     "SUCCEEDED_WORDS",
@@ -109,3 +110,10 @@ FAILED_WORDS = frozenset(
      "unresolved", "unsolved"}
 )  # fmt: skip
 """Lower-case words by which a task, or whoever judged it, says how it went."""
+
+
+RATE_LIMITED = (
+    r"(?i)rate.?limit|too many requests|\b429\b|\b529\b|throttl|quota|resource.?exhausted"
+    r"|overloaded"
+)
+"""What a call says that failed because there were too many: error types, messages, HTTP codes."""

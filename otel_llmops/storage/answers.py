@@ -4,11 +4,13 @@ Times are aware datetimes in UTC; durations are milliseconds as the API shows th
 counts are unbounded Python integers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 __all__ = [
     "AgentSummary",
+    "Bottleneck",
     "FunctionTokens",
     "Handoff",
     "HandoffQuality",
@@ -186,3 +188,48 @@ class FunctionTokens:
     def total_tokens(self) -> int:
         """Input and output together."""
         return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Bottleneck:
+    """What holds sessions up; times are means over the sessions in which it was found.
+
+    `operation` is what is called, None for what the agent does by itself; `impact` in [0, 1] is
+    what `severity` is made of; `path_ms_p50` and `path_ms_p95` are of self and waiting time
+    together, by session; `usual_ms` is what one such call usually takes others.
+    """
+
+    agent: str
+    operation: str | None
+    kind: str | None
+    model: str | None
+    tool: str | None
+    cause: str
+    severity: str
+    impact: float
+    critical_path_share: float
+    self_time_ms: float
+    wait_ms: float
+    path_ms_p50: float | None
+    path_ms_p95: float | None
+    occurrences: int
+    calls: int
+    path_calls: int
+    errors: int
+    retries: int
+    usual_ms: float | None
+    input_tokens_per_call: float
+    output_tokens_per_call: float
+    usual_input_tokens: float | None
+    token_share: float
+    error_rate: float
+    saving_ms_low: float
+    saving_ms_high: float
+    serial_ms: float
+    recommendation: str
+    example_trace_id: str
+    example_span_id: str
+
+    def with_recommendation(self, text: str) -> Self:
+        """The same with what to do about it."""
+        return replace(self, recommendation=text)

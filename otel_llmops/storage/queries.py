@@ -17,12 +17,14 @@ from otel_llmops.errors import QueryError
 from otel_llmops.storage.agents import AgentQueries
 from otel_llmops.storage.answers import (
     AgentSummary,
+    Bottleneck,
     FunctionTokens,
     Handoff,
     LedgerEntry,
     SessionSummary,
     TokenUse,
 )
+from otel_llmops.storage.bottlenecks import bottlenecks
 from otel_llmops.storage.coalitions import coalitions_of
 from otel_llmops.storage.coordination import CoordinationGraph, CoordinationQueries
 from otel_llmops.storage.drift import ContextDrift, context_drift
@@ -211,6 +213,26 @@ class Queries:
         order = (table.c.started_at, table.c.ordinal, table.c.handoff_id)
         rows = await self._live_rows(table, await self._session_ids(session_id), order)
         return [context_drift(row) for row in rows]
+
+    async def bottlenecks(
+        self,
+        *,
+        session_id: str | None = None,
+        min_severity: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+    ) -> list[Bottleneck]:
+        """What holds sessions up, most first; `session_id` is any that it is known by.
+
+        Raises: QueryError, on a bad limit or time.
+        """
+        _check_page(limit, 0)
+        table = TABLES["bottlenecks"]
+        wanted = list(_bounds(table, since, until))
+        if session_id is not None:
+            wanted.append(table.c.session_id.in_(await self._session_ids(session_id)))
+        return await bottlenecks(self._store, wanted, min_severity=min_severity, limit=limit)
 
     async def tokens_by_function(
         self, *, limit: int = LIMIT_DEFAULT, offset: int = 0

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
+from otel_llmops.api.graphql.bottlenecks import BottleneckInfo, bottlenecks
 from otel_llmops.api.graphql.coalitions import Coalition
 from otel_llmops.api.graphql.coalitions import coalitions as _coalitions
 from otel_llmops.api.graphql.coordination import CoordinationGraph
@@ -124,4 +125,7 @@ class Query:
     context_drift: list[ContextDrift] = strawberry.field(
         resolver=context_drift,
         description="How far the context moved at each handoff of a session.",
+    )
+    bottlenecks: list[BottleneckInfo] = strawberry.field(
+        resolver=bottlenecks, description="What holds sessions up, most first."
     )
