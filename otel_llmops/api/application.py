@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from otel_llmops.api import rest, rest_coordination, rest_reanalysis
+from otel_llmops.api import rest, rest_coordination, rest_reanalysis, rest_report
 from otel_llmops.api.graphql.schema import GraphQLApplication
 from otel_llmops.errors import LlmopsError
 from otel_llmops.metrics import METRICS_TYPE
@@ -54,6 +54,7 @@ def application(
             Route("/graphql", GraphQLApplication(queries, jaeger_url=jaeger_url)),
             *rest.routes(queries, jaeger_url=jaeger_url),
             *rest_coordination.routes(queries),
+            *rest_report.routes(queries),
             *(rest_reanalysis.routes(reanalysis) if reanalysis is not None else []),
         ],
         exception_handlers={HTTPException: _refused},

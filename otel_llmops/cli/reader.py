@@ -54,6 +54,13 @@ class Reader:
         """
         return self.rows("sessions", f"limit={limit}")
 
+    def report(self, session_id: str) -> dict[str, Any] | None:
+        """All that the page about a session rests on, None where there is no such session.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        return self._get(f"/api/report/{quote(session_id, safe='')}")
+
     def bottlenecks(
         self, session_id: str | None, *, min_severity: str | None, limit: int
     ) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from otel_llmops.api import documents
+from otel_llmops.api.rest_report import report
 from otel_llmops.app.endpoints import read_endpoints
 from otel_llmops.app.locks import alone
 from otel_llmops.app.places import Places
@@ -38,6 +39,9 @@ class Source(Protocol):
 
     def sessions(self, limit: int) -> Sequence[Mapping[str, Any]]:
         """Sessions, newest first."""
+
+    def report(self, session_id: str) -> Mapping[str, Any] | None:
+        """All that the page about a session rests on."""
 
     def bottlenecks(
         self, session_id: str | None, *, min_severity: str | None, limit: int
@@ -91,6 +95,9 @@ class _Stored:
             asyncio.run(self._queries.sessions(limit=limit))
         )
         return found
+
+    def report(self, session_id: str) -> Mapping[str, Any] | None:
+        return asyncio.run(report(self._queries, session_id))
 
     def bottlenecks(
         self, session_id: str | None, *, min_severity: str | None, limit: int

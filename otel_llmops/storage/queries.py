@@ -25,7 +25,7 @@ from otel_llmops.storage.answers import (
     TokenUse,
 )
 from otel_llmops.storage.bottlenecks import bottlenecks
-from otel_llmops.storage.coalitions import coalitions_of
+from otel_llmops.storage.coalitions import Outcome, coalitions_of, outcome_of
 from otel_llmops.storage.coordination import CoordinationGraph, CoordinationQueries
 from otel_llmops.storage.drift import ContextDrift, context_drift
 from otel_llmops.storage.functions import functions_by_tokens
@@ -206,6 +206,10 @@ class Queries:
         _check_page(limit, 0)
         window = _utc("since", since), _utc("until", until)
         return await coalitions_of(self._store, task_type=task_type, window=window, limit=limit)
+
+    async def outcome(self, session_id: str) -> Outcome | None:
+        """Task and success of the session of that very id; None where nothing is known of them."""
+        return await outcome_of(self._store, session_id)
 
     async def context_drift(self, session_id: str) -> list[ContextDrift]:
         """How far each handoff of a session moved, in their order; by any id it is known by."""
