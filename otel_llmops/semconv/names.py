@@ -105,11 +105,14 @@ SUCCEEDED_WORDS = frozenset(
     {"true", "1", "yes", "ok", "pass", "passed", "success", "succeeded", "correct", "good",
      "resolved", "solved"}
 )  # fmt: skip
+"""Lower-case words by which a task, or whoever judged it, says that it went well."""
+
+
 FAILED_WORDS = frozenset(
     {"false", "0", "no", "error", "fail", "failed", "failure", "incorrect", "bad", "wrong",
      "unresolved", "unsolved"}
 )  # fmt: skip
-"""Lower-case words by which a task, or whoever judged it, says how it went."""
+"""Lower-case words by which a task, or whoever judged it, says that it did not."""
 
 
 RATE_LIMITED = (
