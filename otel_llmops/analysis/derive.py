@@ -10,7 +10,9 @@ from otel_llmops.analysis import tables
 from otel_llmops.analysis.agent_rows import agent_rows
 from otel_llmops.analysis.agents import activations
 from otel_llmops.analysis.bottlenecks import bottlenecks
+from otel_llmops.analysis.coalition_rows import coalition_rows
 from otel_llmops.analysis.columns import codes, whole
+from otel_llmops.analysis.coordination_rows import coordination_rows, with_spending
 from otel_llmops.analysis.drift import Embed, drift
 from otel_llmops.analysis.drift_rows import drift_rows
 from otel_llmops.analysis.findings import Findings
@@ -60,17 +62,20 @@ def analyse(
         final=_final(readings, tied, open_traces),
     )
     operations = tables.operations(found)
-    passed = tables.handoff_rows(found)
     agents = agent_rows(found, operations)
+    passed = with_spending(tables.handoff_rows(found), found, operations)
+    session_rows = tables.session_rows(found, operations, passed, agents)
     made = {
         "agent_operations": operations,
         "agent_handoffs": passed,
         "agents": agents,
-        "sessions": tables.session_rows(found, operations, passed, agents),
+        "sessions": session_rows,
         "session_keys": tables.session_keys(found),
         "token_ledger": tables.ledger_rows(found),
-        "bottlenecks": bottlenecks(found),
+        "coordination_graphs": coordination_rows(passed, agents),
+        "coalitions": coalition_rows(found, agents, session_rows),
         "context_drift": drift_rows(found, passed),
+        "bottlenecks": bottlenecks(found),
     }
     return {
         name: require(made[name], schema) if name in made else empty(schema)

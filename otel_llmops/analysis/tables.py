@@ -10,7 +10,7 @@ from otel_llmops.analysis.drift_rows import session_scores
 from otel_llmops.analysis.edges import KINDS as HANDOFF_KINDS
 from otel_llmops.analysis.edges import evidence_text
 from otel_llmops.analysis.findings import Findings
-from otel_llmops.analysis.forest import Ints
+from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.handoffs import latency_ns
 from otel_llmops.analysis.kinds import KINDS
 from otel_llmops.analysis.quality_rows import quality_of
@@ -23,6 +23,7 @@ __all__ = [
     "ANALYSIS_VERSION",
     "handoff_rows",
     "ledger_rows",
+    "operation_rows",
     "operations",
     "session_keys",
     "session_rows",
@@ -45,14 +46,25 @@ _AS_OPERATION = (
 )
 
 
+def operation_rows(found: Findings) -> Ints:
+    """The spans that are operations, in their order: those of the rows of `operations`."""
+    readings, ledger = found.readings, found.ledger
+    counted = (ledger.input > 0) | (ledger.output > 0)
+    return np.flatnonzero(readings.is_kind(*_AS_OPERATION) | _heads(found) | counted)
+
+
+def _heads(found: Findings) -> Mask:
+    """Spans that stand for an activation of their agent."""
+    head = np.zeros(len(found.readings.kind), dtype=bool)
+    head[found.acts.head] = True
+    return head
+
+
 def operations(found: Findings) -> pa.Table:
     """OPERATIONS rows: spans that mean something, in the order of the spans."""
-    readings, acts, ledger = found.readings, found.acts, found.ledger
-    head = np.zeros(len(readings.kind), dtype=bool)
-    head[acts.head] = True
-    counted = (ledger.input > 0) | (ledger.output > 0)
-    keep = readings.is_kind(*_AS_OPERATION) | head | counted
-    rows = np.flatnonzero(keep)
+    readings, ledger = found.readings, found.ledger
+    head = _heads(found)
+    rows = operation_rows(found)
     place = pa.array(rows)
     spans = readings.spans
     kind = pa.array([str(k) for k in KINDS]).take(pa.array(readings.kind)).take(place)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from otel_llmops.api import rest
+from otel_llmops.api import rest, rest_coordination, rest_reanalysis, rest_report
 from otel_llmops.api.graphql.schema import GraphQLApplication
 from otel_llmops.api.jaeger.http import jaeger_routes
 from otel_llmops.api.live import live_route
@@ -23,7 +23,7 @@ Readiness = Callable[[], Sequence[str]]
 """Why answers cannot be relied on now, one sentence each; none where they can."""
 
 
-def application(
+def application(  # noqa: PLR0913 - what it stands between
     queries: Queries,
     feed: Feed | None = None,
     *,
@@ -31,6 +31,7 @@ def application(
     notes: Readiness = tuple,
     metrics: Callable[[], str] = str,
     jaeger_url: str = "",
+    reanalysis: rest_reanalysis.Reanalysing | None = None,
 ) -> Starlette:
     """The API over `queries`, and over what `feed` tells.
 
@@ -63,6 +64,9 @@ def application(
             live_route(feed),
             *rest.routes(queries, jaeger_url=jaeger_url),
             *jaeger_routes(queries.spans),
+            *rest_coordination.routes(queries),
+            *rest_report.routes(queries),
+            *(rest_reanalysis.routes(reanalysis) if reanalysis is not None else []),
         ],
         exception_handlers={HTTPException: _refused},
     )

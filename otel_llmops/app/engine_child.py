@@ -32,6 +32,7 @@ from otel_llmops.app.stores import open_store
 from otel_llmops.config import ServeConfig
 from otel_llmops.engine.figures import engine_metrics
 from otel_llmops.engine.pipeline import Engine, EngineSettings
+from otel_llmops.engine.reanalysis import Reanalysis
 from otel_llmops.errors import ConfigError
 from otel_llmops.journal import Reader
 from otel_llmops.metrics import exposition
@@ -70,12 +71,15 @@ def _run(
 ) -> int:
     places = Places(config.data)
     feed, forwards = Feed(), Forwards(config)
+    exporter = announcing(store, feed)
+    reanalysis = Reanalysis(store)
     engine = Engine(
         spans_reader=Reader.open(places.journal, STORE),
         analysis_reader=Reader.open(places.journal, ANALYSIS),
-        exporter=announcing(store, feed),
+        exporter=exporter,
         directory=places.engine,
         settings=EngineSettings(),
+        again=reanalysis,
     )
     lags = Lags(places.journal)
 
@@ -99,6 +103,7 @@ def _run(
                 notes=forwards.notes,
                 metrics=bulletin.page,
                 jaeger_url=config.jaeger_url,
+                reanalysis=reanalysis,
             ),
             keys,
         ),

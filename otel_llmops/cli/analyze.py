@@ -52,6 +52,6 @@ def _progress() -> Iterator[_Progress | None]:
 
 
 def _print(sessions: Sequence[Mapping[str, Any]]) -> None:
-    from otel_llmops.cli.report import print_report  # noqa: PLC0415 - rich costs 100 ms
+    from otel_llmops.cli.analyzed import print_report  # noqa: PLC0415 - rich costs 100 ms
 
     print_report(sessions, handoffs_max=_HANDOFFS_MAX)

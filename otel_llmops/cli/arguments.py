@@ -46,6 +46,8 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _tokens(commands, environ)
     _doctor(commands, environ)
     _mcp(commands, environ)
+    _report(commands, environ)
+    _reanalyze(commands, environ)
     add_store_commands(commands, environ, _PREFIX)
     _bottlenecks(commands, environ)
     return root
@@ -253,6 +255,16 @@ def _asks(command: ArgumentParser, environ: Mapping[str, str]) -> None:
         "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
     )
     command.add_argument("--json", action="store_true", help="print one JSON document")
+    _where_answers_come_from(command, environ)
+
+
+def _where_answers_come_from(command: ArgumentParser, environ: Mapping[str, str]) -> None:
+    _where_it_is_kept(command, environ)
+    about = "captured OTLP, as for analyze; may be given more than once"
+    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+
+
+def _where_it_is_kept(command: ArgumentParser, environ: Mapping[str, str]) -> None:
     data = environ.get(f"{_PREFIX}DATA") or str(data_folder(environ))
     about = "folder of the journal and the store (default: %(default)s)"
     command.add_argument("--data", default=data, help=about, metavar="DIR")
@@ -262,8 +274,33 @@ def _asks(command: ArgumentParser, environ: Mapping[str, str]) -> None:
     command.add_argument("--url", help="API of a running serve", metavar="URL")
     # not an option: what is on the command line is for everybody to read
     command.set_defaults(api_token=environ.get(f"{_PREFIX}API_TOKEN", ""))
-    about = "captured OTLP, as for analyze; may be given more than once"
-    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+
+
+def _report(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "report",
+        help="one page about a session, in plain words",
+        description="One page about a session, in plain words: what it was, who handed to whom "
+        "and how well, where time and tokens went, what to change.",
+        epilog=_SOURCES,
+    )
+    command.add_argument("session", metavar="SESSION", help="a conversation id or a trace id")
+    command.add_argument("--markdown", action="store_true", help="as Markdown")
+    command.add_argument("--json", action="store_true", help="all that it rests on, as JSON")
+    _where_answers_come_from(command, environ)
+
+
+def _reanalyze(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "reanalyze",
+        help="after an upgrade: have what is stored analysed by this version",
+        description="Have stored sessions that an earlier version analysed analysed again: by the "
+        "serve that runs on --data or at --url, or here while none runs. It may be stopped; given "
+        "again it goes on.",
+    )
+    about = "sessions that began then or later, as 2026-11-22T19:30:00Z (default: all)"
+    command.add_argument("--since", help=about, metavar="TIME")
+    _where_it_is_kept(command, environ)
 
 
 def _bottlenecks(commands: Any, environ: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
@@ -62,6 +63,13 @@ class Reader:
         asked = "" if session_id is None else f"?session_id={quote(session_id, safe='')}"
         return self.document(f"/api/doctor{asked}")
 
+    def report(self, session_id: str) -> dict[str, Any] | None:
+        """All that the page about a session rests on, None where there is no such session.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        return self.document(f"/api/report/{quote(session_id, safe='')}")
+
     def bottlenecks(
         self, session_id: str | None, *, min_severity: str | None, limit: int
     ) -> list[dict[str, Any]]:
@@ -78,8 +86,36 @@ class Reader:
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
+        return self._asked(path)
+
+    def reanalyze(self, since: datetime | None) -> dict[str, Any]:
+        """Have sessions of an earlier version analysed again; how far it is.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        asked = {} if since is None else {"since": since.isoformat()}
+        return self._progress(json.dumps(asked).encode())
+
+    def reanalysis(self) -> dict[str, Any]:
+        """How far it is.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        return self._progress(None)
+
+    def _progress(self, body: bytes | None) -> dict[str, Any]:
+        found = self._asked("/api/reanalyze", body)
+        if found is None or "running" not in found:
+            raise LlmopsError(f"{self._url} is no API of otel-llmops, or of another version")
+        return found
+
+    def _asked(self, path: str, body: bytes | None = None) -> dict[str, Any] | None:
+        """The JSON object at `path`, None where there is nothing; with `body` it is a POST."""
+        headers = self._headers | {"Content-Type": "application/json"}
+        asked = urllib.request.Request(  # noqa: S310 - http or https, checked where it is given
+            f"{self._url}{path}", data=body, headers=headers
+        )
         try:
-            asked = urllib.request.Request(f"{self._url}{path}", headers=self._headers)  # noqa: S310
             with self._opener.open(asked, timeout=_TIMEOUT_S) as answer:
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
@@ -87,9 +123,11 @@ class Reader:
                 if error.code == HTTPStatus.NOT_FOUND:
                     return None
                 if error.code == HTTPStatus.UNAUTHORIZED:
-                    hint = "give one that may read in OTEL_LLMOPS_API_TOKEN"
+                    hint = "give one that may in OTEL_LLMOPS_API_TOKEN"
                     raise QueryError(f"{self._url} asks for a token", hint=hint) from error
-                raise QueryError(f"GET {path} was refused: {error.read().decode()}") from error
+                raise QueryError(
+                    f"{asked.get_method()} {path} was refused: {error.read().decode()}"
+                ) from error
         except (OSError, HTTPException, ValueError) as error:
             raise LlmopsError(f"the API at {self._url} cannot be reached: {error}") from error
         if not isinstance(found, dict):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.api import documents
+from otel_llmops.api.rest_report import report
 from otel_llmops.app.endpoints import read_endpoints
 from otel_llmops.app.locks import alone
 from otel_llmops.app.places import Places
@@ -42,6 +43,9 @@ class Source(Protocol):
 
     def diagnosis(self, session_id: str | None) -> Mapping[str, Any] | None:
         """How the spans of a session, or of the newest ones, were read."""
+
+    def report(self, session_id: str) -> Mapping[str, Any] | None:
+        """All that the page about a session rests on."""
 
     def bottlenecks(
         self, session_id: str | None, *, min_severity: str | None, limit: int
@@ -98,6 +102,9 @@ class _Stored:
 
     def diagnosis(self, session_id: str | None) -> Mapping[str, Any] | None:
         return asyncio.run(documents.diagnosis(self._queries, session_id=session_id))
+
+    def report(self, session_id: str) -> Mapping[str, Any] | None:
+        return asyncio.run(report(self._queries, session_id))
 
     def bottlenecks(
         self, session_id: str | None, *, min_severity: str | None, limit: int

@@ -19,11 +19,12 @@ from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, wa
 from otel_llmops.engine.intent import OpenTraces
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.ranges import decoded_spans
+from otel_llmops.engine.reanalysis import Reanalysis
 from otel_llmops.engine.recent import Recent
 from otel_llmops.engine.service import AgentIntelligenceService, Analysis
 from otel_llmops.engine.settings import EngineSettings
 from otel_llmops.engine.traces import Due, GrowingTraces
-from otel_llmops.errors import PermanentExport, RetryableExport
+from otel_llmops.errors import PermanentExport, QueryError, RetryableExport
 from otel_llmops.journal import Disk, Position, Reader, Record
 from otel_llmops.otlp import Signal
 from otel_llmops.storage.seams import Exporter
@@ -39,6 +40,8 @@ _REST_S_MAX = 2.0
 _RESTED_SPANS = 20_000
 """So many spans that came meanwhile are worth the next one."""
 _TIDY_S = 1.0
+_AGAIN_S = 0.5
+"""So long what comes may wait for what is analysed again."""
 
 
 class Analyst:
@@ -54,8 +57,10 @@ class Analyst:
         settings: EngineSettings,
         clock: Callable[[], float] = time.monotonic,
         analysis: Analysis = analyse,
+        again: Reanalysis | None = None,
     ) -> None:
         self._settings = settings
+        self._again = again
         self._clock = clock
         self._open_traces = OpenTraces(directory, disk)
         self._carried = self._open_traces.read()
@@ -117,6 +122,7 @@ class Analyst:
         if self._clock() >= self._rests_until or self._came >= _RESTED_SPANS:
             self._analyse(self._growing.due(self._now, behind=self._behind), stop)
             self._pass_analysed(stop)
+            self._analyse_again(stop)
         self._tidy()
 
     def look_at_all(self, stop: threading.Event) -> None:
@@ -172,8 +178,50 @@ class Analyst:
             raise PermanentExport(f"{type(error).__name__}: {error}") from error
         self._counts["sessions_analysed"] += count
 
+    def _analyse_again(self, stop: threading.Event) -> None:
+        """A page of sessions that an earlier version analysed, while nothing new is behind."""
+        if self._again is None or self._behind:
+            return
+        until = self._clock() + _AGAIN_S
+        try:
+            while (
+                self._again.step(lambda page: self._analysed_again(list(page), stop))
+                and self._clock() < until
+            ):
+                pass
+        except QueryError as error:
+            _log.warning("what is to be analysed again cannot be asked for now: %s", error)
+        except StoppedError:
+            return
+
+    def _analysed_again(self, page: list[str], stop: threading.Event) -> int:
+        still_open, counted, left_out = self._growing.open(), 0, list[str]()
+
+        def analysed(part: list[str]) -> None:
+            nonlocal counted
+            counted += self.store_calls.insist(
+                lambda: self._analysed_sessions(part, still_open),
+                stop,
+                doubt_s_max=self._settings.doubted_s(part, page),
+            )
+
+        def not_analysed(session_id: str, error: PermanentExport) -> None:
+            left_out.append(session_id)
+            self._not_analysed(session_id, error)
+
+        in_parts(page, analysed, not_analysed)
+        return min(counted, len(page) - len(left_out))
+
+    def _analysed_sessions(self, session_ids: list[str], still_open: set[str]) -> int:
+        try:
+            return self._service.analyze_sessions(session_ids, still_open=still_open, now=self._now)
+        except RetryableExport:
+            raise
+        except Exception as error:  # a boundary: one session must not stop the others
+            raise PermanentExport(f"{type(error).__name__}: {error}") from error
+
     def _not_analysed(self, trace_id: str, error: PermanentExport) -> None:
-        _log.error("trace %s cannot be analysed", trace_id, exc_info=error)
+        _log.error("%s cannot be analysed", trace_id, exc_info=error)
         self._counts["analyses_failed"] += 1
 
     def _pass_analysed(self, stop: threading.Event) -> None:

@@ -21,6 +21,7 @@ from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, wa
 from otel_llmops.engine.intent import Intent, have_directory
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.ranges import Range, batch_id, decoded_events, decoded_spans
+from otel_llmops.engine.reanalysis import Reanalysis
 from otel_llmops.engine.service import Analysis
 from otel_llmops.engine.settings import EngineSettings
 from otel_llmops.errors import PermanentExport
@@ -47,6 +48,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         analysis: Analysis = analyse,
         disk: Disk | None = None,
+        again: Reanalysis | None = None,
     ) -> None:
         self._settings = settings or EngineSettings()
         self._clock = clock
@@ -73,6 +75,7 @@ class Engine:
             settings=self._settings,
             clock=clock,
             analysis=analysis,
+            again=again,
         )
         self._resumed = False
         self._now = clock()

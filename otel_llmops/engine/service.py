@@ -5,6 +5,7 @@ conversation ids, the traces they link to. Whatever session the store knows unde
 part of the same one, and is analysed again whole with it.
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
@@ -22,20 +23,42 @@ __all__ = ["AgentIntelligenceService", "Analysis"]
 Analysis = Callable[..., Derived]
 """`analysis.derive.analyse`, or what stands in for it."""
 
+_ALONE_BYTES_MAX = 512 * 2**20
+"""Of spans in memory, where nobody lends a `Recent`."""
 _ROUNDS_MAX = 64
 """A session that keeps leading to further ones after so many rounds is cut there."""
 
 
 class AgentIntelligenceService:
-    """Runs the whole analysis for the sessions that some traces belong to."""
+    """Runs the whole analysis for the sessions that some traces belong to.
 
-    def __init__(self, exporter: Exporter, recent: Recent, *, analysis: Analysis = analyse) -> None:
+    One call after the other, from one thread at a time: every call reads spans from the store,
+    analyses them (agents, handoffs, drift, coordination graph, bottlenecks, coalitions) and makes
+    the results all that is stored of these sessions. It is incremental by what it is given: nothing
+    is analysed but the sessions asked for, and no answer over many sessions is stored that would
+    have to follow. Times are in s, of any one clock; without them the service has its own.
+    """
+
+    def __init__(
+        self,
+        exporter: Exporter,
+        recent: Recent | None = None,
+        *,
+        analysis: Analysis = analyse,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._exporter = exporter
-        self._recent = recent
+        self._recent = recent or Recent(exporter, keep_s=0.0, bytes_max=_ALONE_BYTES_MAX)
+        self._is_alone = recent is None
         self._analysis = analysis
+        self._clock = clock
 
     def analyze_traces(
-        self, trace_ids: Sequence[str], *, still_open: Collection[str], now: float
+        self,
+        trace_ids: Sequence[str],
+        *,
+        still_open: Collection[str] = (),
+        now: float | None = None,
     ) -> int:
         """Analyse and store the sessions of these traces; how many sessions there were.
 
@@ -43,6 +66,7 @@ class AgentIntelligenceService:
         the clock of `Recent`.
         Raises: RetryableExport, PermanentExport, as the exporter.
         """
+        now = self._clock() if now is None else now
         spans, before = self._whole_sessions(trace_ids, now)
         if not spans.num_rows:
             return 0
@@ -50,18 +74,33 @@ class AgentIntelligenceService:
         tables = {name: made[name] for name in DERIVED}
         tables["session_keys"] = _with_link_keys(tables, spans)
         self._exporter.replace_sessions(_replaced(made, before), tables)
+        if self._is_alone:
+            self._recent.let_go((), now=now)
         count: int = tables["sessions"].num_rows
         return count
 
-    def analyze_session(self, session_id: str, *, now: float) -> int:
+    def analyze_session(self, session_id: str, *, now: float | None = None) -> int:
         """Analyse one stored session again, by any id it is known under; 0 where there is none.
 
         Raises: RetryableExport, PermanentExport, as the exporter.
         """
         keys = self._exporter.session_keys([session_id])
-        known = {session_id, *keys.column("session_id").to_pylist()}
-        traces = self._exporter.trace_ids(sorted(known))
-        return self.analyze_traces(traces, still_open=(), now=now) if traces else 0
+        known = sorted({session_id, *keys.column("session_id").to_pylist()})
+        return self.analyze_sessions(known, now=now)
+
+    def analyze_sessions(
+        self,
+        session_ids: Sequence[str],
+        *,
+        still_open: Collection[str] = (),
+        now: float | None = None,
+    ) -> int:
+        """Analyse sessions that are stored under these ids again; how many there were.
+
+        Raises: RetryableExport, PermanentExport, as the exporter.
+        """
+        traces = self._exporter.trace_ids(session_ids)
+        return self.analyze_traces(traces, still_open=still_open, now=now) if traces else 0
 
     def _whole_sessions(self, trace_ids: Sequence[str], now: float) -> tuple[pa.Table, set[str]]:
         """Spans of the sessions of these traces, and the ids they are stored under by now."""

@@ -170,9 +170,11 @@ HANDOFFS = pa.schema(
         ("evidence", _TEXT),
         ("from_span_id", _TEXT),
         ("to_span_id", _TEXT),
+        ("tokens", _COUNT),
         ("final", pa.bool_()),
     )
     + _unknown_or(
+        ("cost_usd", pa.float64()),
         ("latency_ns", _COUNT),
         ("completed", pa.float64()),
         ("context_kept", pa.float64()),
@@ -188,7 +190,8 @@ parent_child, handoff_tool, attribute, sibling_order, span_link, conversation, t
 from the end of from_agent's last operation that ended before to_agent began, null where none did.
 `ordinal` counts a session's handoffs from 0 in order of `started_at`. `confidence` says how sure it
 is that there was a handoff; `quality` is made of the parts at the end, null where there is no
-evidence, and `quality_confidence` says how much of them there is (docs/quality.md).
+evidence, and `quality_confidence` says how much of them there is (docs/quality.md). `tokens` and
+`cost_usd` are what the activation spent that control went to, others below it not counted.
 """
 
 AGENTS = pa.schema(
@@ -318,6 +321,10 @@ COORDINATION = pa.schema(
         ("started_at", TIME),
     )
 )
+"""One row for each session with a handoff (table coordination_graphs).
+
+`graph` is JSON: nodes with id, type and invocations, edges with from, to, handoffs and quality.
+"""
 
 BOTTLENECKS = pa.schema(
     _required(
@@ -375,6 +382,10 @@ COALITIONS = pa.schema(
         ("started_at", TIME),
     )
 )
+"""One row for each settled session in which an agent acted: its team, its task, how it went.
+
+`agents` is a JSON list in alphabetical order; docs/coalitions.md says what `success` means.
+"""
 
 DERIVED: Mapping[str, pa.Schema] = {
     "agent_operations": OPERATIONS,

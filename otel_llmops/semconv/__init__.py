@@ -37,6 +37,7 @@ from otel_llmops.semconv.names import (
     AFFIXES,
     CHAIN_PART,
     CONTROL_FLOW,
+    FAILED_WORDS,
     GENERIC_HANDOFF_TOOLS,
     GRAPH_SCOPE,
     HANDOFF_TOOL,
@@ -46,6 +47,8 @@ from otel_llmops.semconv.names import (
     RATE_LIMITED,
     RETURNING,
     STEP_NAMES,
+    SUCCEEDED_WORDS,
+    WORKFLOW_DEFAULTS,
 )
 from otel_llmops.semconv.places import Place, event, member, pattern
 
@@ -56,6 +59,7 @@ __all__ = [
     "CONTENT",
     "CONTROL_FLOW",
     "EXCLUSIVE_CACHE",
+    "FAILED_WORDS",
     "GENERIC_HANDOFF_TOOLS",
     "GRAPH_SCOPE",
     "HANDOFF_TOOL",
@@ -77,6 +81,8 @@ __all__ = [
     "ROLES",
     "SPOKEN_TEXT",
     "STEP_NAMES",
+    "SUCCEEDED_WORDS",
+    "WORKFLOW_DEFAULTS",
     "Dialect",
     "Kind",
     "Place",

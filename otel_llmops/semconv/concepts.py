@@ -77,6 +77,26 @@ CONCEPTS: Mapping[str, tuple[Place, ...]] = {
         "ai.telemetry.metadata.sessionId",
     ),
     "run": places("ag2.network.channel_id"),
+    "task_type": places(
+        "llmops.task.type",
+        "gen_ai.task.type",
+        "task.type",
+        "task_type",
+        "traceloop.association.properties.task_type",
+        "langsmith.metadata.task_type",
+        "langfuse.trace.metadata.task_type",
+        "langfuse.observation.metadata.task_type",
+        "ai.telemetry.metadata.taskType",
+        member("metadata", "task_type"),
+    ),
+    "task_success": places(
+        "llmops.task.success",
+        "gen_ai.evaluation.score.label",
+        event("gen_ai.evaluation.result", "gen_ai.evaluation.score.label"),
+        "gen_ai.evaluation.score.value",
+        event("gen_ai.evaluation.result", "gen_ai.evaluation.score.value"),
+    ),
+    "workflow": places("gen_ai.workflow.name", "traceloop.workflow.name"),
     "provider": places(
         "gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"
     ),

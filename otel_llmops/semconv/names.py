@@ -4,6 +4,7 @@ __all__ = [
     "AFFIXES",
     "CHAIN_PART",
     "CONTROL_FLOW",
+    "FAILED_WORDS",
     "GENERIC_HANDOFF_TOOLS",
     "GRAPH_SCOPE",
     "HANDOFF_TOOL",
@@ -13,6 +14,8 @@ __all__ = [
     "RATE_LIMITED",
     "RETURNING",
     "STEP_NAMES",
+    "SUCCEEDED_WORDS",
+    "WORKFLOW_DEFAULTS",
 ]
 
 
@@ -92,6 +95,24 @@ GENERIC_HANDOFF_TOOLS = frozenset(
 
 CONTROL_FLOW = r"ParentCommand|GraphInterrupt|GraphBubbleUp|NodeInterrupt|GeneratorExit"
 """Exceptions by which a framework steers, not fails."""
+
+
+WORKFLOW_DEFAULTS = frozenset({"agent workflow", "workflow", "crew", "unnamed", "untitled"})
+"""Lower-case names that frameworks give to workflows that nobody named: they tell no task."""
+
+
+SUCCEEDED_WORDS = frozenset(
+    {"true", "1", "yes", "ok", "pass", "passed", "success", "succeeded", "correct", "good",
+     "resolved", "solved"}
+)  # fmt: skip
+"""Lower-case words by which a task, or whoever judged it, says that it went well."""
+
+
+FAILED_WORDS = frozenset(
+    {"false", "0", "no", "error", "fail", "failed", "failure", "incorrect", "bad", "wrong",
+     "unresolved", "unsolved"}
+)  # fmt: skip
+"""Lower-case words by which a task, or whoever judged it, says that it did not."""
 
 
 RATE_LIMITED = (

@@ -7,10 +7,9 @@ its beginning and its end alone.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import numpy as np
 import sqlalchemy as sa
@@ -19,15 +18,12 @@ from otel_llmops.model.latency import percentile_ns
 from otel_llmops.storage.answers import AgentSummary
 from otel_llmops.storage.rows import NS_PER_MS, listed
 from otel_llmops.storage.seams import Row, Store
-from otel_llmops.storage.summaries import NANO_USD, SUMMARIES, Summary, live
+from otel_llmops.storage.summaries import NANO_USD, SUMMARIES, live
 from otel_llmops.storage.tables import TABLES
+from otel_llmops.storage.windows import EPOCH, Window, between, within
 
-__all__ = ["AgentQueries", "Window", "between", "within"]
+__all__ = ["AgentQueries"]
 
-Window = tuple[datetime | None, datetime | None]
-"""since (inclusive) and until (exclusive), in UTC; None is open."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 _LAST_HOUR = (2**63 - 1) // 3_600_000_000_000
 """The hour in which int64 nanoseconds end (2262-04-11): no store's time type can say its end."""
@@ -61,7 +57,7 @@ class AgentQueries:
         type: str | None = None,  # noqa: A002 - the API's name for it
     ) -> list[AgentSummary]:
         """Agents by total tokens (most first), then name."""
-        profiles, work = await asyncio.gather(self._profiles(name), self._work(name, window))
+        profiles, work = await asyncio.gather(self._profiles(name), self.work(window, name))
         windowed = window != (None, None)
         names = [
             agent
@@ -110,7 +106,8 @@ class AgentQueries:
             by_agent.setdefault(row["agent"], []).append(row)
         return {agent: _profile(rows) for agent, rows in by_agent.items()}
 
-    async def _work(self, name: str | None, window: Window) -> dict[str, Row]:
+    async def work(self, window: Window, name: str | None = None) -> dict[str, Row]:
+        """Sums of by_agent_hour for each agent that worked in the window."""
         summary = SUMMARIES["by_agent_hour"]
         agent = summary.key("agent")
         wanted = agent == name if name is not None else agent != ""
@@ -157,8 +154,8 @@ class AgentQueries:
         # a session that is analysed again between two reads may move out of its hour
         return {
             agent: (
-                firsts.get(agent, _EPOCH + profile.first_hour * _HOUR),
-                lasts.get(agent, _EPOCH + profile.last_hour * _HOUR),
+                firsts.get(agent, EPOCH + profile.first_hour * _HOUR),
+                lasts.get(agent, EPOCH + profile.last_hour * _HOUR),
             )
             for agent, profile in profiles.items()
         }
@@ -191,56 +188,8 @@ class AgentQueries:
 
 
 def _of_hour(hour: int) -> Window:
-    end = _EPOCH + (hour + 1) * _HOUR if hour < _LAST_HOUR else None
-    return _EPOCH + hour * _HOUR, end
-
-
-def within(
-    summary: Summary, window: Window, keys: Sequence[str], wanted: sa.ColumnElement[bool]
-) -> sa.Select[Any]:
-    """The sums by `keys` of what is wanted within the window."""
-    if window == (None, None):
-        return summary.select(*keys).where(wanted)
-    since, until = window
-    length = timedelta(microseconds=summary.slot_ns // 1000)
-    first = None if since is None else -((_EPOCH - since) // length)
-    last = None if until is None else (until - _EPOCH) // length
-    slot = summary.key("slot").element
-    whole = [] if first is None else [slot >= first]
-    whole += [] if last is None else [slot < last]
-    pieces = [summary.select(*keys).where(wanted, *whole)]
-    begin = None if first is None else _EPOCH + first * length
-    end = None if last is None else _EPOCH + last * length
-    edges = list(_edges(window, (begin, end)))
-    if edges:
-        started_at = TABLES[summary.table].c.started_at
-        outside = sa.or_(*(sa.and_(*between(started_at, edge)) for edge in edges))
-        pieces.append(summary.select(*keys).where(wanted, outside))
-    union = sa.union_all(*pieces).subquery()
-    chosen = [union.c[key] for key in keys]
-    sums = [sa.func.sum(union.c[each.name]).label(each.name) for each in summary.sums]
-    return sa.select(*chosen, *sums).group_by(*chosen)
-
-
-def _edges(window: Window, whole: Window) -> Iterable[Window]:
-    """What of the window lies outside its whole slots."""
-    (since, until), (begin, end) = window, whole
-    if since is not None and until is not None and begin is not None and begin > until:
-        yield since, until
-        return
-    if since is not None and begin is not None and since < begin:
-        yield since, begin
-    if until is not None and end is not None and end < until:
-        yield end, until
-
-
-def between(moment: sa.ColumnElement[Any], window: Window) -> Iterable[sa.ColumnElement[bool]]:
-    """What holds where `moment` lies in the window."""
-    since, until = window
-    if since is not None:
-        yield moment >= since
-    if until is not None:
-        yield moment < until
+    end = EPOCH + (hour + 1) * _HOUR if hour < _LAST_HOUR else None
+    return EPOCH + hour * _HOUR, end
 
 
 def _tokens(work: Row | None) -> int:

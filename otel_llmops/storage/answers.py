@@ -93,7 +93,7 @@ class SessionSummary:
     """One session. `ledger` and `tokens` are asked for apart (Queries.ledger, Queries.tokens).
 
     `cost_usd` is of the models whose price is known; `residual_tokens` what the ledger cannot
-    place, 0 where all is well.
+    place, 0 where all is well; `analysis_version` says which version of the analysis found it.
     """
 
     session_id: str
@@ -111,6 +111,7 @@ class SessionSummary:
     drift_score: float | None
     completeness: float
     final: bool
+    analysis_version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from otel_llmops.analysis.coalitions import Coalition
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.agents import AgentQueries
 from otel_llmops.storage.answers import (
@@ -25,6 +26,8 @@ from otel_llmops.storage.answers import (
     UsagePoint,
 )
 from otel_llmops.storage.bottlenecks import bottlenecks
+from otel_llmops.storage.coalitions import Outcome, coalitions_of, outcome_of
+from otel_llmops.storage.coordination import CoordinationGraph, CoordinationQueries
 from otel_llmops.storage.drift import ContextDrift, context_drift
 from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
@@ -53,6 +56,7 @@ class Queries:
         self._store = store
         self._agents = AgentQueries(store)
         self.spans = SpanQueries(store)
+        self._coordination = CoordinationQueries(store)
 
     async def agents(
         self,
@@ -171,6 +175,54 @@ class Queries:
         )
         return [handoff(row) for row in rows]
 
+    async def coordination_graph(
+        self,
+        session_id: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> CoordinationGraph | None:
+        """The graph of a session, by any id it is known by; without one, over all sessions.
+
+        None where there is no such session.
+
+        Raises: QueryError, on a bad time.
+        """
+        window = _utc("since", since), _utc("until", until)
+        if session_id is None:
+            return await self._coordination.over(window)
+        session = await self.session(session_id)
+        if session is None:
+            return None
+        return await self._coordination.of_session(session.session_id, window)
+
+    async def coalitions(
+        self,
+        *,
+        task_type: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+    ) -> list[Coalition]:
+        """Sets of agents that solve tasks together: recommended first, then the surest success.
+
+        Raises: QueryError, on a bad limit or time.
+        """
+        _check_page(limit, 0)
+        window = _utc("since", since), _utc("until", until)
+        return await coalitions_of(self._store, task_type=task_type, window=window, limit=limit)
+
+    async def outcome(self, session_id: str) -> Outcome | None:
+        """Task and success of the session of that very id; None where nothing is known of them."""
+        return await outcome_of(self._store, session_id)
+
+    async def context_drift(self, session_id: str) -> list[ContextDrift]:
+        """How far each handoff of a session moved, in their order; by any id it is known by."""
+        table = TABLES["context_drift"]
+        order = (table.c.started_at, table.c.ordinal, table.c.handoff_id)
+        rows = await self._live_rows(table, await self._session_ids(session_id), order)
+        return [context_drift(row) for row in rows]
+
     async def bottlenecks(
         self,
         *,
@@ -190,13 +242,6 @@ class Queries:
         if session_id is not None:
             wanted.append(table.c.session_id.in_(await self._session_ids(session_id)))
         return await bottlenecks(self._store, wanted, min_severity=min_severity, limit=limit)
-
-    async def context_drift(self, session_id: str) -> list[ContextDrift]:
-        """How far each handoff of a session moved, in their order; by any id it is known by."""
-        table = TABLES["context_drift"]
-        order = (table.c.started_at, table.c.ordinal, table.c.handoff_id)
-        rows = await self._live_rows(table, await self._session_ids(session_id), order)
-        return [context_drift(row) for row in rows]
 
     async def tokens_by_function(
         self, *, limit: int = LIMIT_DEFAULT, offset: int = 0

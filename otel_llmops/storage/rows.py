@@ -83,6 +83,7 @@ def session_summary(row: Row) -> SessionSummary:
         drift_score=row["drift_score"],
         completeness=row["completeness"],
         final=bool(row["final"]),
+        analysis_version=row["analysis_version"],
     )
 
 

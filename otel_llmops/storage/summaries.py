@@ -19,6 +19,7 @@ from otel_llmops.storage.tables import TABLES
 __all__ = [
     "DAY_NS",
     "HOUR_NS",
+    "MICRO",
     "NANO_USD",
     "SUMMARIES",
     "Summary",
@@ -32,6 +33,8 @@ HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS
 NANO_USD = 1e9
 """Nano-dollars in a dollar."""
+MICRO = 1e6
+"""Millionths, in which shares are summed."""
 
 
 class time_slot(GenericFunction[int]):  # noqa: N801 - functions of SQLAlchemy are lower case
@@ -127,65 +130,125 @@ def _totals(table: sa.Table, names: Sequence[str]) -> tuple[sa.Label[Any], ...]:
     )
 
 
+def _known(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """1 where a number that is never negative is there, else 0."""
+    # not IS NULL, for the reason above
+    return sa.cast(sa.func.coalesce(column, sa.literal(-1.0)) >= sa.literal(0.0), sa.Integer())
+
+
+def _is_bad(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """1 where a share is there and below one half, else 0."""
+    return sa.cast(sa.func.coalesce(column, sa.literal(1.0)) < sa.literal(0.5), sa.Integer())
+
+
+def _handoff_sums(table: sa.Table) -> tuple[sa.Label[Any], ...]:
+    """How many, how good, how quick, how dear: whole numbers all, as money is."""
+    quality = sa.cast(sa.func.round(table.c.quality * sa.literal(MICRO)), sa.BigInteger())
+    latency = sa.func.coalesce(table.c.latency_ns, sa.literal(0))
+    counted = {
+        "micro_quality": quality,
+        "sum_latency_ns": latency,
+        "timed": _known(table.c.latency_ns),
+        "failed": _is_bad(table.c.completed),
+        "judged": _known(table.c.allowed),
+        "outside": _is_bad(table.c.allowed),
+    }
+    return (
+        *_totals(table, ("tokens",)),
+        *(
+            sa.func.sum(value * table.c.sign, type_=sa.BigInteger()).label(name)
+            for name, value in counted.items()
+        ),
+    )
+
+
 _WORK = ("invocations", "llm_calls", "errors", "input_tokens", "output_tokens")
 _PROFILE = ("agent", "role", "type", "description", "can_handoff_to", "models", "services")
 
 
-def _summaries() -> dict[str, Summary]:
-    operations, handoffs, agents = (
-        TABLES[name] for name in ("agent_operations", "agent_handoffs", "agents")
-    )
-    made = (
+def _of_operations(table: sa.Table) -> tuple[Summary, ...]:
+    day = _slot(table, "started_at", DAY_NS, "slot")
+    return (
         Summary(
-            "agent_operations",
+            table.name,
             "by_agent_hour",
-            (operations.c.agent, _slot(operations, "started_at", HOUR_NS, "slot")),
-            _totals(operations, _WORK),
+            (table.c.agent, _slot(table, "started_at", HOUR_NS, "slot")),
+            _totals(table, _WORK),
             HOUR_NS,
         ),
         Summary(
-            "agent_operations",
+            table.name,
             "by_agent_bucket_day",
-            (
-                operations.c.agent,
-                operations.c.latency_bucket,
-                _slot(operations, "started_at", DAY_NS, "slot"),
-            ),
-            (_total(operations, "invocations"),),
+            (table.c.agent, table.c.latency_bucket, day),
+            (_total(table, "invocations"),),
             DAY_NS,
         ),
         Summary(
-            "agent_operations",
+            table.name,
             "by_function_day",
-            (
-                operations.c.function,
-                operations.c.file,
-                _slot(operations, "started_at", DAY_NS, "slot"),
-            ),
-            _totals(operations, (*_WORK, "duration_ns")),
+            (table.c.function, table.c.file, day),
+            _totals(table, (*_WORK, "duration_ns")),
             DAY_NS,
         ),
+    )
+
+
+def _of_handoffs(table: sa.Table) -> tuple[Summary, ...]:
+    ends = (table.c.from_agent, table.c.to_agent)
+    return (
         Summary(
-            "agent_handoffs",
+            table.name,
             "by_agents_hour",
-            (
-                handoffs.c.from_agent,
-                handoffs.c.to_agent,
-                _slot(handoffs, "started_at", HOUR_NS, "slot"),
-            ),
-            (live(handoffs).label("rows"),),
+            (*ends, _slot(table, "started_at", HOUR_NS, "slot")),
+            (live(table).label("rows"),),
             HOUR_NS,
         ),
+        # by day: a hundred agents make as many rows an hour as they have handoffs
         Summary(
-            "agents",
-            "by_profile_hour",
-            (
-                *(agents.c[name] for name in _PROFILE),
-                _slot(agents, "started_at", HOUR_NS, "start_hour"),
-                _slot(agents, "ended_at", HOUR_NS, "end_hour"),
-            ),
-            (live(agents).label("rows"),),
+            table.name,
+            "by_agents_kind_day",
+            (*ends, table.c.kind, _slot(table, "started_at", DAY_NS, "slot")),
+            _handoff_sums(table),
+            DAY_NS,
         ),
+    )
+
+
+def _of_profiles(table: sa.Table) -> Summary:
+    return Summary(
+        table.name,
+        "by_profile_hour",
+        (
+            *(table.c[name] for name in _PROFILE),
+            _slot(table, "started_at", HOUR_NS, "start_hour"),
+            _slot(table, "ended_at", HOUR_NS, "end_hour"),
+        ),
+        (live(table).label("rows"),),
+    )
+
+
+def _of_teams(table: sa.Table) -> Summary:
+    succeeded = sa.cast(table.c.success, sa.Integer()) * table.c.sign
+    return Summary(
+        table.name,
+        "by_team_day",
+        (table.c.task_type, table.c.agents, _slot(table, "started_at", DAY_NS, "slot")),
+        (
+            live(table).label("rows"),
+            sa.func.sum(succeeded, type_=sa.BigInteger()).label("successes"),
+            _total(table, "tokens"),
+            _total(table, "duration_ns"),
+        ),
+        DAY_NS,
+    )
+
+
+def _summaries() -> dict[str, Summary]:
+    made = (
+        *_of_operations(TABLES["agent_operations"]),
+        *_of_handoffs(TABLES["agent_handoffs"]),
+        _of_profiles(TABLES["agents"]),
+        _of_teams(TABLES["coalitions"]),
     )
     return {summary.name: summary for summary in made}
 

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 
 from otel_llmops.errors import QueryError
 from otel_llmops.model.latency import percentile_ns
-from otel_llmops.storage.agents import Window, between, within
 from otel_llmops.storage.answers import UsagePoint
 from otel_llmops.storage.rows import NS_PER_MS
 from otel_llmops.storage.seams import Row, Store
 from otel_llmops.storage.summaries import DAY_NS, HOUR_NS, NANO_USD, SUMMARIES, time_slot
 from otel_llmops.storage.tables import TABLES
+from otel_llmops.storage.windows import Window, between, within
 
 __all__ = ["BUCKETS_DEFAULT", "BUCKETS_MAX", "usage"]
 

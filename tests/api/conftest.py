@@ -16,6 +16,7 @@ from otel_llmops.api.application import application
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.model.schemas import (
     AGENTS,
+    COALITIONS,
     CONTEXT_DRIFT,
     DERIVED,
     HANDOFFS,
@@ -194,7 +195,18 @@ def _tables() -> dict[str, pa.Table]:
         row(SESSION_KEYS, key=TRACE, kind="trace", session_id="conv-1"),
         row(SESSION_KEYS, key="conv-2", kind="conversation", session_id="conv-2"),
     ]
+    teams = [
+        row(
+            COALITIONS,
+            session_id="conv-1",
+            agents='["billing", "triage"]',
+            task_type="refund",
+            tokens=111,
+            duration_ns=2_000 * MS,
+        )
+    ]
     rows = {
+        "coalitions": teams,
         "agents": _agents(),
         "agent_operations": _operations(),
         "agent_handoffs": _handoffs(),

@@ -256,6 +256,7 @@ SESSION_1 = SessionSummary(
     drift_score=None,
     completeness=1.0,
     final=True,
+    analysis_version=0,
 )
 
 

@@ -13,7 +13,7 @@ Tables = Mapping[str, pa.Table]
 
 SESSION_FIELDS = (
     "sessionId traceIds agents startedAt durationMs handoffs llmCalls inputTokens outputTokens"
-    " costUsd errors driftScore completeness final residualTokens"
+    " costUsd errors driftScore completeness final residualTokens analysisVersion"
 )
 USE_FIELDS = (
     "agent model llmCalls inputTokens outputTokens cacheReadTokens cacheWriteTokens"

@@ -8,6 +8,10 @@ import strawberry
 from strawberry.types import Info
 
 from otel_llmops.api.graphql.bottlenecks import BottleneckInfo, bottlenecks
+from otel_llmops.api.graphql.coalitions import Coalition
+from otel_llmops.api.graphql.coalitions import coalitions as _coalitions
+from otel_llmops.api.graphql.coordination import CoordinationGraph
+from otel_llmops.api.graphql.coordination import coordination_graph as _coordination_graph
 from otel_llmops.api.graphql.drift import ContextDrift, context_drift
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session, UsagePoint
 from otel_llmops.api.parameters import page, share
@@ -127,10 +131,19 @@ class Query:
         description="What was spent over time, in steps that people read (a minute, an hour, a "
         "day) and at most about as many as buckets; the last day, if nothing is said.",
     )
-    bottlenecks: list[BottleneckInfo] = strawberry.field(
-        resolver=bottlenecks, description="What holds sessions up, most first."
+    coordination_graph: CoordinationGraph | None = strawberry.field(
+        resolver=_coordination_graph,
+        description="Who hands to whom, in a session (null where it is not known) or over all.",
+    )
+    coalitions: list[Coalition] = strawberry.field(
+        resolver=_coalitions,
+        description="Sets of agents that solve tasks together: recommended ones first, then by "
+        "successRateLow, highest first.",
     )
     context_drift: list[ContextDrift] = strawberry.field(
         resolver=context_drift,
         description="How far the context moved at each handoff of a session.",
+    )
+    bottlenecks: list[BottleneckInfo] = strawberry.field(
+        resolver=bottlenecks, description="What holds sessions up, most first."
     )

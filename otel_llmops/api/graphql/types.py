@@ -1,7 +1,7 @@
 """Types of the contract, each filled from the answer of the same name.
 
 Strategy: a type repeats the fields of its answer (storage/answers.py) in the contract's own
-order and nullability; `_copied` moves the values, so a field that one side lacks fails at once.
+order and nullability; `copied` moves the values, so a field that one side lacks fails at once.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ __all__ = [
     "LedgerEntry",
     "Session",
     "TokenUse",
+    "copied",
 ]
 
 
@@ -39,6 +40,12 @@ class AgentType(Enum):
     TOOL = "tool"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """The member of this text; a type of agent that the contract lacks is UNKNOWN."""
+        known = {member.value for member in cls}
+        return cls(text if text in known else "unknown")
+
 
 @strawberry.enum
 class HandoffKind(Enum):
@@ -50,7 +57,7 @@ class HandoffKind(Enum):
     FAN_OUT = "fan_out"
 
 
-def _copied(kind: type[Any], answer: object) -> dict[str, Any]:
+def copied(kind: type[Any], answer: object) -> dict[str, Any]:
     """The values of `answer` for the fields of the strawberry type `kind` that it has."""
     names = [field.name for field in fields(kind) if field.init]
     return {name: getattr(answer, name) for name in names if hasattr(answer, name)}
@@ -83,10 +90,8 @@ class Agent:
 
     @classmethod
     def of(cls, answer: answers.AgentSummary) -> Self:
-        """The type of this answer; a type of agent that the contract lacks is UNKNOWN."""
-        known = {member.value for member in AgentType}
-        kind = AgentType(answer.type) if answer.type in known else AgentType.UNKNOWN
-        return cls(**_copied(cls, answer) | {"type": kind})
+        """The type of this answer."""
+        return cls(**copied(cls, answer) | {"type": AgentType.of(answer.type)})
 
 
 @strawberry.type
@@ -126,11 +131,11 @@ class AgentHandoff:
     def of(cls, answer: answers.Handoff, *, jaeger_url: str) -> Self:
         """The type of this answer; `jaeger_url` is empty where no Jaeger is configured."""
         return cls(
-            **_copied(cls, answer)
+            **copied(cls, answer)
             | {
                 "id": strawberry.ID(answer.id),
                 "kind": HandoffKind(answer.kind),
-                "quality_parts": HandoffQuality(**_copied(HandoffQuality, answer.quality_parts)),
+                "quality_parts": HandoffQuality(**copied(HandoffQuality, answer.quality_parts)),
                 "trace_url": f"{jaeger_url.rstrip('/')}/trace/{answer.trace_id}"
                 if jaeger_url
                 else None,
@@ -169,7 +174,7 @@ class LedgerEntry:
     @classmethod
     def of(cls, answer: answers.LedgerEntry) -> Self:
         """The type of this answer."""
-        return cls(**_copied(cls, answer))
+        return cls(**copied(cls, answer))
 
 
 @strawberry.type
@@ -193,7 +198,7 @@ class TokenUse:
     @classmethod
     def of(cls, answer: answers.TokenUse) -> Self:
         """The type of this answer."""
-        return cls(**_copied(cls, answer))
+        return cls(**copied(cls, answer))
 
 
 LedgerLoader = DataLoader[str, list[answers.LedgerEntry]]
@@ -234,6 +239,9 @@ class Session:
     drift_score: float | None
     completeness: float
     final: bool
+    analysis_version: int = strawberry.field(
+        description="Which version of the analysis found this; otel-llmops reanalyze brings it up."
+    )
     residual_tokens: Long = strawberry.field(
         description="What was reported and cannot be placed: 0, or the ledger says where."
     )
@@ -248,7 +256,7 @@ class Session:
     @classmethod
     def of(cls, answer: answers.SessionSummary) -> Self:
         """The type of this answer."""
-        return cls(**_copied(cls, answer))
+        return cls(**copied(cls, answer))
 
 
 @strawberry.type
@@ -270,4 +278,4 @@ class UsagePoint:
     @classmethod
     def of(cls, answer: answers.UsagePoint) -> Self:
         """The type of this answer."""
-        return cls(**_copied(cls, answer))
+        return cls(**copied(cls, answer))

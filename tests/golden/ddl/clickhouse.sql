@@ -98,7 +98,9 @@ CREATE TABLE IF NOT EXISTS agent_handoffs (
     `evidence` String CODEC(ZSTD(1)),
     `from_span_id` String CODEC(ZSTD(1)),
     `to_span_id` String CODEC(ZSTD(1)),
+    `tokens` Int64 CODEC(ZSTD(1)),
     `final` Bool CODEC(ZSTD(1)),
+    `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
     `latency_ns` Nullable(Int64) CODEC(ZSTD(1)),
     `completed` Nullable(Float64) CODEC(ZSTD(1)),
     `context_kept` Nullable(Float64) CODEC(ZSTD(1)),
@@ -107,7 +109,8 @@ CREATE TABLE IF NOT EXISTS agent_handoffs (
     `allowed` Nullable(Float64) CODEC(ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
     `sign` Int32 CODEC(ZSTD(1)),
-    PROJECTION by_agents_hour (SELECT `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), sum(`sign`) GROUP BY `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000))
+    PROJECTION by_agents_hour (SELECT `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), sum(`sign`) GROUP BY `from_agent`, `to_agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000)),
+    PROJECTION by_agents_kind_day (SELECT `from_agent`, `to_agent`, `kind`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`sign`), sum(`tokens` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`), sum(CAST(round(`quality` * 1000000.0) AS BIGINT) * `sign`), sum(coalesce(`latency_ns`, 0) * `sign`), sum(CAST(coalesce(`latency_ns`, -1.0) >= 0.0 AS INTEGER) * `sign`), sum(CAST(coalesce(`completed`, 1.0) < 0.5 AS INTEGER) * `sign`), sum(CAST(coalesce(`allowed`, -1.0) >= 0.0 AS INTEGER) * `sign`), sum(CAST(coalesce(`allowed`, 1.0) < 0.5 AS INTEGER) * `sign`) GROUP BY `from_agent`, `to_agent`, `kind`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
@@ -302,7 +305,8 @@ CREATE TABLE IF NOT EXISTS coalitions (
     `duration_ns` Int64 CODEC(ZSTD(1)),
     `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
-    `sign` Int32 CODEC(ZSTD(1))
+    `sign` Int32 CODEC(ZSTD(1)),
+    PROJECTION by_team_day (SELECT `task_type`, `agents`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`sign`), sum(CAST(`success` AS INTEGER) * `sign`), sum(`tokens` * `sign`), sum(`duration_ns` * `sign`) GROUP BY `task_type`, `agents`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))

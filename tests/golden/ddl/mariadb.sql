@@ -93,7 +93,9 @@ CREATE TABLE IF NOT EXISTS agent_handoffs (
     evidence LONGTEXT NOT NULL,
     from_span_id LONGTEXT NOT NULL,
     to_span_id LONGTEXT NOT NULL,
+    tokens BIGINT NOT NULL,
     final BOOL NOT NULL,
+    cost_usd DOUBLE,
     latency_ns BIGINT,
     completed DOUBLE,
     context_kept DOUBLE,
@@ -340,6 +342,35 @@ CREATE TABLE IF NOT EXISTS all_by_agents_hour (
     PRIMARY KEY (digest)
 ) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
 
+CREATE TABLE IF NOT EXISTS all_by_agents_kind_day (
+    digest BINARY(32) NOT NULL,
+    from_agent LONGTEXT NOT NULL,
+    to_agent LONGTEXT NOT NULL,
+    kind LONGTEXT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    sum_tokens BIGINT NOT NULL,
+    nano_usd BIGINT NOT NULL,
+    priced BIGINT NOT NULL,
+    micro_quality BIGINT NOT NULL,
+    sum_latency_ns BIGINT NOT NULL,
+    timed BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    judged BIGINT NOT NULL,
+    outside BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
+CREATE TABLE IF NOT EXISTS all_by_team_day (
+    digest BINARY(32) NOT NULL,
+    task_type LONGTEXT NOT NULL,
+    agents LONGTEXT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    successes BIGINT NOT NULL,
+    sum_tokens BIGINT NOT NULL,
+    sum_duration_ns BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
 CREATE TABLE IF NOT EXISTS by_agent_hour (
     digest BINARY(32) NOT NULL,
     agent LONGTEXT NOT NULL,
@@ -390,6 +421,25 @@ CREATE TABLE IF NOT EXISTS by_agents_hour (
     PRIMARY KEY (digest)
 ) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
 
+CREATE TABLE IF NOT EXISTS by_agents_kind_day (
+    digest BINARY(32) NOT NULL,
+    from_agent LONGTEXT NOT NULL,
+    to_agent LONGTEXT NOT NULL,
+    kind LONGTEXT NOT NULL,
+    slot BIGINT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    sum_tokens BIGINT NOT NULL,
+    nano_usd BIGINT NOT NULL,
+    priced BIGINT NOT NULL,
+    micro_quality BIGINT NOT NULL,
+    sum_latency_ns BIGINT NOT NULL,
+    timed BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    judged BIGINT NOT NULL,
+    outside BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
 CREATE TABLE IF NOT EXISTS by_profile_hour (
     digest BINARY(32) NOT NULL,
     agent LONGTEXT NOT NULL,
@@ -402,6 +452,18 @@ CREATE TABLE IF NOT EXISTS by_profile_hour (
     start_hour BIGINT NOT NULL,
     end_hour BIGINT NOT NULL,
     `rows` BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
+CREATE TABLE IF NOT EXISTS by_team_day (
+    digest BINARY(32) NOT NULL,
+    task_type LONGTEXT NOT NULL,
+    agents LONGTEXT NOT NULL,
+    slot BIGINT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    successes BIGINT NOT NULL,
+    sum_tokens BIGINT NOT NULL,
+    sum_duration_ns BIGINT NOT NULL,
     PRIMARY KEY (digest)
 ) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
 

@@ -97,7 +97,9 @@ CREATE TABLE IF NOT EXISTS agent_handoffs (
 	evidence VARCHAR COLLATE "C" NOT NULL, 
 	from_span_id VARCHAR COLLATE "C" NOT NULL, 
 	to_span_id VARCHAR COLLATE "C" NOT NULL, 
+	tokens BIGINT NOT NULL, 
 	final BOOLEAN NOT NULL, 
+	cost_usd DOUBLE PRECISION, 
 	latency_ns BIGINT, 
 	completed DOUBLE PRECISION, 
 	context_kept DOUBLE PRECISION, 
@@ -363,6 +365,35 @@ CREATE TABLE IF NOT EXISTS all_by_agents_hour (
 	PRIMARY KEY (digest)
 ) WITH (fillfactor = 70);
 
+CREATE TABLE IF NOT EXISTS all_by_agents_kind_day (
+	digest BYTEA NOT NULL, 
+	from_agent VARCHAR COLLATE "C" NOT NULL, 
+	to_agent VARCHAR COLLATE "C" NOT NULL, 
+	kind VARCHAR COLLATE "C" NOT NULL, 
+	rows BIGINT NOT NULL, 
+	sum_tokens BIGINT NOT NULL, 
+	nano_usd BIGINT NOT NULL, 
+	priced BIGINT NOT NULL, 
+	micro_quality BIGINT NOT NULL, 
+	sum_latency_ns BIGINT NOT NULL, 
+	timed BIGINT NOT NULL, 
+	failed BIGINT NOT NULL, 
+	judged BIGINT NOT NULL, 
+	outside BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS all_by_team_day (
+	digest BYTEA NOT NULL, 
+	task_type VARCHAR COLLATE "C" NOT NULL, 
+	agents VARCHAR COLLATE "C" NOT NULL, 
+	rows BIGINT NOT NULL, 
+	successes BIGINT NOT NULL, 
+	sum_tokens BIGINT NOT NULL, 
+	sum_duration_ns BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
 CREATE TABLE IF NOT EXISTS by_agent_hour (
 	digest BYTEA NOT NULL, 
 	agent VARCHAR COLLATE "C" NOT NULL, 
@@ -413,6 +444,25 @@ CREATE TABLE IF NOT EXISTS by_agents_hour (
 	PRIMARY KEY (digest)
 ) WITH (fillfactor = 70);
 
+CREATE TABLE IF NOT EXISTS by_agents_kind_day (
+	digest BYTEA NOT NULL, 
+	from_agent VARCHAR COLLATE "C" NOT NULL, 
+	to_agent VARCHAR COLLATE "C" NOT NULL, 
+	kind VARCHAR COLLATE "C" NOT NULL, 
+	slot BIGINT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	sum_tokens BIGINT NOT NULL, 
+	nano_usd BIGINT NOT NULL, 
+	priced BIGINT NOT NULL, 
+	micro_quality BIGINT NOT NULL, 
+	sum_latency_ns BIGINT NOT NULL, 
+	timed BIGINT NOT NULL, 
+	failed BIGINT NOT NULL, 
+	judged BIGINT NOT NULL, 
+	outside BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
 CREATE TABLE IF NOT EXISTS by_profile_hour (
 	digest BYTEA NOT NULL, 
 	agent VARCHAR COLLATE "C" NOT NULL, 
@@ -425,6 +475,18 @@ CREATE TABLE IF NOT EXISTS by_profile_hour (
 	start_hour BIGINT NOT NULL, 
 	end_hour BIGINT NOT NULL, 
 	rows BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS by_team_day (
+	digest BYTEA NOT NULL, 
+	task_type VARCHAR COLLATE "C" NOT NULL, 
+	agents VARCHAR COLLATE "C" NOT NULL, 
+	slot BIGINT NOT NULL, 
+	rows BIGINT NOT NULL, 
+	successes BIGINT NOT NULL, 
+	sum_tokens BIGINT NOT NULL, 
+	sum_duration_ns BIGINT NOT NULL, 
 	PRIMARY KEY (digest)
 ) WITH (fillfactor = 70);
 

@@ -1,0 +1,63 @@
+"""Coalition of the contract."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Self
+
+import strawberry
+from strawberry.types import Info
+
+from otel_llmops.analysis.coalitions import Coalition as Answer
+from otel_llmops.api.graphql.scalars import Long
+from otel_llmops.api.graphql.types import copied
+from otel_llmops.api.parameters import page
+from otel_llmops.storage.queries import Queries
+
+__all__ = ["Coalition", "coalitions"]
+
+
+@strawberry.type(
+    description="A set of agents on tasks of one type. exact: counted are sessions of exactly "
+    "these agents, else of these and others. baseRate is the success rate of the task type's "
+    "other sessions; lift how much more often the set works on these tasks than by chance; pValue "
+    "how likely it would differ so much from the others by chance; docs/coalitions.md says more."
+)
+class Coalition:
+    """A coalition."""
+
+    agents: list[str]
+    task_type: str | None
+    sessions: Long
+    successes: Long
+    success_rate: float
+    success_rate_low: float = strawberry.field(
+        description="The lower end of its 95 % interval (Wilson)."
+    )
+    base_rate: float | None
+    lift: float
+    avg_tokens: float
+    avg_duration_ms: float
+    exact: bool
+    p_value: float | None
+    community: bool
+    recommended: bool
+    avoid: bool
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """The type of this answer."""
+        return cls(**copied(cls, answer) | {"task_type": answer.task_type or None})
+
+
+async def coalitions(
+    info: Info[Mapping[str, Any], None],
+    task_type: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> list[Coalition]:
+    """Query.coalitions."""
+    rows, _ = page(limit, None)
+    queries: Queries = info.context["queries"]
+    found = await queries.coalitions(task_type=task_type, since=since, until=until, limit=rows)
+    return [Coalition.of(each) for each in found]
