@@ -170,7 +170,7 @@ def test_what_a_later_analysis_takes_back_is_told_no_more(store: ClickHouse) -> 
     assert trace_id(9) not in {row["exampleTraceId"] for row in _graphql(store)}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_session_of_1_000_spans_answers_within_100_ms(store: ClickHouse) -> None:
     nodes: list[Node] = []
     trace = 100
@@ -189,4 +189,5 @@ def test_a_session_of_1_000_spans_answers_within_100_ms(store: ClickHouse) -> No
         took.append(time.perf_counter() - began)
     store.replace_sessions(ids, {name: made.slice(0, 0) for name, made in tables.items()})
     assert rows
+    print(f"{len(nodes):,} spans, {len(rows)} rows: {sorted(took)[2] * 1000:.0f} ms, median of 5")  # noqa: T201 - a figure
     assert min(took) < 0.1
