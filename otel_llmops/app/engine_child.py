@@ -81,18 +81,7 @@ def _run(
         settings=EngineSettings(),
         again=reanalysis,
     )
-    lags = Lags(places.journal)
-
-    def news() -> News:
-        lagging = lag_reasons(lags.look(), config.ready_lag_s_max)
-        trouble = engine.healthy()
-        metrics = [
-            *engine_metrics(engine.figures(), store_is_up=engine.store_is_up),
-            *forwards.metrics(),
-        ]
-        return News(exposition(metrics), [*([trouble] if trouble else []), *lagging])
-
-    bulletin = Bulletin(places.bulletin, "engine", news)
+    bulletin = Bulletin(places.bulletin, "engine", _news(config, engine, forwards))
     queries, keys, context = Queries(store), _keys(config), _tls(config)
     api = _Api(
         Doors(
@@ -131,6 +120,21 @@ def _run(
     if jaeger is not None:
         jaeger.stop()
     return _FAILED if failed else 0
+
+
+def _news(config: ServeConfig, engine: Engine, forwards: Forwards) -> Callable[[], News]:
+    lags = Lags(Places(config.data).journal)
+
+    def news() -> News:
+        lagging = lag_reasons(lags.look(), config.ready_lag_s_max)
+        trouble = engine.healthy()
+        metrics = [
+            *engine_metrics(engine.figures(), store_is_up=engine.store_is_up),
+            *forwards.metrics(),
+        ]
+        return News(exposition(metrics), [*([trouble] if trouble else []), *lagging])
+
+    return news
 
 
 @dataclass
