@@ -25,6 +25,8 @@ class Attributes:
 
     def __init__(self, spans: pa.Table, rank: Ints) -> None:
         self._rows = spans.num_rows
+        self._rank = rank
+        self._resources = spans.column("resource_attributes")
         rows, keys, values = _flat_map(whole(spans.column("attributes")))
         self._attributes = _Entries(rank[rows], keys, values)
         self._events = _event_entries(whole(spans.column("events")), rank)
@@ -75,6 +77,19 @@ class Attributes:
         result = np.zeros(self._rows, dtype=bool)
         result[self._attributes.slice(name)[0]] = True
         return result
+
+    def resource(self, name: str, *, where: Mask) -> pa.Array:
+        """For each span in `where` the value of that name of its resource, '' for all others.
+
+        Cost: O(attributes of their resources); nothing is kept, for hardly anything asks.
+        """
+        rows = np.flatnonzero(where[self._rank])
+        held = whole(self._resources.take(pa.array(rows)))
+        owner, keys, values = _flat_map(held)
+        found = np.asarray(pc.equal(keys, name))
+        place = np.full(self._rows, -1, dtype=np.int64)
+        place[self._rank[rows[owner[found]]]] = np.flatnonzero(found)
+        return pc.fill_null(values.take(pa.array(place, mask=place < 0)), "")
 
     def _values(self, place: Place) -> tuple[Ints, pa.Array]:
         if place.event:

@@ -9,9 +9,11 @@ import pyarrow.compute as pc
 from otel_llmops.analysis import tables
 from otel_llmops.analysis.agent_rows import agent_rows
 from otel_llmops.analysis.agents import activations
+from otel_llmops.analysis.code import code_of
 from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Mask
+from otel_llmops.analysis.functions import function_tables
 from otel_llmops.analysis.handoffs import handoffs
 from otel_llmops.analysis.readings import Readings, read
 from otel_llmops.analysis.sessions import Sessions, sessions
@@ -48,6 +50,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
         acts=acts,
         ledger=ledger(readings, tied.session),
         edges=handoffs(readings, acts, tied.run),
+        code=code_of(readings),
         failure=_failures(readings),
         final=_final(readings, tied, open_traces),
     )
@@ -61,6 +64,7 @@ def analyse(spans: pa.Table, *, open_traces: pa.Array | None = None) -> Derived:
         "sessions": tables.session_rows(found, operations, passed, agents),
         "session_keys": tables.session_keys(found),
         "token_ledger": tables.ledger_rows(found),
+        **function_tables(found, operations),
     }
     return {
         name: require(made[name], schema) if name in made else empty(schema)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.code import Code
 from otel_llmops.analysis.edges import Edges
 from otel_llmops.analysis.forest import Mask
 from otel_llmops.analysis.readings import Readings
@@ -21,5 +22,6 @@ class Findings:
     acts: Activations
     ledger: Ledger
     edges: Edges
+    code: Code
     failure: Mask
     final: Mask

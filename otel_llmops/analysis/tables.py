@@ -15,18 +15,19 @@ from otel_llmops.analysis.kinds import KINDS
 from otel_llmops.analysis.tokens import rule_names
 from otel_llmops.model.latency import bucket
 from otel_llmops.model.schemas import TIME
-from otel_llmops.semconv import CONCEPTS, Kind
+from otel_llmops.semconv import Kind
 
 __all__ = [
     "ANALYSIS_VERSION",
     "handoff_rows",
     "ledger_rows",
+    "operation_rows",
     "operations",
     "session_keys",
     "session_rows",
 ]
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 """Rises when the same spans give other answers."""
 
 _NULL_IF_NONE = pc.ScalarAggregateOptions(min_count=1)
@@ -43,21 +44,31 @@ _AS_OPERATION = (
 )
 
 
+def operation_rows(found: Findings) -> Ints:
+    """The spans that are operations, in their order: those of the rows of `operations`."""
+    readings, ledger = found.readings, found.ledger
+    counted = (ledger.input > 0) | (ledger.output > 0)
+    return np.flatnonzero(readings.is_kind(*_AS_OPERATION) | _heads(found) | counted)
+
+
+def _heads(found: Findings) -> Mask:
+    """Spans that stand for an activation of their agent."""
+    head = np.zeros(len(found.readings.kind), dtype=bool)
+    head[found.acts.head] = True
+    return head
+
+
 def operations(found: Findings) -> pa.Table:
     """OPERATIONS rows: spans that mean something, in the order of the spans."""
-    readings, acts, ledger = found.readings, found.acts, found.ledger
-    head = np.zeros(len(readings.kind), dtype=bool)
-    head[acts.head] = True
-    counted = (ledger.input > 0) | (ledger.output > 0)
-    keep = readings.is_kind(*_AS_OPERATION) | head | counted
-    rows = np.flatnonzero(keep)
+    readings, ledger = found.readings, found.ledger
+    head = _heads(found)
+    rows = operation_rows(found)
     place = pa.array(rows)
     spans = readings.spans
     kind = pa.array([str(k) for k in KINDS]).take(pa.array(readings.kind)).take(place)
     duration = np.asarray(spans.column("duration_ns"))[rows]
     failure = found.failure[rows]
     text = {name: readings.concept(name).take(place) for name in ("operation", "provider", "model")}
-    code = _code(found, place)
     made = pa.table(
         {
             "session_id": found.sessions.ids.take(pa.array(found.sessions.session[rows])),
@@ -84,7 +95,10 @@ def operations(found: Findings) -> pa.Table:
             "cache_read_tokens": ledger.cache_read[rows],
             "cache_write_tokens": ledger.cache_write[rows],
             "reasoning_tokens": ledger.reasoning[rows],
-            **code,
+            "function": found.code.function.take(place),
+            "file": found.code.file.take(place),
+            "line": found.code.line[rows].astype(np.int32),
+            "revision": found.code.revision.take(place),
             "final": found.final[found.sessions.session[rows]],
         }
     )
@@ -93,21 +107,6 @@ def operations(found: Findings) -> pa.Table:
 
 
 _SPAN_ID = ("trace_id", "span_id", "parent_span_id")
-
-
-def _code(found: Findings, place: pa.Array) -> dict[str, pa.Array]:
-    """Where in the user's code the spans were made."""
-    concept = found.readings.concept
-    function, namespace = concept("function").take(place), concept("namespace").take(place)
-    qualified = pc.binary_join_element_wise(namespace, function, ".")
-    old_pair = pc.and_(pc.not_equal(namespace, ""), pc.not_equal(function, ""))
-    line, _ = found.readings.attributes.number(CONCEPTS["line"])
-    return {
-        "function": pc.if_else(old_pair, qualified, function),
-        "file": concept("file").take(place),
-        "line": pa.array(np.minimum(line[place], 2**31 - 1).astype(np.int32)),
-        "revision": concept("revision").take(place),
-    }
 
 
 def _owners(found: Findings, rows: Ints) -> pa.Array:

@@ -2,20 +2,29 @@
 
 Strategy: plain MergeTree everywhere, partitioned by the row's own time, so that retention drops
 whole parts: spans and log events by day and ordered by trace, derived rows by month and ordered by
-session, with an aggregate projection for each Summary. Every insert is on the disk before it
-returns (fsync_*): the journal's cursor passes what was inserted.
+session, with an aggregate projection for each Summary; the tables of a topology snapshot by
+snapshot, so that one is dropped whole. Every insert is on the disk before it returns (fsync_*): the
+journal's cursor passes what was inserted.
 """
 
 from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
+import sqlalchemy as sa
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy.sql.elements import ColumnElement
 
+from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.storage.summaries import SUMMARIES, Summary
 from otel_llmops.storage.tables import STORED
 
-__all__ = ["DIALECT", "HAS_COLUMNS", "create_statements", "widening_statements"]
+__all__ = [
+    "DIALECT",
+    "HAS_COLUMNS",
+    "create_statements",
+    "drop_snapshot_statement",
+    "widening_statements",
+]
 
 DIALECT = ClickHouseDialect()
 
@@ -50,6 +59,9 @@ _BOUNDED = {
     "token_ledger": {"kind", "rule"},
     "context_drift": {"method"},
     "bottlenecks": {"severity"},
+    "code_functions": {"kind"},
+    "function_calls": {"found_by"},
+    "module_dependencies": {"import_type", "scope"},
 }
 """Text columns whose values come from a short list: a vocabulary of ours, or names of deployments.
 Agents, functions and models are not here: a program can make them up at run time."""
@@ -62,6 +74,16 @@ _ORDER = {
     "token_ledger": ("session_id", "started_at"),
 }
 """Sorting keys; every other table is ordered by (session_id, started_at)."""
+
+_SNAPSHOT_ORDER = {
+    "topology_snapshots": "snapshot_id",
+    "code_modules": "module_id",
+    "code_classes": "module_id",
+    "code_functions": "module_id",
+    "function_calls": "caller_function_id",
+    "module_dependencies": "from_module_id",
+}
+"""Sorting keys of the tables of a snapshot, each of which is a partition."""
 
 _DAY = {"spans": "start_time", "log_events": "time"}
 
@@ -103,7 +125,7 @@ def _create(name: str, schema: pa.Schema) -> str:
     if name in _LOOKUPS:
         lines.append(f"PROJECTION by_{_LOOKUPS[name]} (SELECT * ORDER BY {_LOOKUPS[name]})")
     body = ",\n".join(f"    {line}" for line in lines)
-    order = ", ".join(_ORDER.get(name, ("session_id", "started_at")))
+    order = _SNAPSHOT_ORDER.get(name) or ", ".join(_ORDER.get(name, ("session_id", "started_at")))
     settings = ["fsync_after_insert = 1", "fsync_part_directory = 1"]
     if name in _DAY:
         settings.append(f"non_replicated_deduplication_window = {_DEDUPLICATION_WINDOW}")
@@ -117,7 +139,17 @@ def _create(name: str, schema: pa.Schema) -> str:
     )
 
 
+def drop_snapshot_statement(name: str, snapshot_id: str) -> str:
+    """ALTER TABLE that takes all rows of a snapshot away, at one moment."""
+    literal = sa.literal(snapshot_id).compile(
+        dialect=DIALECT, compile_kwargs={"literal_binds": True}
+    )
+    return f"ALTER TABLE {name} DROP PARTITION {literal}"
+
+
 def _partition(name: str) -> str:
+    if name in TOPOLOGY:
+        return "snapshot_id"
     column = _DAY.get(name, "started_at")
     first, last = (f"toDateTime64('{year}-01-01', 9, 'UTC')" for year in _YEARS)
     held = f"least(greatest({column}, {first}), {last})"

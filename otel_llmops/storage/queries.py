@@ -16,18 +16,18 @@ from otel_llmops.errors import QueryError
 from otel_llmops.storage.agents import AgentQueries
 from otel_llmops.storage.answers import (
     AgentSummary,
-    FunctionTokens,
     Handoff,
     LedgerEntry,
     SessionSummary,
     TokenUse,
 )
-from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
 from otel_llmops.storage.spending import tokens_by_model
 from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import TABLES, data_columns
+from otel_llmops.storage.topology import TopologyQueries
+from otel_llmops.storage.topology_answers import FunctionUsage
 
 __all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "Queries"]
 
@@ -40,10 +40,14 @@ _LAST = datetime(2262, 4, 11, tzinfo=UTC)
 
 
 class Queries:
-    """One asynchronous method for each answer. Not found is empty or None, never an error."""
+    """One asynchronous method for each answer. Not found is empty or None, never an error.
+
+    `topology` has those about code.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.topology = TopologyQueries(store)
         self._agents = AgentQueries(store)
 
     async def agents(
@@ -163,15 +167,21 @@ class Queries:
         )
         return [handoff(row) for row in rows]
 
-    async def tokens_by_function(
-        self, *, limit: int = LIMIT_DEFAULT, offset: int = 0
-    ) -> list[FunctionTokens]:
-        """Functions of the user's code by total tokens (most first), then name and file.
+    async def functions(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+        offset: int = 0,
+    ) -> list[FunctionUsage]:
+        """Functions of the user's code by own tokens (most first), then name and file.
 
-        Raises: QueryError, on a bad limit or offset.
+        Raises: QueryError, on a bad limit, offset or time.
         """
         _check_page(limit, offset)
-        return await functions_by_tokens(self._store, limit=limit, offset=offset)
+        window = {"since": _utc("since", since), "until": _utc("until", until)}
+        return await self.topology.functions_by_tokens(**window, limit=limit, offset=offset)
 
     async def _session_ids(self, key: str) -> list[str]:
         """The session id that a key leads to first, then the key itself."""

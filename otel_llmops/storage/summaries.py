@@ -107,6 +107,24 @@ def _totals(table: sa.Table, names: Sequence[str]) -> tuple[sa.Label[Any], ...]:
 
 
 _WORK = ("invocations", "llm_calls", "errors", "input_tokens", "output_tokens")
+_SPENT = (
+    "sessions",
+    "calls",
+    "llm_calls",
+    "errors",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cumulative_input_tokens",
+    "cumulative_output_tokens",
+    "duration_ns",
+    "loop_steps",
+    "loop_rises",
+    "loop_growth_tokens",
+    "repeated_tokens",
+)
+_CALLED = ("calls", "duration_ns", "input_tokens", "output_tokens")
+_PLACE = ("", "_file", "_line")
 _PROFILE = ("agent", "role", "type", "description", "can_handoff_to", "models", "services")
 
 
@@ -114,6 +132,7 @@ def _summaries() -> dict[str, Summary]:
     operations, handoffs, agents = (
         TABLES[name] for name in ("agent_operations", "agent_handoffs", "agents")
     )
+    usage, edges = TABLES["function_usage"], TABLES["function_edges"]
     made = (
         Summary(
             "agent_operations",
@@ -131,17 +150,6 @@ def _summaries() -> dict[str, Summary]:
                 _slot(operations, "started_at", DAY_NS, "slot"),
             ),
             (_total(operations, "invocations"),),
-            DAY_NS,
-        ),
-        Summary(
-            "agent_operations",
-            "by_function_day",
-            (
-                operations.c.function,
-                operations.c.file,
-                _slot(operations, "started_at", DAY_NS, "slot"),
-            ),
-            _totals(operations, (*_WORK, "duration_ns")),
             DAY_NS,
         ),
         Summary(
@@ -164,6 +172,18 @@ def _summaries() -> dict[str, Summary]:
                 _slot(agents, "ended_at", HOUR_NS, "end_hour"),
             ),
             (live(agents).label("rows"),),
+        ),
+        Summary(
+            "function_usage",
+            "by_place",
+            tuple(usage.c[name] for name in ("function", "file", "line", "agent", "model")),
+            _totals(usage, _SPENT),
+        ),
+        Summary(
+            "function_edges",
+            "by_ends",
+            tuple(edges.c[f"{end}{part}"] for end in ("caller", "callee") for part in _PLACE),
+            tuple(_total(edges, name) for name in _CALLED),
         ),
     )
     return {summary.name: summary for summary in made}
