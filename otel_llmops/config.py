@@ -47,8 +47,19 @@ _NUMBERS_MIN: Mapping[str, int] = {
     "connections_max": 1,
     "ready_lag_s_max": 1,
 }
-_FILES = ("token_file", "tls_certificate", "tls_key", "tls_client_ca", "redact_file")
-_MAY_BE_EMPTY = frozenset({"jaeger_url", "cors_origins", "redact", "telemetry_url", *_FILES})
+_FILES = (
+    "token_file",
+    "tls_certificate",
+    "tls_key",
+    "tls_client_ca",
+    "redact_file",
+    "api_token_file",
+    "api_admin_token_file",
+)
+_MAY_BE_EMPTY = frozenset(
+    {"jaeger_url", "cors_origins", "redact", "telemetry_url", "api_hosts", *_FILES}
+)
+_FLAGS = frozenset({"insecure_bind", "api_tls"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,9 @@ class ServeConfig:
     send, wherever from.
     `ready_lag_s_max`: what waits for longer to be stored or analysed makes /readyz say so.
     `telemetry_url`: where our own figures are sent over OTLP/HTTP; "" is nowhere.
+    `api_token_file`: tokens that may read, `api_admin_token_file`: that may change as well.
+    `api_hosts`: names, with commas between, that requests to the API may be meant for, beside this
+    machine's own. `api_tls`: the API is served over TLS too, with the same certificate.
     """
 
     data: Path
@@ -96,11 +110,21 @@ class ServeConfig:
     insecure_bind: bool = False
     ready_lag_s_max: int = 60
     telemetry_url: str = ""
+    api_token_file: str = ""
+    api_admin_token_file: str = ""
+    api_hosts: str = ""
+    api_tls: bool = False
 
     @property
     def api_host(self) -> str:
-        """Where the API listens, which asks nobody who he is: on this machine, unless told."""
-        return self.host if self.insecure_bind or _is_loopback(self.host) else _LOOPBACK
+        """Where the API listens: on this machine alone, unless it asks for tokens or is told."""
+        may = self.insecure_bind or self.api_token_file or _is_loopback(self.host)
+        return self.host if may else _LOOPBACK
+
+    @property
+    def api_is_local(self) -> bool:
+        """Whether the API listens on this machine alone."""
+        return _is_loopback(self.api_host)
 
     def as_mapping(self) -> dict[str, Any]:
         """The mapping that `serve_config` reads back, of JSON values alone."""
@@ -149,7 +173,7 @@ def _problems(name: str, value: object) -> list[str]:
         return _port_problems(value)
     if name in _NUMBERS_MIN:
         return _number_problems(value, _NUMBERS_MIN[name])
-    if name == "insecure_bind":
+    if name in _FLAGS:
         return [] if isinstance(value, bool) else [f"{value!r} is neither true nor false"]
     if name in _MAY_BE_EMPTY and value == "":
         return []
@@ -178,6 +202,8 @@ def _tls_problems(known: Mapping[str, object]) -> list[str]:
         problems.append("tls_certificate, tls_key: one needs the other")
     if has["tls_client_ca"] and not has["tls_certificate"]:
         problems.append("tls_client_ca: needs tls_certificate and tls_key")
+    if known.get("api_tls") is True and not has["tls_certificate"]:
+        problems.append("api_tls: needs tls_certificate and tls_key")
     return problems
 
 

@@ -6,12 +6,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
-from otel_llmops.api import rest
+from otel_llmops.api import rest, topology
 from otel_llmops.api.graphql.schema import GraphQLApplication
+from otel_llmops.api.live import live_route
 from otel_llmops.errors import LlmopsError
 from otel_llmops.metrics import METRICS_TYPE
+from otel_llmops.storage.feed import Feed
 from otel_llmops.storage.queries import Queries
 
 __all__ = ["Readiness", "application"]
@@ -22,12 +24,14 @@ Readiness = Callable[[], Sequence[str]]
 
 def application(
     queries: Queries,
+    feed: Feed | None = None,
     *,
     readiness: Readiness = tuple,
     metrics: Callable[[], str] = str,
     jaeger_url: str = "",
+    replace_snapshot: topology.ReplaceSnapshot | None = None,
 ) -> Starlette:
-    """The API over `queries`.
+    """The API over `queries`, and over what `feed` tells; snapshots go to `replace_snapshot`.
 
     GET /healthz answers 200 as long as the process serves; GET /readyz 200, or 503 with reasons;
     GET /metrics what `metrics` gives, for Prometheus.
@@ -45,13 +49,18 @@ def application(
     async def figures(request: Request) -> Response:
         return Response(metrics(), media_type=METRICS_TYPE)
 
+    feed = feed or Feed()
+    graphql = GraphQLApplication(queries, feed, jaeger_url=jaeger_url)
     return Starlette(
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", figures),
-            Route("/graphql", GraphQLApplication(queries, jaeger_url=jaeger_url)),
+            Route("/graphql", graphql),
+            WebSocketRoute("/graphql", graphql),
+            live_route(feed),
             *rest.routes(queries, jaeger_url=jaeger_url),
+            *topology.routes(queries.topology, replace_snapshot),
         ],
         exception_handlers={HTTPException: _refused},
     )

@@ -28,7 +28,8 @@ _CLAIM_PAUSE_S = 0.05
 class Endpoints:
     """The endpoints of a running `serve`; `pid` is the supervisor's.
 
-    The API may listen on another address than OTLP. With `tls`, OTLP is served over TLS.
+    The API may listen on another address than OTLP. With `tls`, OTLP is served over TLS, with
+    `api_tls` the API.
     """
 
     pid: int
@@ -40,6 +41,7 @@ class Endpoints:
     store: str
     api_host: str
     tls: bool
+    api_tls: bool
 
     @property
     def grpc(self) -> str:
@@ -54,7 +56,8 @@ class Endpoints:
     @property
     def api(self) -> str:
         """Where GraphQL (/graphql) and REST (/api) are."""
-        return f"http://{_authority(self.api_host, self.api_port)}"
+        scheme = "https" if self.api_tls else "http"
+        return f"{scheme}://{_authority(self.api_host, self.api_port)}"
 
     @property
     def _scheme(self) -> str:

@@ -6,15 +6,19 @@ for the parent's word. On the way out the engine drains first, while the API sti
 """
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from otel_llmops.api.application import application
+from otel_llmops.api.doors import Doors, Keys
+from otel_llmops.app.announcing import announcing
 from otel_llmops.app.bulletin import Bulletin, News
 from otel_llmops.app.lags import Lags, lag_reasons
 from otel_llmops.app.lifeline import Lifeline
@@ -31,7 +35,10 @@ from otel_llmops.metrics import exposition
 from otel_llmops.receiver.guard import guarded
 from otel_llmops.receiver.listening import listening_socket
 from otel_llmops.receiver.server import http_config
+from otel_llmops.receiver.tls import Tls
+from otel_llmops.storage.feed import Feed
 from otel_llmops.storage.queries import Queries
+from otel_llmops.tokens import Tokens, read_tokens
 
 __all__ = ["run"]
 
@@ -58,10 +65,11 @@ def _run(
     config: ServeConfig, lifeline: Lifeline, listener: socket.socket, store: ClickHouse
 ) -> int:
     places = Places(config.data)
+    feed = Feed()
     engine = Engine(
         spans_reader=Reader.open(places.journal, STORE),
         analysis_reader=Reader.open(places.journal, ANALYSIS),
-        exporter=store,
+        exporter=announcing(store, feed),
         directory=places.engine,
         settings=EngineSettings(),
     )
@@ -75,12 +83,18 @@ def _run(
 
     bulletin = Bulletin(places.bulletin, "engine", news)
     api = _Api(
-        application(
-            Queries(store),
-            readiness=bulletin.reasons,
-            metrics=bulletin.page,
-            jaeger_url=config.jaeger_url,
-        )
+        Doors(
+            application(
+                Queries(store),
+                feed,
+                readiness=bulletin.reasons,
+                metrics=bulletin.page,
+                jaeger_url=config.jaeger_url,
+                replace_snapshot=store.replace_snapshot,
+            ),
+            _keys(config),
+        ),
+        _tls(config),
     )
     bulletin.start()
     stop_engine = threading.Event()
@@ -125,8 +139,8 @@ class _Part:
 class _Api:
     """uvicorn in a thread of its own; the signals stay with the main thread."""
 
-    def __init__(self, app: Starlette) -> None:
-        config = http_config(app, guarded())
+    def __init__(self, app: ASGIApp, context: ssl.SSLContext | None) -> None:
+        config = http_config(app, guarded(), context, websockets=True)
         config.timeout_graceful_shutdown = _API_STOP_S
         self._server = uvicorn.Server(config)
 
@@ -137,6 +151,27 @@ class _Api:
     def stop(self) -> None:
         """Finish what is being answered, and end."""
         self._server.should_exit = True
+
+
+def _keys(config: ServeConfig) -> Keys:
+    """Raises: ConfigError, if the tokens cannot be read."""
+
+    def tokens(file: str, flag: str) -> Tokens:
+        return Tokens(read_tokens(Path(file), flag=flag) if file else ())
+
+    read = tokens(config.api_token_file, "--api-token-file")
+    admin = tokens(config.api_admin_token_file, "--api-admin-token-file")
+    hosts = [name.strip() for name in config.api_hosts.split(",") if name.strip()]
+    if config.api_is_local:
+        return Keys.of_this_machine(hosts, read=read, admin=admin)
+    return Keys(read, admin, frozenset(name.lower() for name in hosts))
+
+
+def _tls(config: ServeConfig) -> ssl.SSLContext | None:
+    """Raises: ConfigError, if the certificate cannot be used."""
+    if not config.api_tls:
+        return None
+    return Tls(Path(config.tls_certificate), Path(config.tls_key)).context()
 
 
 def _listening(config: ServeConfig) -> socket.socket:

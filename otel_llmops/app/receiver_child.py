@@ -17,10 +17,10 @@ from otel_llmops.journal import Journal, JournalSettings
 from otel_llmops.metrics import exposition
 from otel_llmops.otlp import LIMITS
 from otel_llmops.receiver import Receiver, ReceiverSettings
-from otel_llmops.receiver.access import read_tokens
 from otel_llmops.receiver.guard import GuardSettings
 from otel_llmops.receiver.tls import Tls
 from otel_llmops.redaction import Redactor, rules
+from otel_llmops.tokens import read_tokens
 
 __all__ = ["redactor_of", "run"]
 

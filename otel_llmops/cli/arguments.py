@@ -76,6 +76,9 @@ _WITHOUT = (
         "URL",
         "OTLP/HTTP endpoint that gets our own figures once a minute, as http://host:4318",
     ),
+    ("api-token-file", "FILE", "bearer tokens, one a line; who reads the API must know one"),
+    ("api-admin-token-file", "FILE", "bearer tokens of those who may also change what is kept"),
+    ("api-hosts", "NAMES", "names of this machine that the API is asked by, beside localhost"),
     ("redact", "PRESETS", "what is masked or dropped before it is kept: secrets,pii,content"),
     (
         "redact-file",
@@ -128,7 +131,13 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         action="store_true",
         default=environ.get(f"{_PREFIX}INSECURE_BIND", "").lower() in {"1", "true"},
         help="listen on other than this machine's own addresses with neither tokens nor client "
-        "certificates; the API, which asks nobody who he is, listens there too",
+        "certificates; the API listens there too, and asks nobody who he is without tokens",
+    )
+    command.add_argument(
+        "--api-tls",
+        action="store_true",
+        default=environ.get(f"{_PREFIX}API_TLS", "").lower() in {"1", "true"},
+        help="serve the API over TLS as well, with --tls-certificate and --tls-key",
     )
 
 
@@ -164,7 +173,8 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
         description="Which agent and model spent a session's tokens, what they cost, and with "
         "--why each number's reason. Without SESSION: the newest sessions.",
         epilog="The answers come from the serve that runs on --data, from its store while none "
-        "runs, from the API at --url, or from the captured OTLP in --file.",
+        "runs, from the API at --url, or from the captured OTLP in --file. Where the API asks for "
+        f"a token, {_PREFIX}API_TOKEN gives it.",
     )
     command.add_argument(
         "session", nargs="?", metavar="SESSION", help="a conversation id or a trace id"
@@ -180,5 +190,7 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
     about = "store that no serve has open (default: the one in --data)"
     command.add_argument("--store", default=store, help=about, metavar="URL")
     command.add_argument("--url", help="API of a running serve", metavar="URL")
+    # not an option: what is on the command line is for everybody to read
+    command.set_defaults(api_token=environ.get(f"{_PREFIX}API_TOKEN", ""))
     about = "captured OTLP, as for analyze; may be given more than once"
     command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")

@@ -18,10 +18,11 @@ _PAUSE_S = 0.1
 
 
 class Reader:
-    """GETs from the API at `url`, which a `serve` on this machine gave."""
+    """GETs from the API at `url`, which a `serve` on this machine gave, with `token` if any."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, token: str = "") -> None:
         self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         # no proxy: a collector on this machine is reached directly
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -56,12 +57,16 @@ class Reader:
     def _get(self, path: str) -> dict[str, Any] | None:
         """The JSON object at `path`, None where there is nothing."""
         try:
-            with self._opener.open(f"{self._url}{path}", timeout=_TIMEOUT_S) as answer:
+            asked = urllib.request.Request(f"{self._url}{path}", headers=self._headers)  # noqa: S310
+            with self._opener.open(asked, timeout=_TIMEOUT_S) as answer:
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
                 if error.code == HTTPStatus.NOT_FOUND:
                     return None
+                if error.code == HTTPStatus.UNAUTHORIZED:
+                    hint = "give one that may read in OTEL_LLMOPS_API_TOKEN"
+                    raise QueryError(f"{self._url} asks for a token", hint=hint) from error
                 raise QueryError(f"GET {path} was refused: {error.read().decode()}") from error
         except (OSError, HTTPException, ValueError) as error:
             raise LlmopsError(f"the API at {self._url} cannot be reached: {error}") from error

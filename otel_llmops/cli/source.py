@@ -53,9 +53,9 @@ def source(arguments: Namespace) -> Iterator[Source]:
     config = serve_config({"data": arguments.data, "store": arguments.store})
     running = read_endpoints(config.data)
     if arguments.url:
-        yield Reader(_api(arguments.url))
+        yield Reader(_api(arguments.url), token=arguments.api_token)
     elif running is not None and (not arguments.store or running.store == config.store):
-        yield Reader(running.api)
+        yield Reader(running.api, token=arguments.api_token)
     else:
         with _of_store(config.data, config.store) as found:
             yield found

@@ -139,7 +139,11 @@ class GuardedHttp(HttpToolsProtocol):
             if before == (self._phase, self._messages):
                 self._count_wire(len(data))
         except httptools.HttpParserUpgrade as upgrade:
-            self.data_received(self._head_without_upgrade() + data[upgrade.args[0] :])
+            rest = data[upgrade.args[0] :]
+            if self._becomes_web_socket():
+                self._hand_over()
+            else:
+                self.data_received(self._head_without_upgrade() + rest)
         except _Refused as refused:
             self._refuse(refused.refusal)
         except httptools.HttpParserError as error:
@@ -229,12 +233,30 @@ class GuardedHttp(HttpToolsProtocol):
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
+    def _becomes_web_socket(self) -> bool:
+        """Whether web sockets are served, this asks for one, and nothing is being answered."""
+        return (
+            self._should_upgrade()
+            and self.parser.get_method() == b"GET"
+            and head_refusal(self.parser.get_http_version(), self.headers) is None
+            and (self._answering is None or self._answering.response_complete)
+        )
+
+    def _hand_over(self) -> None:
+        """The connection is the web socket's from now on, which pings whoever is silent."""
+        self._phase, self._due, self._write_due = _Phase.OVER, None, None
+        if self._timer is not None:
+            self._timer.cancel()
+        self.scope["method"] = "GET"
+        self.transport = self.transport.bare  # type: ignore[assignment]  # no longer ours to close
+        self.handle_websocket_upgrade()
+
     def _head_without_upgrade(self) -> bytes:
         """The head again, without what asks for another protocol.
 
-        No upgrade is offered, so a request that asks for one is answered as it is (RFC 9110, 7.8;
-        Java's client asks each server). But httptools takes its body for the other protocol, which
-        would lose the spans in it; so the head is read once more, by a new parser.
+        No other upgrade is offered, so a request that asks for one is answered as it is (RFC 9110,
+        7.8; Java's client asks each server). But httptools takes its body for the other protocol,
+        which would lose the spans in it; so the head is read once more, by a new parser.
         """
         method = self.parser.get_method()
         self.parser = httptools.HttpRequestParser(self)

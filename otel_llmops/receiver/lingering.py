@@ -23,6 +23,11 @@ class LingeringTransport(asyncio.Transport):
         self._lingers = lingers
         self._closing = False
 
+    @property
+    def bare(self) -> asyncio.Transport:
+        """The transport below, for a protocol that closes in a way of its own."""
+        return self._transport
+
     def close(self) -> None:
         """Send what was written, then close: at once, or later by `end`."""
         if self._closing:

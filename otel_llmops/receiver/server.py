@@ -37,6 +37,9 @@ __all__ = ["Endpoints", "Receiver", "ReceiverSettings", "http_config"]
 _IDLE_S = 75
 """Precedent: nginx. SDKs send every 5 s, so a shorter time would often meet a request half-way."""
 
+_WEBSOCKET_BYTES_MAX = 64 * 1024
+"""One message that comes in over a web socket: a subscription is some hundred bytes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverSettings:
@@ -213,14 +216,19 @@ class Receiver:
 
 
 def http_config(
-    app: Any, protocol: type[asyncio.Protocol], context: ssl.SSLContext | None = None
+    app: Any,
+    protocol: type[asyncio.Protocol],
+    context: ssl.SSLContext | None = None,
+    *,
+    websockets: bool = False,
 ) -> uvicorn.Config:
     """For uvicorn, without anything that a collector does not need, behind the guard `protocol`."""
     return uvicorn.Config(
         app,
         http=protocol,
         loop="asyncio",
-        ws="none",
+        ws="websockets-sansio" if websockets else "none",
+        ws_max_size=_WEBSOCKET_BYTES_MAX,
         lifespan="off",
         interface="asgi3",
         log_config=None,

@@ -22,7 +22,7 @@ from otel_llmops.storage.seams import Row, Store
 from otel_llmops.storage.summaries import NANO_USD, SUMMARIES, Summary, live
 from otel_llmops.storage.tables import TABLES
 
-__all__ = ["AgentQueries", "Window"]
+__all__ = ["AgentQueries", "Window", "between", "within"]
 
 Window = tuple[datetime | None, datetime | None]
 """since (inclusive) and until (exclusive), in UTC; None is open."""
@@ -114,7 +114,7 @@ class AgentQueries:
         summary = SUMMARIES["by_agent_hour"]
         agent = summary.key("agent")
         wanted = agent == name if name is not None else agent != ""
-        rows = await self._store.fetch(_within(summary, window, ["agent"], wanted))
+        rows = await self._store.fetch(within(summary, window, ["agent"], wanted))
         return {row["agent"]: row for row in rows if row["rows"] > 0}
 
     async def _latencies(
@@ -123,7 +123,7 @@ class AgentQueries:
         """p50 and p95 in ms of the activations of each agent."""
         summary = SUMMARIES["by_agent_bucket_day"]
         wanted = summary.key("agent").in_(agents)
-        statement = _within(summary, window, ["agent", "latency_bucket"], wanted)
+        statement = within(summary, window, ["agent", "latency_bucket"], wanted)
         counted: dict[str, list[tuple[int, int]]] = {}
         for row in await self._store.fetch(statement):
             pair = (row["latency_bucket"], row["sum_invocations"])
@@ -139,7 +139,7 @@ class AgentQueries:
         sides = ("from_agent", "to_agent")
         found = await asyncio.gather(
             *(
-                self._store.fetch(_within(summary, window, [side], summary.key(side).in_(agents)))
+                self._store.fetch(within(summary, window, [side], summary.key(side).in_(agents)))
                 for side in sides
             )
         )
@@ -171,7 +171,7 @@ class AgentQueries:
             by_hour.setdefault(hour, []).append(agent)
         wanted = (
             sa.and_(
-                *_between(moment, _of_hour(hour)),
+                *between(moment, _of_hour(hour)),
                 table.c.agent.in_(agents),
             )
             for hour, agents in by_hour.items()
@@ -195,7 +195,7 @@ def _of_hour(hour: int) -> Window:
     return _EPOCH + hour * _HOUR, end
 
 
-def _within(
+def within(
     summary: Summary, window: Window, keys: Sequence[str], wanted: sa.ColumnElement[bool]
 ) -> sa.Select[Any]:
     """The sums by `keys` of what is wanted within the window."""
@@ -214,7 +214,7 @@ def _within(
     edges = list(_edges(window, (begin, end)))
     if edges:
         started_at = TABLES[summary.table].c.started_at
-        outside = sa.or_(*(sa.and_(*_between(started_at, edge)) for edge in edges))
+        outside = sa.or_(*(sa.and_(*between(started_at, edge)) for edge in edges))
         pieces.append(summary.select(*keys).where(wanted, outside))
     union = sa.union_all(*pieces).subquery()
     chosen = [union.c[key] for key in keys]
@@ -234,7 +234,8 @@ def _edges(window: Window, whole: Window) -> Iterable[Window]:
         yield end, until
 
 
-def _between(moment: sa.ColumnElement[Any], window: Window) -> Iterable[sa.ColumnElement[bool]]:
+def between(moment: sa.ColumnElement[Any], window: Window) -> Iterable[sa.ColumnElement[bool]]:
+    """What holds where `moment` lies in the window."""
     since, until = window
     if since is not None:
         yield moment >= since

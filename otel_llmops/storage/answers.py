@@ -14,6 +14,7 @@ __all__ = [
     "LedgerEntry",
     "SessionSummary",
     "TokenUse",
+    "UsagePoint",
 ]
 
 
@@ -162,3 +163,18 @@ class TokenUse:
     reasoning_tokens: int
     cost_usd: float | None
     unpriced_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePoint:
+    """What happened in one step of time that begins `at`."""
+
+    at: datetime
+    sessions: int
+    handoffs: int
+    llm_calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    latency_ms_p95: float | None

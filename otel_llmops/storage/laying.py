@@ -182,13 +182,15 @@ def _end(row: Row, end: str) -> Place:
 
 
 def _edge_loads(rows: Sequence[Row], of_place: Mapping[Place, str]) -> list[EdgeLoad]:
-    sums: dict[tuple[str, ...], Counter[str]] = {}
+    sums: dict[tuple[str, str, str, str], Counter[str]] = {}
     for row in rows:
-        names = tuple(plain_name(row[end]) or row[f"{end}_file"] for end in _ENDS)
-        ids = tuple(of_place.get(_end(row, end), "") for end in _ENDS)
+        ids = [of_place.get(_end(row, end), "") for end in _ENDS]
         # what has an id has one name, however it was called at run time
-        known = tuple("" if each else name for name, each in zip(names, ids, strict=True))
-        held = sums.setdefault((*known, *ids), Counter())
+        names = [
+            "" if known else plain_name(row[end]) or row[f"{end}_file"]
+            for end, known in zip(_ENDS, ids, strict=True)
+        ]
+        held = sums.setdefault((names[0], names[1], ids[0], ids[1]), Counter())
         held["calls"] += row["sum_calls"]
         held["duration_ns"] += row["sum_duration_ns"]
         held["tokens"] += row["sum_input_tokens"] + row["sum_output_tokens"]

@@ -7,7 +7,7 @@ steps, a page of keys and then their rows, so that only a page's rows are put to
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,7 @@ from otel_llmops.storage.answers import (
     LedgerEntry,
     SessionSummary,
     TokenUse,
+    UsagePoint,
 )
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
@@ -28,6 +29,7 @@ from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import TABLES, data_columns
 from otel_llmops.storage.topology import TopologyQueries
 from otel_llmops.storage.topology_answers import FunctionUsage
+from otel_llmops.storage.usage import BUCKETS_DEFAULT, usage
 
 __all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "Queries"]
 
@@ -37,6 +39,7 @@ LIMIT_MAX = 1000
 _FIRST = datetime(1900, 1, 1, tzinfo=UTC)
 _LAST = datetime(2262, 4, 11, tzinfo=UTC)
 """What int64 nanoseconds, and every store's time type, can hold."""
+_USAGE_WINDOW = timedelta(days=1)
 
 
 class Queries:
@@ -182,6 +185,21 @@ class Queries:
         _check_page(limit, offset)
         window = {"since": _utc("since", since), "until": _utc("until", until)}
         return await self.topology.functions_by_tokens(**window, limit=limit, offset=offset)
+
+    async def usage(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        buckets: int = BUCKETS_DEFAULT,
+    ) -> list[UsagePoint]:
+        """What was spent over time, in at most about `buckets` steps; by default the last day.
+
+        Raises: QueryError, on a bad window or number.
+        """
+        end = _utc("until", until) or datetime.now(UTC)
+        begin = _utc("since", since) or end - _USAGE_WINDOW
+        return await usage(self._store, since=begin, until=end, buckets=buckets)
 
     async def _session_ids(self, key: str) -> list[str]:
         """The session id that a key leads to first, then the key itself."""

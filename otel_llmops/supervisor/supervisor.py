@@ -138,6 +138,7 @@ class Supervisor:
             store=config.store,
             api_host=config.api_host,
             tls=bool(config.tls_certificate),
+            api_tls=config.api_tls,
         )
 
     def _stop_children(self) -> None:

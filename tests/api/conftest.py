@@ -17,6 +17,7 @@ from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.model.schemas import (
     AGENTS,
     DERIVED,
+    FUNCTION_USAGE,
     HANDOFFS,
     LEDGER,
     OPERATIONS,
@@ -179,7 +180,27 @@ def _tables() -> dict[str, pa.Table]:
         row(SESSION_KEYS, key=TRACE, kind="trace", session_id="conv-1"),
         row(SESSION_KEYS, key="conv-2", kind="conversation", session_id="conv-2"),
     ]
+    usage = [
+        row(
+            FUNCTION_USAGE,
+            session_id=session,
+            function="desk.classify",
+            file="/srv/desk.py",
+            line=3,
+            agent="triage",
+            sessions=1,
+            calls=1,
+            llm_calls=1,
+            input_tokens=100,
+            output_tokens=1,
+            cumulative_input_tokens=100,
+            cumulative_output_tokens=1,
+            duration_ns=4 * MS,
+        )
+        for session in ("conv-1", "conv-2")
+    ]
     rows = {
+        "function_usage": usage,
         "agents": _agents(),
         "agent_operations": _operations(),
         "agent_handoffs": _handoffs(),

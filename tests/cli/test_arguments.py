@@ -32,6 +32,10 @@ def test_serve_has_the_defaults_of_otlp() -> None:
         "redact": None,
         "redact_file": None,
         "insecure_bind": False,
+        "api_admin_token_file": None,
+        "api_hosts": None,
+        "api_tls": False,
+        "api_token_file": None,
     }
 
 

@@ -21,8 +21,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from otel_llmops.errors import ConfigError
 from otel_llmops.receiver import ReceiverSettings
-from otel_llmops.receiver.access import Access, read_tokens
+from otel_llmops.receiver.access import Access
 from otel_llmops.receiver.tls import Tls
+from otel_llmops.tokens import read_tokens
 from tests.support.certificates import Certificates, certificates
 from tests.support.otlp import span, trace_request
 from tests.support.receiving import DEADLINE_S, Running, running

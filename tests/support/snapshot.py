@@ -14,7 +14,6 @@ modules; one that ends in `!` is part of a circle.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from textwrap import dedent
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -47,7 +46,7 @@ def snapshot(
     """The tables of TOPOLOGY for an outline."""
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TOPOLOGY}
     module: dict[str, Any] = {}
-    for line in dedent(outline).strip("\n").splitlines():
+    for line in filter(str.strip, outline.splitlines()):
         kind, name, *more = line.split()
         if kind == "module":
             module = _module(snapshot_id, name, *more, scanned_at=scanned_at)

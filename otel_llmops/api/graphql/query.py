@@ -7,13 +7,16 @@ from typing import Any
 import strawberry
 from strawberry.types import Info
 
-from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session
+from otel_llmops.api.graphql.topology import TopologyQuery
+from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session, UsagePoint
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.queries import Queries
+from otel_llmops.storage.usage import BUCKETS_DEFAULT
 
-__all__ = ["Query"]
+__all__ = ["Context", "Query"]
 
 Context = Info[Mapping[str, Any], None]
+"""What a field is given beside its arguments."""
 
 
 def _queries(info: Context) -> Queries:
@@ -85,10 +88,21 @@ async def _handoffs(  # noqa: PLR0913, PLR0917 - the contract's arguments, given
     return [AgentHandoff.of(answer, jaeger_url=jaeger_url) for answer in found]
 
 
+async def _usage(
+    info: Context,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    buckets: int | None = None,
+) -> list[UsagePoint]:
+    wanted = BUCKETS_DEFAULT if buckets is None else buckets
+    found = await _queries(info).usage(since=since, until=until, buckets=wanted)
+    return [UsagePoint.of(answer) for answer in found]
+
+
 @strawberry.type(
     description="What the spans tell; since and until bound the time of the spans behind an answer."
 )
-class Query:
+class Query(TopologyQuery):
     """The contract's Query, as far as it is built."""
 
     agents: list[Agent] = strawberry.field(
@@ -106,4 +120,9 @@ class Query:
     )
     handoffs: list[AgentHandoff] = strawberry.field(
         resolver=_handoffs, description="Handoffs in the order in which they happened."
+    )
+    usage: list[UsagePoint] = strawberry.field(
+        resolver=_usage,
+        description="What was spent over time, in steps that people read (a minute, an hour, a "
+        "day) and at most about as many as buckets; the last day, if nothing is said.",
     )

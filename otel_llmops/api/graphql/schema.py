@@ -8,6 +8,8 @@ caller's is told in full.
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -18,6 +20,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.extensions import (
     MaskErrors,
     MaxAliasesLimiter,
@@ -26,13 +29,18 @@ from strawberry.extensions import (
     SchemaExtension,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionContext
+from strawberry.types.unset import UNSET, UnsetType
 
 from otel_llmops.api.graphql.extent import ExtentLimiter
 from otel_llmops.api.graphql.query import Query
 from otel_llmops.api.graphql.scalars import SCALARS
+from otel_llmops.api.graphql.subscription import Subscription
+from otel_llmops.api.graphql.topology import topology_loaders
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.answers import LedgerEntry, TokenUse
+from otel_llmops.storage.feed import Feed
 from otel_llmops.storage.queries import Queries
 
 __all__ = ["GraphQLApplication", "schema"]
@@ -44,6 +52,8 @@ _DEPTH_MAX = 12
 _ALIASES_MAX = 30
 _TOKENS_MAX = 2000
 _SESSIONS_A_BATCH = 1000
+_SUBSCRIPTIONS_MAX = 100
+_FIRST_WORD = timedelta(seconds=10)
 
 Context = Mapping[str, Any]
 
@@ -82,6 +92,7 @@ def schema() -> strawberry.Schema:
     """The schema of the contract, as far as it is built."""
     return _Schema(
         query=Query,
+        subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
             _Hints,
@@ -98,16 +109,36 @@ def schema() -> strawberry.Schema:
 
 
 class GraphQLApplication(GraphQL[Context, None]):
-    """POST /graphql over `queries`. `jaeger_url` is empty where no Jaeger is configured."""
+    """POST /graphql over `queries`, and subscriptions over `feed`.
 
-    def __init__(self, queries: Queries, *, jaeger_url: str) -> None:
+    `jaeger_url` is empty where no Jaeger is configured.
+    """
+
+    def __init__(self, queries: Queries, feed: Feed, *, jaeger_url: str) -> None:
         # No browser interface: strawberry's GraphiQL loads its scripts from a public CDN.
         # No queries by GET: another site's page can send those in a reader's name.
         super().__init__(
-            schema(), graphql_ide=None, allow_queries_via_get=False, subscription_protocols=()
+            schema(),
+            graphql_ide=None,
+            allow_queries_via_get=False,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            connection_init_wait_timeout=_FIRST_WORD,
+            max_subscriptions_per_connection=_SUBSCRIPTIONS_MAX,
         )
         self._queries = queries
+        self._feed = feed
         self._jaeger_url = jaeger_url
+
+    async def on_ws_connect(self, context: Context) -> dict[str, object] | UnsetType | None:
+        """A browser cannot send headers with a web socket: its first message bears the token."""
+        keys = context["request"].scope.get("state", {}).get("keys")
+        said = context.get("connection_params") or {}
+        bearer = said.get("authorization") if isinstance(said, Mapping) else None
+        authorization = bearer if isinstance(bearer, str) else None
+        if keys is not None and keys.may(authorization, change=False) != HTTPStatus.OK:
+            raise ConnectionRejectionError({"error": "a bearer token is needed"})
+        no_payload: UnsetType = UNSET
+        return no_payload
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
@@ -117,8 +148,10 @@ class GraphQLApplication(GraphQL[Context, None]):
             "request": request,
             "response": response,
             "queries": self._queries,
+            "feed": self._feed,
             "jaeger_url": self._jaeger_url,
             "ledger": DataLoader(self._ledgers, max_batch_size=_SESSIONS_A_BATCH),
+            **topology_loaders(self._queries.topology),
             "tokens": DataLoader(self._tokens, max_batch_size=_SESSIONS_A_BATCH),
         }
 

@@ -248,3 +248,25 @@ class Session:
     def of(cls, answer: answers.SessionSummary) -> Self:
         """The type of this answer."""
         return cls(**_copied(cls, answer))
+
+
+@strawberry.type
+class UsagePoint:
+    """What happened in one step of time, which begins `at`."""
+
+    at: datetime
+    sessions: Long
+    handoffs: Long
+    llm_calls: Long
+    errors: Long
+    input_tokens: Long
+    output_tokens: Long
+    cost_usd: float | None
+    latency_ms_p95: float | None = strawberry.field(
+        description="Of the activations of agents; null where none began."
+    )
+
+    @classmethod
+    def of(cls, answer: answers.UsagePoint) -> Self:
+        """The type of this answer."""
+        return cls(**_copied(cls, answer))

@@ -1,0 +1,52 @@
+"""What is told while it happens, over graphql-transport-ws.
+
+Strategy: the feed says what changed, and a field shapes it. Where only the newest state matters
+(agents), changes that come together are told once, and no more often than somebody can read.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import strawberry
+
+from otel_llmops.api.graphql.query import Context
+from otel_llmops.api.graphql.types import Agent, AgentHandoff
+from otel_llmops.storage.feed import Feed
+from otel_llmops.storage.queries import Queries
+
+__all__ = ["REST_S", "Subscription"]
+
+REST_S = 1.0
+"""A whole state is told no more often."""
+
+
+@strawberry.type(description="What is told while it happens, from the subscription on.")
+class Subscription:
+    """The contract's Subscription, as far as it is built."""
+
+    @strawberry.subscription(  # type: ignore[untyped-decorator]  # strawberry tells no type
+        description="Each handoff when it is first seen, and again when it has changed (final)."
+    )
+    async def handoffs(
+        self, info: Context, session_id: str | None = None
+    ) -> AsyncGenerator[AgentHandoff, None]:
+        """Of one session, or of all."""
+        feed: Feed = info.context["feed"]
+        jaeger_url = info.context["jaeger_url"]
+        async with aclosing(feed.changes(session_id=session_id)) as changes:
+            async for change in changes:
+                for each in change.handoffs:
+                    yield AgentHandoff.of(each, jaeger_url=jaeger_url)
+
+    @strawberry.subscription(  # type: ignore[untyped-decorator]  # strawberry tells no type
+        description="The first hundred agents, most tokens first, whenever something changed."
+    )
+    async def agents(self, info: Context) -> AsyncGenerator[list[Agent], None]:
+        """The newest state, no more often than somebody can read."""
+        feed: Feed = info.context["feed"]
+        queries: Queries = info.context["queries"]
+        async with aclosing(feed.changes()) as changes:
+            async for _ in changes:
+                yield [Agent.of(answer) for answer in await queries.agents()]
+                await asyncio.sleep(REST_S)
