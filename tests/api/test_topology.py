@@ -324,7 +324,10 @@ def test_modules_by_rest_have_all_that_is_known_of_them(ask: Ask) -> None:
 
 def test_lists_by_rest_are_those_of_graphql(ask: Ask) -> None:
     found = [
-        [each["snapshot_id"] for each in ask("GET", "/api/topology/snapshots").json()["snapshots"]],
+        [
+            each["snapshot_id"]
+            for each in ask("GET", "/api/topology/snapshots?repository=shop").json()["snapshots"]
+        ],
         len(ask("GET", "/api/topology/calls?limit=2").json()["calls"]),
         len(ask("GET", "/api/topology/call-chain?entry_point=serve&depth=2").json()["calls"]),
         ask("GET", "/api/hotspots?limit=1").json()["hotspots"][0]["component"],
