@@ -157,16 +157,18 @@ def _sequence(graph: Graph[str], weights: Mapping[tuple[str, str], int]) -> Iter
     outgoing = {node: set(targets) for node, targets in graph.items()}
     incoming: dict[str, set[str]] = {node: set() for node in graph}
     surplus = dict.fromkeys(sorted(graph), 0)
+    cost = dict.fromkeys(graph, 0)
     for node, targets in graph.items():
         for target in targets:
             incoming[target].add(node)
             surplus[node] += weights[node, target]
             surplus[target] -= weights[node, target]
+            cost[target] += weights[node, target]
     first: list[str] = []
     last: list[str] = []
     loose: list[str] = []
     while surplus:
-        node = loose.pop() if loose else max(surplus, key=surplus.__getitem__)
+        node = loose.pop() if loose else max(surplus, key=lambda n: (surplus[n], -cost[n]))
         if surplus.pop(node, None) is None:
             continue
         (last if not outgoing[node] and incoming[node] else first).append(node)
