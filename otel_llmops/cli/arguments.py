@@ -42,6 +42,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _demo(commands)
     _analyze(commands)
     _tokens(commands, environ)
+    _scan(commands)
     return root
 
 
@@ -194,3 +195,27 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
     command.set_defaults(api_token=environ.get(f"{_PREFIX}API_TOKEN", ""))
     about = "captured OTLP, as for analyze; may be given more than once"
     command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+
+
+def _scan(commands: Any) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "scan",
+        help="read a repository's structure: modules, imports, calls, circles, complexity",
+        description="Read the structure of the Python code at or below PATH: modules, imports, "
+        "calls, circular imports, complexity. The code is parsed, never imported or run.",
+        epilog="A second scan reads again only what has changed. Left out are hidden folders, "
+        "virtual environments, node_modules, and build and dist beside a project file.",
+    )
+    command.add_argument("path", metavar="PATH", type=Path, help="folder, or one .py file")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.add_argument(
+        "--export",
+        choices=("d3", "cytoscape", "sankey", "treemap", "html", "pycg"),
+        help="print a picture as data, or the call graph as {caller: [callees]} (pycg)",
+    )
+    about = "write to FILE, not to stdout (with --json or --export)"
+    command.add_argument("--output", type=Path, metavar="FILE", help=about)
+    about = "processes that parse (default: one a core; 0: none but this one)"
+    command.add_argument("--workers", type=int, metavar="N", help=about)
+    about = "keep nothing for the next scan, use nothing of the last"
+    command.add_argument("--no-cache", action="store_true", help=about)
