@@ -88,8 +88,13 @@ class _Module:
         return [each for each in around if each.end - each.first == least]
 
 
-_Found = tuple[str, str]
-"""Function id ('' for none) and how."""
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The functions that a place could be, all of one module; none of them: `how` says why."""
+
+    functions: Sequence[_Function]
+    how: str
+    module: _Module | None = None
 
 
 class Index:
@@ -136,18 +141,26 @@ class Index:
         In:     distinct places; a function's name qualified or bare, a path of any system.
         Out:    Laid, one entry a place.
         Edge:   Two functions of one name in one file (a getter and its setter) are told apart by
-                the line, lambdas always are. A name that its file has not is looked for by its
-                line alone only if it is no name, or the last part of it is the same.
+                the line, lambdas always are: lay the places of a file together, for they show how
+                far it moved since the scan. A name that its file has not is looked for by its line
+                alone only if it is no name, or the last part of it is the same.
         Cost:   O(places) look-ups, each as many as its path has parts.
         Source: OpenTelemetry `code.*`; CPython's `co_qualname`.
         """
-        found = [self._find(*place) for place in places]
-        return Laid([function_id for function_id, _ in found], [how for _, how in found])
+        asked = list(places)
+        found = [self._find(*place) for place in asked]
+        lines = [line for _, _, line in asked]
+        shifts = _shifts(found, lines)
+        laid = [
+            _picked(match, line - shifts.get(id(match.module), 0) if line else 0)
+            for match, line in zip(found, lines, strict=True)
+        ]
+        return Laid([function_id for function_id, _ in laid], [how for _, how in laid])
 
-    def _find(self, function: str, file: str, line: int) -> _Found:
+    def _find(self, function: str, file: str, line: int) -> _Match:
         name, parts = plain_name(function), path_parts(file)
         if not parts:
-            return self._by_name_alone(name, line)
+            return self._by_name_alone(name)
         verdict = OUTSIDE
         for start in range(len(parts)):
             end = parts[start:]
@@ -160,24 +173,22 @@ class Index:
             ]
             if not modules:
                 continue
-            function_id, how = _in_modules(modules, name, line)
-            if function_id or how == AMBIGUOUS:
-                return function_id, how
-            verdict = how
+            match = _in_modules(modules, name, line)
+            if match.functions or match.how == AMBIGUOUS:
+                return match
+            verdict = match.how
         # the file was moved, or made by a tool: a whole name of three parts is enough
         moved = self._by_name.get(name, ()) if name.count(".") > 1 else ()
-        return (moved[0].id, LAID_BY_NAME) if len(moved) == 1 else ("", verdict)
+        return _Match(moved, LAID_BY_NAME) if len(moved) == 1 else _Match((), verdict)
 
-    def _by_name_alone(self, name: str, line: int) -> _Found:
+    def _by_name_alone(self, name: str) -> _Match:
         """A name without a file: whole, or the end of just one."""
         found = self._by_name.get(name) or [
             each
             for full, each in self._by_last.get(name.rpartition(".")[2], ())
             if "." in name and agree(name, full)
         ]
-        if not found:
-            return "", OUTSIDE
-        return _picked(found, line, LAID_BY_NAME)
+        return _Match(found, LAID_BY_NAME if found else OUTSIDE)
 
 
 def _named(name: str, module: _Module) -> bool:
@@ -197,28 +208,26 @@ def _known_to(module: _Module, said: tuple[str, int], end: tuple[str, ...]) -> b
     return bool(rows) and (len(end) > 1 or any(not each.distance(line) for each in rows))
 
 
-def _in_modules(modules: Sequence[_Module], name: str, line: int) -> _Found:
+def _in_modules(modules: Sequence[_Module], name: str, line: int) -> _Match:
     """The function in one of several files whose paths end alike."""
     if len(modules) > 1:
-        named = [module for module in modules if _named(name, module)]
-        modules = named or modules
+        modules = [module for module in modules if _named(name, module)] or modules
     found = [_in_module(module, name, line) for module in modules]
-    laid = [each for each in found if each[0]]
+    laid = [each for each in found if each.functions]
     if len(laid) == 1:
         return laid[0]
-    if len(laid) > 1 or AMBIGUOUS in {how for _, how in found}:
-        return "", AMBIGUOUS
-    return "", UNKNOWN
+    return _Match((), AMBIGUOUS if laid else UNKNOWN)
 
 
-def _in_module(module: _Module, name: str, line: int) -> _Found:
+def _in_module(module: _Module, name: str, line: int) -> _Match:
     for local in splits(name, module.path) if name else ():
         if rows := module.functions.get(local):
-            return _picked(rows, line, LAID_BY_NAME)
+            return _Match(rows, LAID_BY_NAME, module)
         if local in module.classes:
-            return _around(module, local, line)
+            return _around(module, local)
+    body = module.functions.get(BODY, [])
     if name == MAIN or agree(name, module.path):  # a comprehension of the module's body
-        return _picked(module.functions.get(BODY, []), line, LAID_BY_NAME)
+        return _Match(body, LAID_BY_NAME, module)
     last = name.rpartition(".")[2]
     around = [
         each
@@ -226,36 +235,68 @@ def _in_module(module: _Module, name: str, line: int) -> _Found:
         if not name or each.local.rpartition(".")[2] == last
     ]
     if around:
-        return _picked(around, line, LAID_BY_LINE)
-    if not name and line:
-        return _picked(module.functions.get(BODY, []), line, LAID_BY_LINE)
-    return "", UNKNOWN
+        return _Match(around, LAID_BY_LINE, module)
+    return _Match(body, LAID_BY_LINE, module) if line and not name else _Match((), UNKNOWN)
 
 
-def _around(module: _Module, local: str, line: int) -> _Found:
+def _around(module: _Module, local: str) -> _Match:
     """The function around a class whose body runs, or the module's body."""
     while "." in local:
         local = local.rpartition(".")[0]
         if rows := module.functions.get(local):
-            return _picked(rows, line, LAID_BY_SCOPE)
-    return _picked(module.functions.get(BODY, []), line, LAID_BY_SCOPE)
+            return _Match(rows, LAID_BY_SCOPE, module)
+    return _Match(module.functions.get(BODY, []), LAID_BY_SCOPE, module)
 
 
-def _picked(rows: Sequence[_Function], line: int, how: str) -> _Found:
-    """The one of `rows`, or the nearest to the line; of those around it, the innermost."""
+def _shifts(found: Sequence[_Match], lines: Sequence[int]) -> dict[int, int]:
+    """By how many lines each file moved since the scan, for files in which that decides anything.
+
+    Under the right shift most places lie within a function that they could be. A file that grew
+    in several places has no one shift; then most of it counts.
+    """
+    by_module: dict[int, list[tuple[_Match, int]]] = defaultdict(list)
+    for match, line in zip(found, lines, strict=True):
+        if match.module is not None and line and match.functions:
+            by_module[id(match.module)].append((match, line))
+    return {
+        module: _shift(places)
+        for module, places in by_module.items()
+        if any(len(match.functions) > 1 for match, _ in places)
+    }
+
+
+def _shift(places: Sequence[tuple[_Match, int]]) -> int:
+    def fitting(shift: int) -> int:
+        return sum(
+            any(not each.distance(line - shift) for each in match.functions)
+            for match, line in places
+        )
+
+    if fitting(0) == len(places):
+        return 0
+    shifts = {0} | {
+        line - edge
+        for match, line in places
+        for each in match.functions
+        for edge in (each.first, each.end)
+        if each.local != BODY
+    }
+    return max(shifts, key=lambda shift: (fitting(shift), -abs(shift), shift))
+
+
+def _picked(match: _Match, line: int) -> tuple[str, str]:
+    """The one function, or the nearest to the line; of those around it, the innermost."""
+    rows = match.functions
     if not rows:
-        return "", UNKNOWN
+        return "", match.how
     if len(rows) == 1:
-        return rows[0].id, how
+        return rows[0].id, match.how
     if not line:
         return "", AMBIGUOUS
     ranked = sorted(rows, key=lambda each: (each.distance(line), each.end - each.first))
     first, second = ranked[0], ranked[1]
-    if (first.distance(line), first.end - first.first) == (
-        second.distance(line),
-        second.end - second.first,
-    ):
-        return "", AMBIGUOUS
-    if first.distance(line) and first.distance(line) == second.distance(line):
+    apart = first.distance(line), second.distance(line)
+    alike = first.end - first.first == second.end - second.first
+    if apart[0] == apart[1] and (apart[0] or alike):
         return "", AMBIGUOUS
     return first.id, LAID_BY_LINE
