@@ -13,17 +13,14 @@ from otel_llmops.api.answering import NotFoundError, Parameters, answered, failu
 from otel_llmops.api.documents import plain
 from otel_llmops.api.parameters import chain_depth, page
 from otel_llmops.errors import DecodeError, LlmopsError, PermanentExport, RetryableExport
-from otel_llmops.storage.snapshots import snapshot_id_of, snapshot_of_bytes
+from otel_llmops.storage.snapshots import SNAPSHOT_TYPE, snapshot_id_of, snapshot_of_bytes
 from otel_llmops.storage.topology import SnapshotKey, TopologyQueries, token_stats
 from otel_llmops.storage.topology_answers import TopologySnapshot
 
-__all__ = ["SNAPSHOT_TYPE", "ReplaceSnapshot", "routes"]
+__all__ = ["ReplaceSnapshot", "routes"]
 
 ReplaceSnapshot = Callable[[str, Mapping[str, pa.Table]], None]
 """Exporter.replace_snapshot: blocks until durable."""
-
-SNAPSHOT_TYPE = "application/vnd.apache.arrow.stream"
-"""No form of a web page can send this type, so no page can make a browser store a snapshot."""
 
 _BODY_BYTES_MAX = 512 * 2**20
 """A repository of 10,000 files makes some 200 MB."""

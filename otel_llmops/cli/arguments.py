@@ -42,7 +42,8 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _demo(commands)
     _analyze(commands)
     _tokens(commands, environ)
-    _scan(commands)
+    _scan(commands, environ)
+    _diff(commands, environ)
     return root
 
 
@@ -184,6 +185,13 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
         "--why", action="store_true", help="each span that reports usage, and what counts of it"
     )
     command.add_argument("--json", action="store_true", help="print one JSON document")
+    _places(command, environ)
+    about = "captured OTLP, as for analyze; may be given more than once"
+    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
+
+
+def _places(command: ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Where a command finds the serve or the store that it speaks to."""
     data = environ.get(f"{_PREFIX}DATA") or str(data_folder(environ))
     about = "folder of the journal and the store (default: %(default)s)"
     command.add_argument("--data", default=data, help=about, metavar="DIR")
@@ -193,18 +201,34 @@ def _tokens(commands: Any, environ: Mapping[str, str]) -> None:
     command.add_argument("--url", help="API of a running serve", metavar="URL")
     # not an option: what is on the command line is for everybody to read
     command.set_defaults(api_token=environ.get(f"{_PREFIX}API_TOKEN", ""))
-    about = "captured OTLP, as for analyze; may be given more than once"
-    command.add_argument("--file", action="append", type=Path, help=about, metavar="PATH")
 
 
-def _scan(commands: Any) -> None:
+def _diff(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "diff",
+        help="what moved between two commits, in structure and in tokens a call",
+        description="What moved between two commits: modules, functions, circular imports, "
+        "complexity and coupling, as far as both were scanned; and tokens a call by function, as "
+        "far as spans name their commit, each with its number of calls and a 95 %% interval.",
+        epilog="A commit is a hash or the beginning of one. The answers come from where those of "
+        "otel-llmops tokens come from.",
+    )
+    command.add_argument("before", metavar="COMMIT", help="the earlier commit")
+    command.add_argument("after", metavar="COMMIT", help="the later commit")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.set_defaults(file=None)
+    _places(command, environ)
+
+
+def _scan(commands: Any, environ: Mapping[str, str]) -> None:
     command: ArgumentParser = commands.add_parser(
         "scan",
         help="read a repository's structure: modules, imports, calls, circles, complexity",
         description="Read the structure of the Python code at or below PATH: modules, imports, "
         "calls, circular imports, complexity. The code is parsed, never imported or run.",
         epilog="A second scan reads again only what has changed. Left out are hidden folders, "
-        "virtual environments, node_modules, and build and dist beside a project file.",
+        "virtual environments, node_modules, and build and dist beside a project file. What was "
+        "found is kept by the serve that runs on --data, or in its store while none runs.",
     )
     command.add_argument("path", metavar="PATH", type=Path, help="folder, or one .py file")
     command.add_argument("--json", action="store_true", help="print one JSON document")
@@ -219,3 +243,6 @@ def _scan(commands: Any) -> None:
     command.add_argument("--workers", type=int, metavar="N", help=about)
     about = "keep nothing for the next scan, use nothing of the last"
     command.add_argument("--no-cache", action="store_true", help=about)
+    about = "print what was found, and keep it nowhere"
+    command.add_argument("--no-store", action="store_true", help=about)
+    _places(command, environ)

@@ -29,7 +29,7 @@ _LISTS = {
 
 
 def run(arguments: Namespace) -> int:
-    """Scan `arguments.path` and print what was found.
+    """Scan `arguments.path`, print what was found, and keep it.
 
     Raises: ConfigError, if the path does not exist or is no Python, or the output cannot be
             written.
@@ -54,6 +54,12 @@ def run(arguments: Namespace) -> int:
         from otel_llmops.cli.scan_report import print_scan  # noqa: PLC0415 - rich costs 100 ms
 
         print_scan(made)
+    if not arguments.no_store:
+        from otel_llmops.cli.storing import store_snapshot  # noqa: PLC0415 - opens a store
+
+        where = store_snapshot(made.tables, arguments)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"kept in {where}; otel-llmops diff compares commits\n")
     return 0
 
 

@@ -14,7 +14,16 @@ from otel_llmops.errors import DecodeError, PermanentExport
 from otel_llmops.model.schemas import require
 from otel_llmops.model.topology import TOPOLOGY
 
-__all__ = ["checked_snapshot", "snapshot_bytes", "snapshot_id_of", "snapshot_of_bytes"]
+__all__ = [
+    "SNAPSHOT_TYPE",
+    "checked_snapshot",
+    "snapshot_bytes",
+    "snapshot_id_of",
+    "snapshot_of_bytes",
+]
+
+SNAPSHOT_TYPE = "application/vnd.apache.arrow.stream"
+"""No form of a web page can send this type, so no page can make a browser store a snapshot."""
 
 _NAME = b"table"
 

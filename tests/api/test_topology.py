@@ -10,10 +10,9 @@ from starlette.applications import Starlette
 
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.api.application import application
-from otel_llmops.api.topology import SNAPSHOT_TYPE
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.storage.queries import Queries
-from otel_llmops.storage.snapshots import snapshot_bytes
+from otel_llmops.storage.snapshots import SNAPSHOT_TYPE, snapshot_bytes
 from tests.api.conftest import Ask
 from tests.support.snapshot import SCANNED_AT, Tables, id_of, snapshot
 from tests.support.tree import spans
