@@ -98,7 +98,7 @@ def _structure(structure: _Document, console: Console) -> None:
 
 
 def _some(names: Sequence[str]) -> Text:
-    text = safe("\n".join(names[:_NAMES_MAX]))
+    text = Text("\n").join(safe(name) for name in names[:_NAMES_MAX])
     if len(names) > _NAMES_MAX:
         text.append(f"\nand {len(names) - _NAMES_MAX:,} more: --json has them all", style="dim")
     return text

@@ -44,6 +44,15 @@ def run(arguments: Namespace) -> int:
     cache = None if arguments.no_cache else cache_folder(os.environ)
     with _progress() as progress:
         made = scan(arguments.path, cache=cache, workers=arguments.workers, progress=progress)
+    try:
+        _show(made, arguments)
+    finally:  # also where a reader like `head` has read enough
+        if not arguments.no_store:
+            _keep(made, arguments)
+    return 0
+
+
+def _show(made: Scan, arguments: Namespace) -> None:
     if arguments.export:
         picture = import_module("otel_llmops.views").export(arguments.export, made.tables)
         text = picture if isinstance(picture, str) else json.dumps(picture, allow_nan=False)
@@ -54,13 +63,14 @@ def run(arguments: Namespace) -> int:
         from otel_llmops.cli.scan_report import print_scan  # noqa: PLC0415 - rich costs 100 ms
 
         print_scan(made)
-    if not arguments.no_store:
-        from otel_llmops.cli.storing import store_snapshot  # noqa: PLC0415 - opens a store
 
-        where = store_snapshot(made.tables, arguments)
-        if sys.stderr.isatty():
-            sys.stderr.write(f"kept in {where}; otel-llmops diff compares commits\n")
-    return 0
+
+def _keep(made: Scan, arguments: Namespace) -> None:
+    from otel_llmops.cli.storing import store_snapshot  # noqa: PLC0415 - may open a store
+
+    where = store_snapshot(made.tables, arguments)
+    if sys.stderr.isatty():
+        sys.stderr.write(f"kept in {where}; otel-llmops diff compares commits\n")
 
 
 @contextmanager

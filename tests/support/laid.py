@@ -88,7 +88,7 @@ def score(
         if (
             row is not None
             and files[row["module_id"]] == inside
-            and _is(row, first + (moved or {}).get(inside, 0), name)
+            and _is(row, first + (moved or {}).get(inside, 0), name, how)
         ):
             result.right += 1
         else:
@@ -99,7 +99,7 @@ def score(
 _COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 
 
-def _is(row: Mapping[str, Any], first: int, name: str) -> bool:
+def _is(row: Mapping[str, Any], first: int, name: str, how: str) -> bool:
     """Whether a function is the one whose code begins at that line and is called so.
 
     A comprehension is the work of the function that it is written in, whoever goes through it.
@@ -114,4 +114,6 @@ def _is(row: Mapping[str, Any], first: int, name: str) -> bool:
     begins = row["line_first"] == first
     if name != whole:
         begins = row["line_first"] <= first <= row["line_end"]
+        if how == "scope":  # written in the body of a class
+            return bool(begins)
     return bool(begins and (row["kind"] == "lambda" if own == "<lambda>" else last == own))
