@@ -225,9 +225,7 @@ class Access(Invoking):
             if op[3] in ("send", "__next__", "__anext__", "asend"):
                 self.copy(self.yields(self.objects.first[made]), self.at(module, op[6]))
 
-    def method_of_super(
-        self, caller: int, op: Op, inner: Op, number: int, receiver: int
-    ) -> None:
+    def method_of_super(self, caller: int, op: Op, inner: Op, number: int, receiver: int) -> None:
         kind, value = self.after(number, receiver, op[3])
         if kind == 1:
             flags = self.program.functions[value][facts.F_FLAGS]

@@ -191,7 +191,9 @@ class Containers(Solver):
                     inner = self.op(caller, facts.SETINDEX, op[1], op[2], key, second)
                     self.set_index(caller, inner, thing, module)
             if target:
-                self.index(caller, self.op(caller, facts.INDEX, op[1], op[2], key, op[6]), thing, module)
+                self.index(
+                    caller, self.op(caller, facts.INDEX, op[1], op[2], key, op[6]), thing, module
+                )
         elif name == "update":
             for place in (0, *range(len(terms))):
                 term = terms[place] if place < len(terms) else None

@@ -353,7 +353,9 @@ class Invocations(Expressions):
             if name is not None
         ]
         target = self.literal(facts.DICT, fields)
-        spread = [term for name, term in zip(keywords[::2], keywords[1::2], strict=True) if not name]
+        spread = [
+            term for name, term in zip(keywords[::2], keywords[1::2], strict=True) if not name
+        ]
         for term in (_plain(arguments, 0), *spread):
             if type(term) is int:
                 self.ops.append((facts.SPREAD, node.lineno, target, term))

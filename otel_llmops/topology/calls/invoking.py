@@ -91,9 +91,7 @@ class Invoking(Containers):
             return number
         return number + (self.objects.classes if kind == "class" else self.objects.modules)
 
-    def call_function(
-        self, caller: int, op: Op, function: int, receiver: int, found: int
-    ) -> None:
+    def call_function(self, caller: int, op: Op, function: int, receiver: int, found: int) -> None:
         """Calls a function; with a receiver as its first argument, if one is given."""
         self.edges.add(caller, function, op[1], found)
         program = self.program
@@ -151,9 +149,7 @@ class Invoking(Containers):
                 return term
         return None
 
-    def pass_arguments(
-        self, caller: int, op: Op, function: int, offset: int, module: int
-    ) -> None:
+    def pass_arguments(self, caller: int, op: Op, function: int, offset: int, module: int) -> None:
         program = self.program
         entry = program.functions[function]
         names = entry[facts.F_NAMES]
@@ -304,9 +300,7 @@ class Invoking(Containers):
     def slot(self, number: int, name: str) -> int:
         raise NotImplementedError
 
-    def call_method(
-        self, caller: int, op: Op, thing: int, name: str, found: int
-    ) -> bool:
+    def call_method(self, caller: int, op: Op, thing: int, name: str, found: int) -> bool:
         """Calls a method of an instance by name; the operation is a CALL. False if it has none."""
         number = self.objects.class_of(thing)
         kind, value = self.hierarchy.resolve(number, name)

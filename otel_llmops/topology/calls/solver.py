@@ -32,9 +32,7 @@ class Solver:
     def __init__(self, program: Program, hierarchy: Hierarchy) -> None:
         self.program = program
         self.hierarchy = hierarchy
-        self.objects = Objects(
-            len(program.functions), len(program.classes), len(program.names)
-        )
+        self.objects = Objects(len(program.functions), len(program.classes), len(program.names))
         self.edges = Edges(len(program.functions))
         size = program.count
         self.held: list[Objects_] = [None] * size

@@ -128,7 +128,9 @@ class Statements(Invocations):
         parts: list[object] = [*terms[:star], terms[star:middle], *terms[middle:]]
         for element, part in zip(elements, parts, strict=False):
             if type(element) is ast.Starred:
-                packed = self.sequence(facts.LIST, [self._packed(term) for term in terms[star:middle]])
+                packed = self.sequence(
+                    facts.LIST, [self._packed(term) for term in terms[star:middle]]
+                )
                 self.assign(element.value, packed)
             else:
                 self.assign_terms(element, part)
