@@ -49,11 +49,21 @@ class Solver:
 
     # Nodes.
 
+    def size(self) -> None:
+        """Nodes for all that linking has made since."""
+        missing = self.program.count - len(self.held)
+        if missing:
+            self.held += [None] * missing
+            self.targets += [None] * missing
+            self.waiting += [None] * missing
+
     def new_node(self) -> int:
         self.held.append(None)
         self.targets.append(None)
         self.waiting.append(None)
-        return len(self.held) - 1
+        node = self.program.count
+        self.program.count = node + 1
+        return node
 
     def at(self, module: int, term: int) -> int:
         program = self.program
