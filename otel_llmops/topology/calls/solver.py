@@ -21,7 +21,8 @@ from otel_llmops.topology.calls.objects import Objects
 
 __all__ = ["Solver"]
 
-LIMIT: Final = 64
+LIMIT: Final = 16
+CONTAINERS: Final = 4
 
 Objects_ = int | set[int] | None
 
@@ -42,6 +43,8 @@ class Solver:
         self.waiting: list[list[Any] | None] = [None] * size
         self.work: list[int] = []
         self.cut: set[int] = set()
+        self.containers = self.objects.containers
+        self.holding: dict[int, int] = {}
         self.bound: set[tuple[int, int]] = set()
         self.made_ops: dict[tuple[Any, ...], Op] = {}
         self.wanted: set[int] = set()
@@ -72,6 +75,13 @@ class Solver:
     def add(self, node: int, thing: int) -> None:
         """Puts an object at a node."""
         held = self.held[node]
+        if thing in self.containers and held is not None and held != thing:
+            if type(held) is int or thing not in held:
+                count = self.holding.get(node, 1) + 1
+                if count > CONTAINERS:
+                    self.cut.add(node)
+                    return
+                self.holding[node] = count
         if held is None:
             self.held[node] = thing
         elif type(held) is int:
