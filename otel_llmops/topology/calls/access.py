@@ -90,6 +90,11 @@ class Access(Invoking):
     def module_of(self, caller: int) -> int:
         return self.program.function_module[caller]
 
+    def module_attribute(self, module: int, name: str) -> int | None:
+        node = self.program.attribute(module, name)
+        self.size()
+        return node
+
     # Slots.
 
     def slot(self, number: int, name: str) -> int:
@@ -147,7 +152,7 @@ class Access(Invoking):
         if thing >= kinds.made:
             self.method_of_made(caller, op, inner, thing)
         elif thing >= kinds.modules:
-            target = self.program.attribute(thing - kinds.modules, name)
+            target = self.module_attribute(thing - kinds.modules, name)
             if target is not None:
                 self.wait_fixed(target, caller, inner)
         elif thing >= kinds.instances:
@@ -290,9 +295,11 @@ class Access(Invoking):
         if thing >= kinds.made:
             self.load_made(thing, name, target)
         elif thing >= kinds.modules:
-            node_ = self.program.attribute(thing - kinds.modules, name)
+            node_ = self.module_attribute(thing - kinds.modules, name)
             if node_ is not None:
                 self.copy_any(node_, target)
+                if node_ in self.program.constants:
+                    self.pass_constant(target, self.program.constants[node_])
         elif thing >= kinds.instances:
             self.load_instance(caller, line, thing, name, target)
         elif thing >= kinds.classes:
@@ -383,7 +390,7 @@ class Access(Invoking):
             self.copy_any(self.at(module, source), self.slot(number, name))
 
     def store_to_module(self, number: int, name: str, source: int) -> None:
-        target = self.program.attribute(number, name)
+        target = self.module_attribute(number, name)
         if target is not None and target not in self.program.fixed and target != NOWHERE:
             self.copy_any(source, target)
 

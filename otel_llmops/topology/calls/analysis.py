@@ -65,17 +65,6 @@ class _Analysis(Access):
         for caller, op, node, thing in at_once:
             self.run_op(caller, op, node, thing)
 
-    def size(self) -> None:
-        """Nodes for all that linking has made since."""
-        missing = self.program.count - len(self.held)
-        self.held += [None] * missing
-        self.targets += [None] * missing
-        self.waiting += [None] * missing
-
-    def new_node(self) -> int:
-        self.program.count = len(self.held) + 1
-        return super().new_node()
-
     def seed_fixed(self) -> None:
         for node in self.program.fixed:
             self.held[node] = self.fixed_thing(node)

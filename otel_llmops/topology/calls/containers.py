@@ -20,6 +20,9 @@ TYPE_NAMES: Final = {
     facts.SET: "<**PySet**>",
 }
 
+KEYS: Final = 64
+"""Keys of a container that are told apart."""
+
 KEYED: Final = 32  # operation, container: a constant has come to the operation's key
 POURED: Final = 33  # container: what comes is poured into it
 
@@ -34,6 +37,7 @@ class Containers(Solver):
         super().__init__(*args)
         self.fields: dict[int, dict[str, int]] = {}
         self.poured: dict[int, list[int]] = {}
+        self.pours: set[tuple[int, int]] = set()
         self.any_key: list[tuple[int, Op, int]] = []
 
     def everything(self, container: int) -> int:
@@ -47,6 +51,9 @@ class Containers(Solver):
     def field(self, container: int, key: str) -> int:
         fields = self.fields.setdefault(container, {})
         node = fields.get(key)
+        if node is None and len(fields) > KEYS:
+            key = ANY
+            node = fields.get(key)
         if node is None:
             node = fields[key] = self.new_node()
             self.copy(node, self.everything(container))
@@ -218,13 +225,13 @@ class Containers(Solver):
 
     def pour(self, source: int, target: int) -> None:
         """All that one container holds into another; by key where both are dictionaries."""
-        if source == target:
+        if source == target or (source, target) in self.pours:
             return
-        if self.kind(source) == facts.DICT and self.kind(target) == facts.DICT:
+        self.pours.add((source, target))
+        if self.kind(source) != facts.DICT:
+            self.copy(self.everything(source), self.field(target, ANY))
+        elif self.kind(target) == facts.DICT:
+            self.poured.setdefault(source, []).append(target)
             for key in list(self.fields.get(source, ())):
                 if key != ALL:
                     self.copy(self.field(source, key), self.field(target, key))
-            if self.once(self.op(-1, "pour", source), target):
-                self.poured.setdefault(source, []).append(target)
-        elif self.kind(source) != facts.DICT:
-            self.copy(self.everything(source), self.field(target, ANY))

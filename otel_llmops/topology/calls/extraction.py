@@ -61,7 +61,9 @@ class _Extraction(Definitions):
         self.close_body(0)
         for job in self.queue:  # grows while it is worked off
             job()
-        return self.result()
+        result = self.result()
+        self.__dict__.clear()  # tables of bound methods are cycles, and collection may be off
+        return result
 
     def find_public(self, tree: ast.Module) -> None:
         """The names in `__all__`, where it is a list of texts."""

@@ -42,6 +42,7 @@ class Program:
         self.constants: dict[int, str] = {}
         self.outside: dict[int, str] = {}
         self._outside_nodes: dict[str, int] = {}
+        self._constant_nodes: dict[tuple[int, str], int] = {}
         self.late_copies: list[tuple[int, int]] = []
         self.count = 1
         self._number()
@@ -176,7 +177,10 @@ class Program:
         if type(term) is int:
             return self.node(module, term)
         if type(term) is str:
-            return self.constant(term)
+            key = (module, name)
+            if key not in self._constant_nodes:
+                self._constant_nodes[key] = self.constant(term)
+            return self._constant_nodes[key]
         submodule = self.index.get(f"{self.names[module]}.{name}")
         if submodule is not None:
             return self.module_node + submodule

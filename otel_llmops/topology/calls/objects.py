@@ -31,6 +31,7 @@ class Objects:
         self.kinds: list[int] = []
         self.first: list[Any] = []
         self.second: list[Any] = []
+        self.containers: set[int] = set()
         self._numbers: dict[tuple[Any, ...], int] = {}
 
     def make(self, kind: int, first: Any, second: Any = None) -> int:
@@ -38,6 +39,8 @@ class Objects:
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = self.made + len(self.kinds)
+            if kind == CONTAINER:
+                self.containers.add(number)
             self.kinds.append(kind)
             self.first.append(first)
             self.second.append(second)

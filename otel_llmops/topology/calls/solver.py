@@ -21,7 +21,8 @@ from otel_llmops.topology.calls.objects import Objects
 
 __all__ = ["Solver"]
 
-LIMIT: Final = 64
+LIMIT: Final = 16
+CONTAINERS: Final = 4
 
 Objects_ = int | set[int] | None
 
@@ -40,6 +41,8 @@ class Solver:
         self.waiting: list[list[Any] | None] = [None] * size
         self.work: list[int] = []
         self.cut: set[int] = set()
+        self.containers = self.objects.containers
+        self.holding: dict[int, int] = {}
         self.bound: set[tuple[int, int]] = set()
         self.made_ops: dict[tuple[Any, ...], Op] = {}
         self.wanted: set[int] = set()
@@ -47,11 +50,21 @@ class Solver:
 
     # Nodes.
 
+    def size(self) -> None:
+        """Nodes for all that linking has made since."""
+        missing = self.program.count - len(self.held)
+        if missing:
+            self.held += [None] * missing
+            self.targets += [None] * missing
+            self.waiting += [None] * missing
+
     def new_node(self) -> int:
         self.held.append(None)
         self.targets.append(None)
         self.waiting.append(None)
-        return len(self.held) - 1
+        node = self.program.count
+        self.program.count = node + 1
+        return node
 
     def at(self, module: int, term: int) -> int:
         program = self.program
@@ -60,6 +73,13 @@ class Solver:
     def add(self, node: int, thing: int) -> None:
         """Puts an object at a node."""
         held = self.held[node]
+        if thing in self.containers and held is not None and held != thing:
+            if type(held) is int or thing not in held:
+                count = self.holding.get(node, 1) + 1
+                if count > CONTAINERS:
+                    self.cut.add(node)
+                    return
+                self.holding[node] = count
         if held is None:
             self.held[node] = thing
         elif type(held) is int:

@@ -233,7 +233,10 @@ class State:
             self.heap[target] = known
         return target
 
-    def sequence(self, kind: int, terms: Sequence[Term]) -> int:
+    def sequence(self, kind: int, terms: Sequence[Term]) -> Term:
+        """A list or tuple of the terms; nothing for a tuple of data, which stays what it is."""
+        if kind == facts.TUPLE and not any(type(term) is int for term in terms):
+            return None
         return self.literal(kind, [(f"i{i}", term) for i, term in enumerate(terms)])
 
     def put(self, base: Term, key: Term, term: Term, line: int) -> None:
