@@ -6,29 +6,33 @@ file, found by (digest of the content, module, is_package), so a file that moved
 looked at again and no other. `.tables` holds the finished tables of the last scan, found by the
 digest of all that went into them.
 
-Both begin with a digest of the rest and with a fingerprint: the Python that parsed, and the source
-of this room. What is damaged, of another version or not ours to read is as if it were not there.
+Both end with a digest over a fingerprint and all that stands before it; the fingerprint is that of
+the Python that parsed and of this room's source. What is damaged, of another version or not ours to
+read is as if it were not there. Nothing is copied: a file is mapped, and written part by part.
 """
 
 import marshal
+import mmap
 import os
+import struct
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from otel_llmops.topology.worker import Look
 
-__all__ = ["Cache", "Key", "cache_folder", "fingerprint"]
+__all__ = ["Cache", "Key", "Sink", "cache_folder", "fingerprint"]
 
 Key = tuple[bytes, str, bool]
 """Digest of the content, module, is_package."""
 
 _DIGEST_BYTES = 32
+_LENGTH = struct.Struct("<Q")
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
@@ -53,58 +57,101 @@ class Cache:
         self._folder = folder
         self._name = blake2b(os.fsencode(root), digest_size=12).hexdigest()
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything was kept by an earlier scan."""
+        return self._folder is not None and (self._folder / f"{self._name}.facts").exists()
+
     def looks(self) -> dict[Key, Look]:
         """What the last scan made of each file, empty where nothing is known."""
         content = self._read("facts")
         if content is None:
             return {}
-        return {key: Look(key[0], *rest) for key, rest in marshal.loads(content).items()}  # noqa: S302
+        (length,) = _LENGTH.unpack(content[: _LENGTH.size])
+        start = _LENGTH.size + length
+        found: dict[Key, Look] = {}
+        # the file's digest has just been checked, so this is what `keep_looks` wrote
+        for digest, module, is_package, facts, calls, line, message in marshal.loads(  # noqa: S302
+            content[_LENGTH.size : start]
+        ):
+            middle, end = start + facts, start + facts + calls
+            found[digest, module, is_package] = Look(
+                digest, content[start:middle], content[middle:end], line, message
+            )
+            start = end
+        return found
 
     def keep_looks(self, looks: Mapping[Key, Look]) -> None:
         """Replace them by those of this scan."""
-        self._write("facts", [marshal.dumps({key: tuple(look[1:]) for key, look in looks.items()})])
+        index = marshal.dumps(
+            [
+                (*key, len(look.facts), len(look.calls), look.line, look.message)
+                for key, look in looks.items()
+            ]
+        )
+        blobs = (blob for look in looks.values() for blob in (look.facts, look.calls))
+        self._write("facts", lambda sink: _put(sink, _LENGTH.pack(len(index)), index, *blobs))
 
     def tables(self, inputs: bytes) -> memoryview | None:
         """The tables that were made of these inputs, if they were the last."""
         content = self._read("tables")
-        if content is None or bytes(content[: len(inputs)]) != inputs:
+        if content is None or content[: len(inputs)] != inputs:
             return None
         return content[len(inputs) :]
 
-    def keep_tables(self, inputs: bytes, content: Iterable[Any]) -> None:
-        """Keep the tables made of `inputs`, a digest."""
-        self._write("tables", [inputs, *content])
+    def keep_tables(self, inputs: bytes, write: Callable[["Sink"], None]) -> None:
+        """Keep the tables made of `inputs`, a digest; `write` puts them into what it is given."""
+
+        def both(sink: Sink) -> None:
+            sink.write(inputs)
+            write(sink)
+
+        self._write("tables", both)
 
     def _read(self, kind: str) -> memoryview | None:
         if self._folder is None:
             return None
         try:
-            content = memoryview((self._folder / f"{self._name}.{kind}").read_bytes())
-        except OSError:
+            with (self._folder / f"{self._name}.{kind}").open("rb") as file:
+                content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError):  # ValueError: an empty file
             return None
-        told, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        return body if bytes(told) == _digest([body]) else None
+        body, told = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+        digest = blake2b(fingerprint(), digest_size=_DIGEST_BYTES)
+        digest.update(body)
+        return body if told == digest.digest() else None
 
-    def _write(self, kind: str, parts: Iterable[Any]) -> None:
+    def _write(self, kind: str, write: Callable[["Sink"], None]) -> None:
         """A cache that cannot be written is no cache, and no reason to fail."""
         if self._folder is None:
             return
-        parts = list(parts)
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle, path = tempfile.mkstemp(dir=self._folder, prefix=f"{self._name}.")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(_digest(parts))
-                    file.writelines(parts)
+                    sink = Sink(file)
+                    write(sink)
+                    file.write(sink.digest.digest())
                 Path(path).replace(self._folder / f"{self._name}.{kind}")
             except BaseException:
                 Path(path).unlink(missing_ok=True)
                 raise
 
 
-def _digest(parts: Iterable[Any]) -> bytes:
-    told = blake2b(fingerprint(), digest_size=_DIGEST_BYTES)
+class Sink:
+    """A file that is being written, and the digest of what was."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = blake2b(fingerprint(), digest_size=_DIGEST_BYTES)
+
+    def write(self, part: Any) -> None:
+        """Write bytes, or anything that is a buffer."""
+        self.digest.update(part)
+        self._file.write(part)
+
+
+def _put(sink: Sink, *parts: Any) -> None:
     for part in parts:
-        told.update(part)
-    return told.digest()
+        sink.write(part)

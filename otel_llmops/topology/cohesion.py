@@ -9,10 +9,14 @@ CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__"})
 
 
 class Method(NamedTuple):
-    """A method and the attributes of its first parameter that it touches, methods included."""
+    """A method and the attributes of its first parameter that it touches, methods included.
+
+    `bound` is False of a static one, which has no such parameter.
+    """
 
     name: str
     touched: frozenset[str]
+    bound: bool = True
 
 
 def lcom4(methods: Sequence[Method]) -> int:
@@ -26,7 +30,7 @@ def lcom4(methods: Sequence[Method]) -> int:
     """
     groups: list[set[str]] = []
     # a method stands for itself among what it touches, so a call joins as an attribute does
-    for name, touched in methods:
+    for name, touched, _ in methods:
         if name in CONSTRUCTORS:
             continue
         joined = {name, *touched} - CONSTRUCTORS
@@ -50,7 +54,7 @@ def lcom_hs(methods: Sequence[Method]) -> float:
     """
     names = {method.name for method in methods}
     by_name: dict[str, set[str]] = {name: set() for name in names}
-    for name, touched in methods:
+    for name, touched, _ in methods:
         by_name[name] |= touched - names
     attributes = set().union(*by_name.values())
     count = len(names)

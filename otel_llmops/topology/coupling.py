@@ -7,8 +7,8 @@ imports until a class is found. A name that is no class of the repository counts
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from otel_llmops.topology.facts import FUNCTION, ImportFacts
-from otel_llmops.topology.imports import Resolver
+from otel_llmops.topology.facts import FUNCTION
+from otel_llmops.topology.imports import Imports, Targets
 
 __all__ = ["ClassName", "coupling"]
 
@@ -23,12 +23,12 @@ class _Scopes:
 
     def __init__(
         self,
-        resolver: Resolver,
-        imports: Mapping[str, Sequence[ImportFacts]],
+        imports: Imports,
+        targets: Mapping[str, Sequence[Targets]],
         classes: Mapping[str, frozenset[str]],
     ) -> None:
-        self._resolver = resolver
         self._imports = imports
+        self._targets = targets
         self._classes = classes
         self._bound: dict[str, dict[str, tuple[str, str]]] = {}
         self._stars: dict[str, list[str]] = {}
@@ -66,36 +66,36 @@ class _Scopes:
         bound = self._bound.get(path)
         if bound is None:
             bound = self._bound[path] = {}
-            self._stars[path] = []
-            for written in self._imports.get(path, ()):
-                if written.scope != FUNCTION:
-                    self._bind(path, written, bound)
+            stars = self._stars[path] = []
+            targets = self._targets.get(path, ())
+            for written, meant in zip(self._imports.get(path, ()), targets, strict=True):
+                kind, _, module, names, scope, _ = written
+                if scope == FUNCTION:
+                    continue
+                if kind == "star_import":
+                    stars += [target for _, target in meant if target is not None]
+                    continue
+                for (_, local), (attribute, target) in zip(names, meant, strict=True):
+                    if target is not None and (local or "." not in module):
+                        bound[local or module] = (target, attribute)
         return bound
-
-    def _bind(self, path: str, written: ImportFacts, bound: dict[str, tuple[str, str]]) -> None:
-        targets = list(self._resolver.modules(path, written))
-        if written.kind == "star_import":
-            self._stars[path] += [target for _, target in targets if target is not None]
-            return
-        for (_, local), (attribute, target) in zip(written.names, targets, strict=True):
-            if target is not None and (local or "." not in written.module):
-                bound[local or written.module] = (target, attribute)
 
 
 def coupling(
-    resolver: Resolver,
-    imports: Mapping[str, Sequence[ImportFacts]],
+    imports: Imports,
+    targets: Mapping[str, Sequence[Targets]],
     references: Mapping[ClassName, Sequence[str]],
 ) -> tuple[dict[ClassName, int], dict[ClassName, int]]:
     """How many classes refer to each class, and to how many it refers.
 
-    In:     `references`: class -> dotted names as its source has them.
+    In:     path -> imports, and what they mean; `references`: class -> dotted names as written.
     Out:    (afferent, efferent), each class a key, of other classes of the repository.
     """
     inside: dict[str, set[str]] = {}
     for path, name in references:
         inside.setdefault(path, set()).add(name)
-    scopes = _Scopes(resolver, imports, {path: frozenset(names) for path, names in inside.items()})
+    classes = {path: frozenset(names) for path, names in inside.items()}
+    scopes = _Scopes(imports, targets, classes)
     afferent = dict.fromkeys(references, 0)
     efferent = dict.fromkeys(references, 0)
     for referring, names in references.items():

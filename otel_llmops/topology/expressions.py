@@ -177,7 +177,7 @@ class Expressions:
         self.expressions([node.body], 0)
         self.functions.append(
             FunctionFacts(
-                prefix + name, name, "lambda", node.lineno, node.lineno, node.end_lineno or 0,
+                name, prefix + name, "lambda", node.lineno, node.lineno, node.end_lineno or 0,
                 1, frame.cognitive, is_async=False, decorators="[]", docstring="",
                 body_hash=fingerprint(tokens),
             )

@@ -12,12 +12,21 @@ Nothing found: an external package, counted by its first name.
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from otel_llmops.topology.facts import ImportFacts
 from otel_llmops.topology.layout import Layout
 
-__all__ = ["Dependency", "Resolver", "dependencies"]
+__all__ = ["Dependency", "Imports", "Resolver", "Targets", "dependencies"]
+
+
+Imports = Mapping[str, Sequence[tuple[Any, ...]]]
+"""Path -> its imports, with the fields of ImportFacts."""
+
+Targets = list[tuple[str, str | None]]
+"""(name as written, path of the module) of each name that is imported.
+
+The path is None where it is none of the repository's; the name is '' for a whole module.
+"""
 
 
 class Dependency(NamedTuple):
@@ -52,41 +61,38 @@ class Resolver:
                 self._directories.add(directory)
                 directory = directory.rpartition("/")[0]
 
-    def modules(self, importer: str, written: ImportFacts) -> Iterator[tuple[str, str | None]]:
-        """(name as written, path of the module) of each name that is imported.
+    def targets(self, importer: str, written: tuple[Any, ...]) -> Targets:
+        """What an import means; `written` has the fields of ImportFacts."""
+        kind, level, module, names, _, _ = written
+        where = self._where(importer.rpartition("/")[0], level, module)
+        if where is None:
+            return [(name, None) for name, _ in names]
+        if kind != "from_import":
+            return [("", self._longest(where))]
+        modules = self._modules
+        whole = modules.get(where)
+        found: Targets = []
+        for name, _ in names:
+            below = modules.get(f"{where}/{name}" if where else name)
+            found.append((name, whole) if below is None else ("", below))
+        return found
 
-        The path is None where it is none of the repository's; the name is '' for a whole module.
-        """
-        where = self._where(importer, written)
-        if written.kind != "from_import":
-            yield "", self._longest(where)
-            return
-        for name, _ in written.names:
-            if where is None:
-                yield name, None
-            elif below := self._modules.get(_join(where, name)):
-                yield "", below
-            else:
-                yield name, self._modules.get(where)
-
-    def _longest(self, where: str | None) -> str | None:
+    def _longest(self, where: str) -> str | None:
         while where:
             if found := self._modules.get(where):
                 return found
             where = where.rpartition("/")[0]
-        return None if where is None else self._modules.get("")
+        return self._modules.get("")
 
-    def _where(self, importer: str, written: ImportFacts) -> str | None:
+    def _where(self, directory: str, level: int, module: str) -> str | None:
         """The path, without suffix, of what stands between `from` and `import`."""
-        directory = importer.rpartition("/")[0]
-        if not written.level:
-            return self._absolute(directory, written.module)
-        for _ in range(written.level - 1):
+        if not level:
+            return self._absolute(directory, module)
+        for _ in range(level - 1):
             if not directory:
                 return None
             directory = directory.rpartition("/")[0]
-        module = written.module.replace(".", "/")
-        where = _join(directory, module) if module else directory
+        where = _join(directory, module.replace(".", "/")) if module else directory
         return where if where in self._modules or where in self._directories else None
 
     def _absolute(self, directory: str, dotted: str) -> str | None:
@@ -141,26 +147,28 @@ class Resolver:
 
 
 def dependencies(
-    resolver: Resolver, imports: Mapping[str, Sequence[ImportFacts]]
+    imports: Imports, targets: Mapping[str, Sequence[Targets]]
 ) -> tuple[list[Dependency], Counter[str]]:
     """Who imports whom inside the repository, and the packages outside with their statements.
 
-    In:     path -> its imports.
+    In:     path -> its imports; path -> what each of them means, in the same order.
     Out:    one Dependency for each (importer, imported, kind, scope), sorted; none to oneself.
-    Cost:   one dictionary look-up an import, once its directory and name were looked for.
     """
     found: dict[tuple[str, str, str, str], tuple[int, int]] = {}
     external: Counter[str] = Counter()
     for importer, statements in imports.items():
-        for written in statements:
-            targets = {path for _, path in resolver.modules(importer, written)}
-            for target in targets - {importer, None}:
-                key = (importer, target or "", written.kind, written.scope)
-                line, count = found.get(key, (written.line, 0))
-                found[key] = min(line, written.line), count + 1
-            first = written.module.partition(".")[0]
-            if None in targets and not written.level and first not in sys.stdlib_module_names:
-                external[first] += 1
+        for written, meant in zip(statements, targets[importer], strict=True):
+            kind, level, module, _, scope, line = written
+            for target in {path for _, path in meant}:
+                if target is None:
+                    if not level:
+                        external[module.partition(".")[0]] += 1
+                elif target != importer:
+                    key = (importer, target, kind, scope)
+                    first, count = found.get(key, (line, 0))
+                    found[key] = min(line, first), count + 1
+    for name in external.keys() & sys.stdlib_module_names:
+        del external[name]
     return [Dependency(*key, *value) for key, value in sorted(found.items())], external
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from otel_llmops.topology.coupling import ClassName, coupling
 from otel_llmops.topology.cycles import Cycle, components, cycles
-from otel_llmops.topology.facts import CONDITIONAL, TOP_LEVEL, TYPE_CHECKING, FileFacts
+from otel_llmops.topology.facts import CONDITIONAL, TOP_LEVEL, TYPE_CHECKING, FileSummary
 from otel_llmops.topology.imports import Dependency, Resolver, dependencies
 from otel_llmops.topology.layout import Layout
 
@@ -32,7 +32,7 @@ class Linked:
     classes_efferent: Mapping[ClassName, int]
 
 
-def link(layout: Layout, files: Mapping[str, FileFacts]) -> Linked:
+def link(layout: Layout, files: Mapping[str, FileSummary]) -> Linked:
     """Resolve the imports of all files.
 
     In:     path -> facts. What cannot be parsed has none, and can still be imported.
@@ -40,7 +40,10 @@ def link(layout: Layout, files: Mapping[str, FileFacts]) -> Linked:
     """
     resolver = Resolver(layout)
     imports = {path: facts.imports for path, facts in files.items()}
-    found, external = dependencies(resolver, imports)
+    targets = {
+        path: [resolver.targets(path, one) for one in written] for path, written in imports.items()
+    }
+    found, external = dependencies(imports, targets)
     statements: Counter[tuple[str, str]] = Counter()
     at_import: dict[str, list[str]] = {}
     for edge in found:
@@ -52,12 +55,8 @@ def link(layout: Layout, files: Mapping[str, FileFacts]) -> Linked:
             at_import.setdefault(names[1], [])
     circles = cycles(statements)
     early = {name for part in components(at_import) if len(part) > 1 for name in part}
-    references = {
-        (path, one.qualname): one.references
-        for path, facts in files.items()
-        for one in facts.classes
-    }
-    afferent, efferent = coupling(resolver, imports, references)
+    references = {(path, one[1]): one[-1] for path, facts in files.items() for one in facts.classes}
+    afferent, efferent = coupling(imports, targets, references)
     return Linked(
         dependencies=found,
         external=external,

@@ -27,7 +27,7 @@ from otel_llmops.topology.layout import Layout, layout
 from otel_llmops.topology.link import link
 from otel_llmops.topology.marshalled import call_facts, file_facts
 from otel_llmops.topology.pool import Progress, look_at_all
-from otel_llmops.topology.stored import from_bytes, to_bytes
+from otel_llmops.topology.stored import load, save
 from otel_llmops.topology.tables import Snapshot, tables
 from otel_llmops.topology.worker import DIGEST_BYTES, Job, Look
 
@@ -66,7 +66,7 @@ class _Read:
 
     tree: Tree
     layout: Layout
-    looks: Mapping[str, Look]
+    looks: dict[str, Look]
     reused: int
 
     def diagnostics(self) -> list[Diagnostic]:
@@ -103,7 +103,7 @@ def scan(
         checkout = Checkout(tree.root)
         kept = Cache(cache, path.resolve())
     with steps.step("hash"):
-        digests = _digests(tree) if cache is not None else {}
+        digests = _digests(tree) if kept.begun else {}
     with steps.step("git"):
         commit = checkout.name(tree.files)
     with steps.step("cache"):
@@ -115,10 +115,7 @@ def scan(
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
     diagnostics = read.diagnostics()
     with steps.step("calls"):
-        try:
-            graph = calls.solve(call_facts(placed, read.looks))
-        except NotImplementedError:
-            graph = calls.CallGraph((), (), (), 0, ())
+        graph = calls.solve(call_facts(placed, read.looks))
     with steps.step("link"):
         facts = file_facts(placed, read.looks)
         linked = link(placed, {path: one for path, one in facts.items() if one is not None})
@@ -133,7 +130,7 @@ def scan(
         )  # fmt: skip
     with steps.step("keep"):
         if cache is not None:
-            kept.keep_tables(inputs, to_bytes(made))
+            kept.keep_tables(inputs, lambda sink: save(made, sink))
     return Scan(made, diagnostics, steps.seconds, len(tree.files), read.reused)
 
 
@@ -220,7 +217,7 @@ def _key(path: str, placed: Layout, look: Look) -> Key:
 
 def _kept_tables(kept: Cache, inputs: bytes) -> dict[str, pa.Table] | None:
     content = kept.tables(inputs)
-    return None if content is None else from_bytes(content)
+    return None if content is None else load(content)
 
 
 def _stamped(made: Mapping[str, pa.Table], now_ns: int) -> dict[str, pa.Table]:

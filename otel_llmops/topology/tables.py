@@ -1,21 +1,22 @@
 """Facts and edges to the tables of a snapshot.
 
-Strategy: rows are plain tuples in the order of a table's own columns, turned into columns by `zip`;
-what is the same in every row, and ids, are made as arrays. Sorted by path and place in the source,
-so the same code gives the same tables, byte for byte.
+Strategy: columns of Python values where they come from files, arrays for ids and for what is the
+same in every row. Rows are in the order of paths and of places in the source, so the same code
+gives the same tables.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.topology.calls import Edge
-from otel_llmops.topology.facts import TYPE_CHECKING, ClassFacts, FileFacts
+from otel_llmops.topology.facts import TYPE_CHECKING, FileSummary, distinct
 from otel_llmops.topology.files import Diagnostic
 from otel_llmops.topology.ids import identifiers
 from otel_llmops.topology.link import Linked
@@ -25,7 +26,6 @@ __all__ = ["SCAN_VERSION", "Snapshot", "tables"]
 SCAN_VERSION = 1
 """Of what the tables mean; goes up when an answer changes for the same code."""
 
-_Rows = Sequence[Sequence[Any]]
 _UNCALLED = ("overload", ".setter", ".deleter")
 """Decorators of definitions that a call by this name does not mean."""
 
@@ -39,11 +39,10 @@ class Snapshot:
     commit: str
     scanned_at_ns: int
     names: Mapping[str, str]
-    files: Mapping[str, FileFacts | None]
+    files: Mapping[str, FileSummary | None]
     linked: Linked
     edges: Sequence[Edge]
     diagnostics: Sequence[Diagnostic]
-    module_ids: dict[str, str] = field(default_factory=dict)
 
 
 def tables(snapshot: Snapshot) -> dict[str, pa.Table]:
@@ -51,55 +50,56 @@ def tables(snapshot: Snapshot) -> dict[str, pa.Table]:
 
     Cost:   O(rows), about 3 us each.
     """
-    modules = list(snapshot.names.values())
-    ids = identifiers([f"module:{name}" for name in modules])
-    snapshot.module_ids.update(zip(snapshot.names, ids.to_pylist(), strict=True))
-    functions, meant = _functions(snapshot)
+    modules = identifiers([f"module:{name}" for name in snapshot.names.values()])
+    functions, meant = _functions(snapshot, modules)
     made = {
-        "code_modules": _modules(snapshot, ids),
-        "code_classes": _classes(snapshot),
+        "code_modules": _modules(snapshot, modules),
+        "code_classes": _classes(snapshot, modules),
         "code_functions": functions,
-        "function_calls": _calls(snapshot, meant),
-        "module_dependencies": _dependencies(snapshot),
+        "function_calls": _calls(snapshot, functions, meant),
+        "module_dependencies": _dependencies(snapshot, modules),
     }
     made["topology_snapshots"] = _snapshots(snapshot, made)
     return {name: made[name] for name in TOPOLOGY}
 
 
 def _table(
-    snapshot: Snapshot, name: str, rows: _Rows, columns: Sequence[str], **arrays: pa.Array
+    snapshot: Snapshot, name: str, columns: Mapping[str, Any], **arrays: pa.Array
 ) -> pa.Table:
-    """`columns` name the parts of a row; `arrays` are columns that are arrays already."""
+    """`columns` are sequences of Python values, `arrays` are arrays already."""
     schema = TOPOLOGY[name]
-    parts = zip(columns, zip(*rows, strict=True), strict=True) if rows else ()
-    given = {column: pa.array(part, schema.field(column).type) for column, part in parts}
+    given = {
+        column: pa.array(values, schema.field(column).type) for column, values in columns.items()
+    }
     given.update(arrays)
-    given["snapshot_id"] = pa.repeat(snapshot.snapshot_id, len(rows))
-    empty = {field.name: pa.array([], field.type) for field in schema} if not rows else {}
-    return pa.table([{**empty, **given}[field.name] for field in schema], schema=schema)
+    count = len(next(iter(given.values())))
+    given["snapshot_id"] = pa.repeat(snapshot.snapshot_id, count)
+    return pa.table([given[field.name] for field in schema], schema=schema)
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """Rows as columns; no rows are empty columns."""
+    parts = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return dict(zip(names, parts, strict=True))
 
 
 def _modules(snapshot: Snapshot, ids: pa.StringArray) -> pa.Table:
-    linked = snapshot.linked
-    pairs = {(edge.importer, edge.imported) for edge in linked.dependencies}
+    pairs = {(edge.importer, edge.imported) for edge in snapshot.linked.dependencies}
     efferent = Counter(importer for importer, _ in pairs)
     afferent = Counter(imported for _, imported in pairs)
     rows = []
     for path, name in snapshot.names.items():
         facts = snapshot.files[path]
         coming, going = afferent[path], efferent[path]
-        rows.append(
-            (name, name.rpartition(".")[2], path, facts.lines if facts else 0, _complexity(facts),
-             coming, going, going / (coming + going) if coming + going else 0.0,
-             _cohesion(facts.classes if facts else ()))
-        )  # fmt: skip
+        instability = going / (coming + going) if coming + going else 0.0
+        known = (facts.lines, facts.complexity, facts.cohesion) if facts else (0, 0.0, None)
+        rows.append((name, name.rpartition(".")[2], path, *known, coming, going, instability))
+    names = ("module_path", "module_name", "file_path", "line_count", "complexity_score",
+             "cohesion", "afferent_coupling", "efferent_coupling", "instability")  # fmt: skip
+    moments = _moments(snapshot, len(rows))
     return _table(
-        snapshot, "code_modules", rows,
-        ("module_path", "module_name", "file_path", "line_count", "complexity_score",
-         "afferent_coupling", "efferent_coupling", "instability", "cohesion"),
-        module_id=ids,
-        last_scanned=_moments(snapshot, len(rows)),
-    )  # fmt: skip
+        snapshot, "code_modules", _columns(names, rows), module_id=ids, last_scanned=moments
+    )
 
 
 def _moments(snapshot: Snapshot, count: int) -> pa.Array:
@@ -107,107 +107,99 @@ def _moments(snapshot: Snapshot, count: int) -> pa.Array:
     return pa.repeat(pa.scalar(snapshot.scanned_at_ns, kind), count)
 
 
-def _complexity(facts: FileFacts | None) -> float:
-    found = [
-        function.complexity
-        for function in (facts.functions if facts else ())
-        if function.kind in {"function", "method"}
-    ]
-    return sum(found) / len(found) if found else 0.0
-
-
-def _cohesion(classes: Sequence[ClassFacts]) -> float | None:
-    if not classes:
-        return None
-    return sum(1.0 - min(1.0, found.lcom_hs) for found in classes) / len(classes)
-
-
-def _classes(snapshot: Snapshot) -> pa.Table:
-    linked, names = snapshot.linked, snapshot.names
-    rows = [
-        (snapshot.module_ids[path], one.name, f"{names[path]}.{one.qualname}", *one[2:8],
-         linked.classes_afferent[path, one.qualname], linked.classes_efferent[path, one.qualname])
-        for path, facts in snapshot.files.items()
-        for one in (facts.classes if facts else ())
-    ]  # fmt: skip
-    return _table(
-        snapshot, "code_classes", rows,
-        ("module_id", "class_name", "qualified_name", "line_start", "line_end", "bases",
-         "methods", "lcom4", "lcom_hs", "afferent_coupling", "efferent_coupling"),
-        class_id=identifiers(_distinct("class:", (row[2] for row in rows))),
-    )  # fmt: skip
-
-
-def _functions(snapshot: Snapshot) -> tuple[pa.Table, dict[str, str]]:
-    """The table, and the id of the function that a call by a name means."""
-    rows: list[tuple[Any, ...]] = []
-    for path, facts in snapshot.files.items():
-        if facts is None:
-            continue
-        module, module_id = snapshot.names[path], snapshot.module_ids[path]
-        prefix = f"{module}."
-        body, *others = facts.functions
-        rows.append((module_id, module.rpartition(".")[2], module, *body[2:]))
-        rows.extend([(module_id, one[1], prefix + one[0], *one[2:]) for one in others])
-    ids = identifiers(_distinct("function:", (row[2] for row in rows)))
-    table = _table(
-        snapshot, "code_functions", rows,
-        ("module_id", "function_name", "qualified_name", "kind", "line_first", "line_start",
-         "line_end", "complexity", "cognitive_complexity", "is_async", "decorators", "docstring",
-         "body_hash"),
-        function_id=ids,
-    )  # fmt: skip
-    meant: dict[str, str] = {}
-    for row, found in zip(rows, ids.to_pylist(), strict=True):
-        if row[2] not in meant or not any(word in row[10] for word in _UNCALLED):
-            meant[row[2]] = found
-    return table, meant
-
-
-def _distinct(kind: str, names: Iterable[str]) -> list[str]:
-    """What ids are made of; a second definition of one name (`if`, overloads) is its own."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        seen[name] += 1
-        again = f"#{seen[name]}" if seen[name] > 1 else ""
-        found.append(f"{kind}{name}{again}")
-    return found
-
-
-def _calls(snapshot: Snapshot, meant: Mapping[str, str]) -> pa.Table:
-    rows = [
-        (meant[edge.caller], meant[edge.callee], *edge, 0, 0)
-        for edge in snapshot.edges
-        if edge.caller in meant and edge.callee in meant
-    ]
-    return _table(
-        snapshot, "function_calls", rows,
-        ("caller_function_id", "callee_function_id", "caller", "callee", "found_by", "line",
-         "call_count", "total_tokens"),
-        call_id=identifiers([f"call:{row[2]}>{row[3]}" for row in rows]),
-        avg_duration_ms=pa.nulls(len(rows), pa.float64()),
-        avg_tokens_per_call=pa.nulls(len(rows), pa.float64()),
-    )  # fmt: skip
-
-
-def _dependencies(snapshot: Snapshot) -> pa.Table:
-    names, ids, component = snapshot.names, snapshot.module_ids, snapshot.linked.component
+def _classes(snapshot: Snapshot, modules: pa.StringArray) -> pa.Table:
+    linked = snapshot.linked
     rows = []
-    for edge in snapshot.linked.dependencies:
+    owners: list[int] = []
+    for number, (path, facts) in enumerate(snapshot.files.items()):
+        for name, qualname, *rest, _ in facts.classes if facts else ():
+            key = (path, qualname)
+            coupled = linked.classes_afferent[key], linked.classes_efferent[key]
+            rows.append((name, f"{snapshot.names[path]}.{qualname}", *rest, *coupled))
+            owners.append(number)
+    names = ("class_name", "qualified_name", "line_start", "line_end", "bases", "methods", "lcom4",
+             "lcom_hs", "afferent_coupling", "efferent_coupling")  # fmt: skip
+    columns = _columns(names, rows)
+    ids = identifiers([f"class:{name}" for name in distinct(columns["qualified_name"])])
+    owned = modules.take(pa.array(owners, pa.int64()))
+    return _table(snapshot, "code_classes", columns, class_id=ids, module_id=owned)
+
+
+_FUNCTION_COLUMNS = ("function_name", "qualified_name", "kind", "line_first", "line_start",
+                     "line_end", "complexity", "cognitive_complexity", "is_async", "decorators",
+                     "docstring", "body_hash")  # fmt: skip
+
+
+def _functions(snapshot: Snapshot, modules: pa.StringArray) -> tuple[pa.Table, dict[str, int]]:
+    """The table, and the row of the function that a call by a name means."""
+    columns: dict[str, list[Any]] = {name: [] for name in _FUNCTION_COLUMNS}
+    parts = list(columns.values())
+    names: list[str] = []
+    counts = []
+    for facts in snapshot.files.values():
+        counts.append(len(facts.names) if facts else 0)
+        if facts:
+            names += facts.names
+            for part, more in zip(parts, facts.functions, strict=True):
+                part.extend(more)
+    owners = np.repeat(np.arange(len(counts)), counts)
+    if len(set(names)) < len(names):  # a class `a` in a package, and a module `a` below it
+        names = distinct(names)
+    table = _table(
+        snapshot, "code_functions", columns,
+        function_id=identifiers([f"function:{name}" for name in names]),
+        module_id=modules.take(pa.array(owners)),
+    )  # fmt: skip
+    return table, _meant(columns["qualified_name"], columns["decorators"])
+
+
+def _meant(names: Sequence[str], decorators: Sequence[str]) -> dict[str, int]:
+    """The last definition of a name counts, as at run time, but not those that are never called."""
+    meant = {name: row for row, name in enumerate(names)}
+    if len(meant) == len(names):
+        return meant
+    called = {
+        name: row
+        for row, name in enumerate(names)
+        if not any(word in decorators[row] for word in _UNCALLED)
+    }
+    return meant | called
+
+
+def _calls(snapshot: Snapshot, functions: pa.Table, meant: Mapping[str, int]) -> pa.Table:
+    known = [edge for edge in snapshot.edges if edge.caller in meant and edge.callee in meant]
+    columns = _columns(("caller", "callee", "found_by", "line"), known)
+    count = len(known)
+    ids = functions.column("function_id")
+    return _table(
+        snapshot, "function_calls", columns,
+        call_id=identifiers([f"call:{edge.caller}>{edge.callee}" for edge in known]),
+        caller_function_id=ids.take(pa.array([meant[edge.caller] for edge in known], pa.int64())),
+        callee_function_id=ids.take(pa.array([meant[edge.callee] for edge in known], pa.int64())),
+        call_count=pa.repeat(pa.scalar(0, pa.int64()), count),
+        total_tokens=pa.repeat(pa.scalar(0, pa.int64()), count),
+        avg_duration_ms=pa.nulls(count, pa.float64()),
+        avg_tokens_per_call=pa.nulls(count, pa.float64()),
+    )  # fmt: skip
+
+
+def _dependencies(snapshot: Snapshot, modules: pa.StringArray) -> pa.Table:
+    names, component = snapshot.names, snapshot.linked.component
+    place = {path: number for number, path in enumerate(names)}
+    edges = snapshot.linked.dependencies
+    rows = []
+    for edge in edges:
         importer, imported = names[edge.importer], names[edge.imported]
         circular = edge.scope != TYPE_CHECKING and (
             component.get(importer, -1) == component.get(imported, -2)
         )
-        rows.append((ids[edge.importer], ids[edge.imported], importer, imported, edge.kind,
-                     edge.scope, edge.line, circular))  # fmt: skip
+        rows.append((importer, imported, edge.kind, edge.scope, edge.line, circular))
+    columns = ("from_module", "to_module", "import_type", "scope", "line", "is_circular")
     return _table(
-        snapshot, "module_dependencies", rows,
-        ("from_module_id", "to_module_id", "from_module", "to_module", "import_type", "scope",
-         "line", "is_circular"),
-        dependency_id=identifiers(
-            [f"dependency:{row[2]}>{row[3]}:{row[4]}:{row[5]}" for row in rows]
-        ),
+        snapshot, "module_dependencies", _columns(columns, rows),
+        dependency_id=identifiers([f"dependency:{a}>{b}:{c}:{d}" for a, b, c, d, _, _ in rows]),
+        from_module_id=modules.take(pa.array([place[edge.importer] for edge in edges], pa.int64())),
+        to_module_id=modules.take(pa.array([place[edge.imported] for edge in edges], pa.int64())),
     )  # fmt: skip
 
 
@@ -225,12 +217,14 @@ def _snapshots(snapshot: Snapshot, made: Mapping[str, pa.Table]) -> pa.Table:
         "external": dict(sorted(linked.external.items(), key=lambda item: (-item[1], item[0]))),
     }
     kinds = Counter(made["code_functions"].column("kind").to_pylist())
-    row = (snapshot.repository, snapshot.commit, made["code_modules"].num_rows,
-           kinds["function"] + kinds["method"], made["module_dependencies"].num_rows,
-           len(linked.cycles), SCAN_VERSION, json.dumps(graph))  # fmt: skip
-    return _table(
-        snapshot, "topology_snapshots", [row],
-        ("repository_path", "commit_hash", "total_modules", "total_functions",
-         "total_dependencies", "circular_dependencies", "scan_version", "graph_data"),
-        scanned_at=_moments(snapshot, 1),
-    )  # fmt: skip
+    columns = {
+        "repository_path": [snapshot.repository],
+        "commit_hash": [snapshot.commit],
+        "total_modules": [made["code_modules"].num_rows],
+        "total_functions": [kinds["function"] + kinds["method"]],
+        "total_dependencies": [made["module_dependencies"].num_rows],
+        "circular_dependencies": [len(linked.cycles)],
+        "scan_version": [SCAN_VERSION],
+        "graph_data": [json.dumps(graph)],
+    }
+    return _table(snapshot, "topology_snapshots", columns, scanned_at=_moments(snapshot, 1))

@@ -194,8 +194,9 @@ class _Walk(Expressions):
         self._block(body, 0)
         self.frame, self.prefix, self.methods, self.scope = outer, prefix, methods, scope
         self._close(statement, frame)
-        if methods is not None and not declared.static(statement):
-            methods.append(Method(name, frozenset(frame.attributes)))
+        if methods is not None:
+            bound = not declared.static(statement)
+            methods.append(Method(name, frozenset(frame.attributes), bound))
         if outer.inside:
             outer.tokens += frame.tokens
             outer.decisions += 1 + frame.decisions
@@ -219,8 +220,8 @@ class _Walk(Expressions):
         decorators = statement.decorator_list
         self.functions.append(
             FunctionFacts(
-                self.prefix + frame.name,
                 frame.name,
+                self.prefix + frame.name,
                 "function" if self.methods is None else "method",
                 decorators[0].lineno if decorators else statement.lineno,
                 statement.lineno,
@@ -246,11 +247,12 @@ class _Walk(Expressions):
         self.prefix, self.methods = f"{prefix}{name}.", []
         self._block(declared.without_docstring(statement.body), nesting)
         tokens.append("done")
+        bound = [method for method in self.methods if method.bound]
         self.classes.append(
             ClassFacts(
-                prefix + name, name, statement.lineno, statement.end_lineno or statement.lineno,
+                name, prefix + name, statement.lineno, statement.end_lineno or statement.lineno,
                 self._written(statement.bases), len({method.name for method in self.methods}),
-                lcom4(self.methods), lcom_hs(self.methods), tuple(sorted(self.references)),
+                lcom4(bound), lcom_hs(bound), tuple(sorted(self.references)),
             )
         )  # fmt: skip
         references |= self.references

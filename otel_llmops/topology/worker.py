@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from otel_llmops.topology import calls
-from otel_llmops.topology.facts import plain
+from otel_llmops.topology.facts import summary
 from otel_llmops.topology.source import Refused, parse, read
 from otel_llmops.topology.walk import walk
 
@@ -36,6 +36,9 @@ class Job(NamedTuple):
     is_package: bool
 
 
+Buffer = bytes | memoryview
+
+
 class Look(NamedTuple):
     """What a file holds: facts as marshalled bytes, or why there are none.
 
@@ -43,8 +46,8 @@ class Look(NamedTuple):
     """
 
     digest: bytes
-    facts: bytes
-    calls: bytes
+    facts: Buffer
+    calls: Buffer
     line: int = 0
     message: str = ""
 
@@ -62,11 +65,8 @@ def look(job: Job) -> Look:
     try:
         source = read(content)
         tree = parse(source)
-        facts = marshal.dumps(plain(walk(tree, source)))
-        try:
-            found = calls.extract(tree, module=job.module, is_package=job.is_package)
-        except NotImplementedError:
-            found = ()
+        facts = marshal.dumps(tuple(summary(walk(tree, source), job.module)))
+        found = calls.extract(tree, module=job.module, is_package=job.is_package)
         return Look(digest, facts, marshal.dumps(found))
     except Refused as refused:
         return Look(digest, b"", b"", refused.line, refused.message)

@@ -237,7 +237,7 @@ def test_an_absolute_import_is_found_where_the_path_finder_finds_it(
                           if path.endswith("/__init__.py")})  # fmt: skip
     placed = layout(tree)
     written = ImportFacts("import", 0, ".".join(wanted), (("", ""),), "top_level", 1)
-    ((_, found),) = Resolver(placed).modules("user.py", written)
+    ((_, found),) = Resolver(placed).targets("user.py", written)
     assert found == _found_by_python(files, wanted)
 
 

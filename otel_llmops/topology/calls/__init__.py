@@ -12,10 +12,10 @@ classes, instances and containers; the edges fall out of it, each with how it wa
     pycg(graph)        # {"app.main": ["app.tools.Search.run"], "app.tools.Search.run": []}
 """
 
-import ast
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from otel_llmops.topology.calls.analysis import solve
+from otel_llmops.topology.calls.extraction import extract
+from otel_llmops.topology.calls.facts import FACTS_VERSION, Facts
+from otel_llmops.topology.calls.graph import CallGraph, Edge, Function, pycg
 
 __all__ = [
     "FACTS_VERSION",
@@ -27,71 +27,3 @@ __all__ = [
     "pycg",
     "solve",
 ]
-
-FACTS_VERSION = 1
-"""Goes into the key of a cache of facts: facts of another version are extracted anew."""
-
-Facts: TypeAlias = tuple[Any, ...]
-"""What the call graph needs of one file; opaque. Tuples, lists, str, int and None alone."""
-
-
-class Function(NamedTuple):
-    """A function, method, lambda or module body; kinds are those of the table code_functions."""
-
-    name: str
-    """`package.module.Class.method`, `package.module.outer.<lambda1>`; a module's body: its name."""
-    module: str
-    kind: str
-    line: int
-    """Of `def`; 1 for a module's body."""
-
-
-class Edge(NamedTuple):
-    """A call that the analysis found. Names are those of Function."""
-
-    caller: str
-    callee: str
-    found_by: str
-    """direct, points_to, hierarchy or annotation: the surest way that shows this call."""
-    line: int
-    """Of the first call in the caller's source."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallGraph:
-    """Edges between functions of the repository, sorted, one each (caller, callee).
-
-    `external` holds calls that leave it, in PyCG's names: `<builtin>.len`, `<**PyStr**>.join`,
-    `requests.Session.get`; empty unless asked for. `cut` counts the values that could be too many
-    things to say anything of them.
-    """
-
-    functions: tuple[Function, ...]
-    edges: tuple[Edge, ...]
-    external: tuple[Edge, ...]
-    cut: int
-    diagnostics: tuple[tuple[str, int, str], ...]
-    """(module, line, message): what could not be read."""
-
-
-def extract(tree: ast.Module, *, module: str, is_package: bool) -> Facts:
-    """What the call graph needs of one file.
-
-    Raises: nothing, whatever tree `ast.parse` gives; what is too deep to follow is left out, with
-        a diagnostic that `solve` hands on.
-    Cost: about what parsing the file took.
-    """
-    raise NotImplementedError
-
-
-def solve(facts: Mapping[str, Facts], *, external: bool = False) -> CallGraph:
-    """The call graph of a repository: module name -> facts, in any order.
-
-    Cost: near-linear in calls; about 1 ms a file.
-    """
-    raise NotImplementedError
-
-
-def pycg(graph: CallGraph) -> dict[str, list[str]]:
-    """`{caller: [callees]}` as PyCG writes it: every function is a key, external names too."""
-    raise NotImplementedError
