@@ -20,6 +20,9 @@ __all__ = ["CHAIN_DEPTH_MAX", "CallQueries"]
 CHAIN_DEPTH_MAX = 50
 _EDGES_MAX = 1_000
 """Edges in one answer."""
+_PLACES_AN_EDGE = 5
+_CHAINED_MAX = 20_000
+"""Edges that spans show, in which a chain is looked for: those with the most tokens."""
 _IDS_MAX = 10_000
 RUN_TIME = "run_time"
 
@@ -35,7 +38,8 @@ class CallQueries:
 
     async def edges(self, snapshot: _SnapshotKey | None, *, limit: int) -> list[CallEdge]:
         """Edges by tokens (most first), then calls, names; those that no span shows come last."""
-        loads = await self._laying.edges(snapshot)
+        # several places make one edge, so more are read than are answered
+        loads = await self._laying.edges(snapshot, limit=_PLACES_AN_EDGE * limit + _EDGES_MAX)
         observed = sorted(loads, key=lambda each: (-each.tokens, -each.calls))[:limit]
         made = await self._joined(snapshot, observed)
         if len(made) < limit and snapshot is not None:
@@ -48,7 +52,7 @@ class CallQueries:
         self, snapshot: _SnapshotKey | None, entry_point: str, *, depth: int
     ) -> list[CallEdge]:
         """Edges from a function on, breadth first; each edge once, at most 1,000."""
-        loads = await self._laying.edges(snapshot)
+        loads = await self._laying.edges(snapshot, limit=_CHAINED_MAX)
         names = await self._names(snapshot, loads)
         out: dict[str, list[EdgeLoad]] = {}
         for load in loads:

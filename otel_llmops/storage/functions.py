@@ -23,6 +23,21 @@ _RANKED_MAX = 2_000
 """Rows of functions and of edges that hotspots are looked for in: those with the most tokens."""
 
 
+_SHOWN = (
+    "rows",
+    "sum_calls",
+    "sum_llm_calls",
+    "sum_errors",
+    "sum_input_tokens",
+    "sum_output_tokens",
+    "sum_cumulative_input_tokens",
+    "sum_cumulative_output_tokens",
+    "sum_duration_ns",
+    "nano_usd",
+    "priced",
+)
+
+
 async def functions_by_tokens(
     store: Store, *, window: Window, limit: int, offset: int
 ) -> list[FunctionUsage]:
@@ -30,43 +45,42 @@ async def functions_by_tokens(
 
     Only those that called a model or spent tokens themselves; in a window, what began in it.
     """
-    summary = SUMMARIES["by_place"]
-    function, file = (summary.key(name) for name in ("function", "file"))
+    summary = SUMMARIES["by_function"]
+    function, file = summary.key("function"), summary.key("file")
     sums = {label.name: label.element for label in summary.sums}
     own = sums["sum_input_tokens"] + sums["sum_output_tokens"]
     below = sums["sum_cumulative_input_tokens"] + sums["sum_cumulative_output_tokens"]
-    statement = (
-        summary.select("function", "file")
+    page = await store.fetch(
+        sa.select(function, file)
         .where(function != "", *_within(window))
+        .group_by(function, file)
         .having(sa.or_(sums["sum_llm_calls"] > 0, own > 0))
         .order_by(sa.desc(own), sa.desc(below), function, file)
         .limit(limit)
         .offset(offset)
     )
-    rows = await store.fetch(statement)
-    agents = await _agents_of(store, [row["function"] for row in rows], window)
-    return [_usage(row, agents.get((row["function"], row["file"]), [])) for row in rows]
+    by_agent = await _by_agent(store, [row["function"] for row in page], window)
+    found = [by_agent.get((row["function"], row["file"])) for row in page]
+    return [_usage(rows) for rows in found if rows]
 
 
-async def _agents_of(
+async def _by_agent(
     store: Store, functions: Sequence[str], window: Window
-) -> dict[tuple[str, str], list[str]]:
-    """Agents whose work functions of these names were, in alphabetical order."""
+) -> dict[tuple[str, str], list[Row]]:
+    """All sums of the functions of these names, a row for each agent, by its name."""
     if not functions:
         return {}
     summary = SUMMARIES["by_place"]
     function, agent = summary.key("function"), summary.key("agent")
-    rows = summary.sums[0]
-    statement = (
-        sa.select(function, summary.key("file"), agent)
-        .where(function.in_(list(dict.fromkeys(functions))), agent != "", *_within(window))
-        .group_by(function, summary.key("file"), agent)
-        .having(rows.element > 0)
+    rows = await store.fetch(
+        summary.select("function", "file", "agent", sums=_SHOWN)
+        .where(function.in_(list(dict.fromkeys(functions))), *_within(window))
+        .having(summary.sums[0].element > 0)
         .order_by(agent)
     )
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in await store.fetch(statement):
-        found.setdefault((row["function"], row["file"]), []).append(row["agent"])
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row["function"], row["file"]), []).append(row)
     return found
 
 
@@ -84,23 +98,28 @@ def known_cost(row: Row) -> float | None:
     return row["nano_usd"] / NANO_USD if row["priced"] > 0 else None
 
 
-def _usage(row: Row, agents: list[str]) -> FunctionUsage:
-    name = plain_name(row["function"])
-    calls = row["sum_calls"]
+def _usage(rows: Sequence[Row]) -> FunctionUsage:
+    """One function of the rows of its agents."""
+    first = rows[0]
+    name = plain_name(first["function"])
+    sums = {key: sum(row[key] for row in rows) for key in first if key.startswith("sum_")}
+    calls = sums["sum_calls"]
+    costs = [cost for row in rows if (cost := known_cost(row)) is not None]
     return FunctionUsage(
-        function=row["function"],
-        file=row["file"],
+        function=first["function"],
+        file=first["file"],
         function_name=name.rpartition(".")[2],
         qualified_name=name,
         call_count=calls,
-        llm_calls=row["sum_llm_calls"],
-        errors=row["sum_errors"],
-        input_tokens=row["sum_input_tokens"],
-        output_tokens=row["sum_output_tokens"],
-        cumulative_tokens=row["sum_cumulative_input_tokens"] + row["sum_cumulative_output_tokens"],
-        avg_duration_ms=row["sum_duration_ns"] / max(calls, 1) / NS_PER_MS,
-        cost_usd=known_cost(row),
-        agents=agents,
+        llm_calls=sums["sum_llm_calls"],
+        errors=sums["sum_errors"],
+        input_tokens=sums["sum_input_tokens"],
+        output_tokens=sums["sum_output_tokens"],
+        cumulative_tokens=sums["sum_cumulative_input_tokens"]
+        + sums["sum_cumulative_output_tokens"],
+        avg_duration_ms=sums["sum_duration_ns"] / max(calls, 1) / NS_PER_MS,
+        cost_usd=sum(costs) if costs else None,
+        agents=[row["agent"] for row in rows if row["agent"]],
     )
 
 
@@ -117,7 +136,7 @@ async def ranked_components(store: Store, *, limit: int) -> list[ComponentUsage]
     sums = {label.name: label.element for label in usage.sums}
     own = sums["sum_input_tokens"] + sums["sum_output_tokens"]
     rows = await store.fetch(
-        usage.select("function", "file", "agent")
+        usage.select("function", "file", "agent", sums=[f"sum_{name}" for name in _COUNTS])
         .having(sums["rows"] > 0)
         .order_by(sa.desc(own), usage.key("function"), usage.key("file"), usage.key("agent"))
         .limit(_RANKED_MAX)
@@ -125,7 +144,7 @@ async def ranked_components(store: Store, *, limit: int) -> list[ComponentUsage]
     called = {label.name: label.element for label in ends.sums}
     through = called["sum_input_tokens"] + called["sum_output_tokens"]
     edges = await store.fetch(
-        ends.select("caller", "callee")
+        ends.select("caller", "callee", sums=called)
         .having(called["sum_calls"] > 0)
         .order_by(sa.desc(through), ends.key("caller"), ends.key("callee"))
         .limit(_RANKED_MAX)

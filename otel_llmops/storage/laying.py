@@ -108,12 +108,21 @@ class Laying:
                 modules[home] = modules.get(home, NO_LOAD).with_load(load)
         return Loads(loads, modules, laid.counts)
 
-    async def edges(self, snapshot: tuple[str, object] | None) -> list[EdgeLoad]:
-        """Edges that spans show, laid onto a snapshot, or by their names where there is none."""
+    async def edges(self, snapshot: tuple[str, object] | None, *, limit: int) -> list[EdgeLoad]:
+        """Edges that spans show, laid onto a snapshot, or by their names where there is none.
+
+        Those of the places that most tokens and calls went through: `limit` of them.
+        """
         ends = SUMMARIES["by_ends"]
-        calls = next(label.element for label in ends.sums if label.name == "sum_calls")
+        sums = {label.name: label.element for label in ends.sums}
+        through = sums["sum_input_tokens"] + sums["sum_output_tokens"]
         keys = [key.name for key in ends.keys]
-        rows = await self._store.fetch(ends.select(*keys).having(calls > 0))
+        rows = await self._store.fetch(
+            ends.select(*keys)
+            .having(sums["sum_calls"] > 0)
+            .order_by(sa.desc(through), sa.desc(sums["sum_calls"]), *ends.keys)
+            .limit(limit)
+        )
         of_place: dict[Place, str] = {}
         if snapshot is not None:
             index = await self._index(snapshot)

@@ -5,7 +5,7 @@ expressions, so the two cannot drift apart. Money is summed as whole nano-dollar
 added and taken back leave a residue, integers do not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +60,11 @@ class Summary:
     sums: tuple[sa.Label[Any], ...]
     slot_ns: int = 0
 
-    def select(self, *keys: str) -> sa.Select[Any]:
-        """All sums by those of the keys that are named."""
+    def select(self, *keys: str, sums: Collection[str] | None = None) -> sa.Select[Any]:
+        """Sums (all, or those that are named) by those of the keys that are named."""
         chosen = [key for key in self.keys if key.name in keys]
-        return sa.select(*chosen, *self.sums).group_by(*chosen)
+        added = [label for label in self.sums if sums is None or label.name in sums]
+        return sa.select(*chosen, *added).group_by(*chosen)
 
     def key(self, name: str) -> sa.ColumnElement[Any]:
         """The key of that name, to filter by."""
@@ -123,6 +124,13 @@ _SPENT = (
     "loop_growth_tokens",
     "repeated_tokens",
 )
+_RANKING = (
+    "llm_calls",
+    "input_tokens",
+    "output_tokens",
+    "cumulative_input_tokens",
+    "cumulative_output_tokens",
+)
 _CALLED = ("calls", "duration_ns", "input_tokens", "output_tokens")
 _PLACE = ("", "_file", "_line")
 _PROFILE = ("agent", "role", "type", "description", "can_handoff_to", "models", "services")
@@ -172,6 +180,12 @@ def _summaries() -> dict[str, Summary]:
                 _slot(agents, "ended_at", HOUR_NS, "end_hour"),
             ),
             (live(agents).label("rows"),),
+        ),
+        Summary(
+            "function_usage",
+            "by_function",
+            (usage.c.function, usage.c.file),
+            tuple(_total(usage, name) for name in _RANKING),
         ),
         Summary(
             "function_usage",

@@ -308,6 +308,7 @@ CREATE TABLE IF NOT EXISTS function_usage (
     `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
     `generation` Int64 CODEC(ZSTD(1)),
     `sign` Int32 CODEC(ZSTD(1)),
+    PROJECTION by_function (SELECT `function`, `file`, sum(`llm_calls` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(`cumulative_input_tokens` * `sign`), sum(`cumulative_output_tokens` * `sign`) GROUP BY `function`, `file`),
     PROJECTION by_place (SELECT `function`, `file`, `line`, `agent`, `model`, sum(`sign`), sum(`sessions` * `sign`), sum(`calls` * `sign`), sum(`llm_calls` * `sign`), sum(`errors` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(`cache_read_tokens` * `sign`), sum(`cumulative_input_tokens` * `sign`), sum(`cumulative_output_tokens` * `sign`), sum(`duration_ns` * `sign`), sum(`loop_steps` * `sign`), sum(`loop_rises` * `sign`), sum(`loop_growth_tokens` * `sign`), sum(`repeated_tokens` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`) GROUP BY `function`, `file`, `line`, `agent`, `model`)
 )
 ENGINE = MergeTree
