@@ -1,6 +1,6 @@
 """How many spans of real programs are laid onto the function that made them.
 
-    python benchmarks/bench_correlation.py [NAME ...]
+    python -m benchmarks.bench_correlation [NAME ...]
 
 Programs that know nothing of spans, as installed: their package is scanned, then they run under
 our span processor while every Nth call of one of their functions makes a span. Who made it is

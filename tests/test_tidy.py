@@ -67,7 +67,8 @@ def test_all_names_what_is_there(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["derive.analyse", "readings.read", "forest.forest",
                                   "sessions.sessions", "agents.activations", "tokens.ledger",
-                                  "handoffs.handoffs"])  # fmt: skip
+                                  "handoffs.handoffs", "code.code_of", "functions.function_tables",
+                                  "nesting.nesting"])  # fmt: skip
 def test_an_analysis_says_what_goes_in_what_comes_out_and_what_it_costs(name: str) -> None:
     module, function = name.split(".")
     text = inspect.getdoc(
