@@ -140,7 +140,6 @@ def _summaries() -> dict[str, Summary]:
     operations, handoffs, agents = (
         TABLES[name] for name in ("agent_operations", "agent_handoffs", "agents")
     )
-    usage, edges = TABLES["function_usage"], TABLES["function_edges"]
     made = (
         Summary(
             "agent_operations",
@@ -181,6 +180,13 @@ def _summaries() -> dict[str, Summary]:
             ),
             (live(agents).label("rows"),),
         ),
+    )
+    return {summary.name: summary for summary in (*made, *_of_functions())}
+
+
+def _of_functions() -> tuple[Summary, ...]:
+    usage, edges = TABLES["function_usage"], TABLES["function_edges"]
+    return (
         Summary(
             "function_usage",
             "by_function",
@@ -200,7 +206,6 @@ def _summaries() -> dict[str, Summary]:
             tuple(_total(edges, name) for name in _CALLED),
         ),
     )
-    return {summary.name: summary for summary in made}
 
 
 SUMMARIES = _summaries()
