@@ -3,9 +3,9 @@
     python benchmarks/bench_store.py [OPERATIONS] [--keep DIR]
 
 Fills a store of the real schema with OPERATIONS (default 1,000,000) rows of agent_operations, 100
-a session, 20,000 functions, 12 agents, over 30 days, and the agents, sessions, keys and handoffs
-that go with them, generated inside the engine from a fixed seed. Then measures, warm, and prints
-milliseconds.
+a session, 20,000 functions, 12 agents, over 30 days, and the agents, sessions, keys, handoffs and
+uses of functions (25 places in the code a session, 24 calls between them) that go with them,
+generated inside the engine from a fixed seed. Then measures, warm, and prints milliseconds.
 """
 
 import argparse
@@ -110,6 +110,37 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "completeness": "1.0",
     },
     "session_keys": {"key": "lower(hex(MD5(toString(s))))", "kind": "'trace'"},
+    # a function has two places, one agent, and one model where it calls one
+    "function_usage": {
+        "function": f"concat('app.module', toString(h % {FUNCTIONS}), '.run')",
+        "file": f"concat('/app/src/app/module', toString(h % {FUNCTIONS}), '.py')",
+        "line": f"toInt32(h % {FUNCTIONS} % 300 + intDiv(h, {FUNCTIONS}) % 2 * 7)",
+        "revision": "concat('commit-', toString(intDiv(s * 10, every)))",
+        "agent": f"concat('agent-', toString(h % {FUNCTIONS} % {AGENTS}))",
+        "model": f"if(intDiv(h, {FUNCTIONS}) % 2 = 0, concat('model-', toString(h % 3)), '')",
+        "sessions": "1",
+        "calls": "4",
+        "llm_calls": "2",
+        "input_tokens": "h % 4000",
+        "output_tokens": "h % 500",
+        "cumulative_input_tokens": "h % 9000",
+        "cumulative_output_tokens": "h % 900",
+        "duration_ns": "toInt64(h % 1000000000)",
+        "squared_tokens": "toFloat64(h % 4500) * (h % 4500)",
+        "cost_usd": "(h % 4000) / 1e6",
+    },
+    "function_edges": {
+        "caller": f"concat('app.module', toString(h % {FUNCTIONS}), '.run')",
+        "caller_file": f"concat('/app/src/app/module', toString(h % {FUNCTIONS}), '.py')",
+        "caller_line": "7",
+        "callee": f"concat('app.module', toString(h % {FUNCTIONS} + intDiv(h, 7) % 3), '.run')",
+        "callee_file": f"concat('/app/src/app/module', toString(h % {FUNCTIONS}), '.py')",
+        "callee_line": "9",
+        "calls": "2",
+        "duration_ns": "toInt64(h % 1000000000)",
+        "input_tokens": "h % 4000",
+        "output_tokens": "h % 500",
+    },
 }
 _ROWS_A_SESSION = {
     "agent_operations": OPERATIONS_A_SESSION,
@@ -117,6 +148,8 @@ _ROWS_A_SESSION = {
     "agents": 4,
     "sessions": 1,
     "session_keys": 1,
+    "function_usage": 25,
+    "function_edges": 24,
 }
 
 
@@ -135,7 +168,7 @@ def fill(folder: Path, sessions: int) -> float:
             length = min(ROWS_AN_INSERT, sessions * per - start)
             client.command(
                 f"INSERT INTO {name} ({', '.join(names)}) "  # noqa: S608 - nothing from outside
-                f"WITH {SEED} AS seed, {gap_ms} AS gap, {per} AS per "
+                f"WITH {SEED} AS seed, {gap_ms} AS gap, {per} AS per, {sessions} AS every "
                 f"SELECT {', '.join(chosen)} FROM (SELECT number AS n, intDiv(n, {per}) AS s, "
                 f"cityHash64(n, {SEED}) AS h FROM numbers({start}, {length}))"
             )
@@ -170,16 +203,6 @@ async def _timed(name: str, call: Callable[[], Awaitable[Any]], rounds: int = RO
     print(f"| {name} | {statistics.median(spent):.1f} | {p95:.1f} | {rounds} |", flush=True)
 
 
-def top_functions() -> sa.Select[Any]:
-    """The ten functions with the most tokens."""
-    summary = SUMMARIES["by_function_day"]
-    statement = summary.select("function", "file")
-    sums = {column.name: column for column in statement.selected_columns}
-    return statement.order_by((sums["sum_input_tokens"] + sums["sum_output_tokens"]).desc()).limit(
-        10
-    )
-
-
 def histogram() -> sa.Select[Any]:
     """Activations of each agent by latency bucket."""
     return SUMMARIES["by_agent_bucket_day"].select("agent", "latency_bucket")
@@ -209,7 +232,15 @@ async def _queries(store: ClickHouse, sessions: int, rounds: int = ROUNDS) -> No
                                                          until=until), rounds,
     )  # fmt: skip
     await _timed("agents' latency histogram", lambda: store.fetch(histogram()), rounds)
-    await _timed("top 10 functions", lambda: store.fetch(top_functions()), rounds)
+    await _timed("top 10 functions", lambda: queries.functions(limit=10), rounds)
+    await _timed(
+        "top 10 functions, 7 days",
+        lambda: queries.functions(since=until - timedelta(days=7), until=until, limit=10),
+        rounds,
+    )
+    await _timed("hotspots", lambda: queries.topology.hotspots(limit=10), rounds)
+    await _timed("calls between functions", lambda: queries.topology.function_calls(limit=100),
+                 rounds)  # fmt: skip
     await _timed("live operations of one session", lambda: store.fetch(live_rows(one)), rounds)
     await _timed("handoffs of a session", lambda: queries.handoffs(session_id=one), rounds)
     await _timed("session by its id", lambda: queries.session(one), rounds)

@@ -367,7 +367,7 @@ async def _queries(store: Destination, sessions: int, trace: str) -> None:
     await _timed("trace by id", lambda: asyncio.to_thread(store.wire_spans, [trace]))
     await _timed("agents", queries.agents)
     await _timed("handoffs of a session", lambda: queries.handoffs(session_id=one))
-    await _timed("top 10 functions", lambda: queries.tokens_by_function(limit=10))
+    await _timed("top 10 functions", lambda: queries.functions(limit=10))
     await _timed("session by its id", lambda: queries.session(one))
     await _timed("newest 100 sessions", queries.sessions)
     await _timed("newest 100 sessions of an agent", lambda: queries.sessions(agent="agent-3"))

@@ -32,6 +32,8 @@ class Attributes:
         self, spans: pa.Table, rank: Ints, *, places: tuple[Place, ...] | None = None
     ) -> None:
         self._rows = spans.num_rows
+        self._rank = rank
+        self._resources = spans
         rows, keys, values = _flat_map(whole(spans.column("attributes")))
         if places is not None:
             names = pa.array([place.attribute for place in places], pa.string())
@@ -121,6 +123,19 @@ class Attributes:
     def values(self, handles: Ints, *, events: bool = False) -> pa.Array:
         """The values of handles from `every`."""
         return (self._events if events else self._attributes).values(handles)
+
+    def resource(self, name: str, *, where: Mask) -> pa.Array:
+        """For each span in `where` the value of that name of its resource, '' for all others.
+
+        Cost: O(attributes of their resources); nothing is kept, for hardly anything asks.
+        """
+        rows = np.flatnonzero(where[self._rank])
+        held = whole(self._resources.column("resource_attributes").take(pa.array(rows)))
+        owner, keys, values = _flat_map(held)
+        found = np.asarray(pc.equal(keys, name))
+        place = np.full(self._rows, -1, dtype=np.int64)
+        place[self._rank[rows[owner[found]]]] = np.flatnonzero(found)
+        return pc.fill_null(values.take(pa.array(place, mask=place < 0)), "")
 
     def _values(self, place: Place) -> tuple[Ints, pa.Array]:
         if place.event:

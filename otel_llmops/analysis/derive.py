@@ -11,12 +11,14 @@ from otel_llmops.analysis.agent_rows import agent_rows
 from otel_llmops.analysis.agents import activations
 from otel_llmops.analysis.bottlenecks import bottlenecks
 from otel_llmops.analysis.coalition_rows import coalition_rows
+from otel_llmops.analysis.code import code_of
 from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.coordination_rows import coordination_rows, with_spending
 from otel_llmops.analysis.drift import Embed, drift
 from otel_llmops.analysis.drift_rows import drift_rows
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Mask
+from otel_llmops.analysis.functions import function_tables
 from otel_llmops.analysis.handoffs import handoffs, in_order
 from otel_llmops.analysis.readings import Readings, read
 from otel_llmops.analysis.sessions import Sessions, sessions
@@ -58,6 +60,7 @@ def analyse(
         ledger=ledger(readings, tied.session),
         edges=edges,
         drift=drift(readings, acts, edges, tied.run, embed=embed),
+        code=code_of(readings),
         failure=_failures(readings),
         final=_final(readings, tied, open_traces),
     )
@@ -76,6 +79,7 @@ def analyse(
         "coalitions": coalition_rows(found, agents, session_rows),
         "context_drift": drift_rows(found, passed),
         "bottlenecks": bottlenecks(found),
+        **function_tables(found, operations),
     }
     return {
         name: require(made[name], schema) if name in made else empty(schema)

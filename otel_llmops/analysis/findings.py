@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from otel_llmops.analysis.agents import Activations
+from otel_llmops.analysis.code import Code
 from otel_llmops.analysis.drift import Drift
 from otel_llmops.analysis.edges import Edges
 from otel_llmops.analysis.forest import Mask
@@ -26,5 +27,6 @@ class Findings:
     ledger: Ledger
     edges: Edges
     drift: Drift
+    code: Code
     failure: Mask
     final: Mask

@@ -17,7 +17,7 @@ from otel_llmops.analysis.quality_rows import quality_of
 from otel_llmops.analysis.tokens import rule_names
 from otel_llmops.model.latency import bucket
 from otel_llmops.model.schemas import TIME
-from otel_llmops.semconv import CONCEPTS, Kind
+from otel_llmops.semconv import Kind
 
 __all__ = [
     "ANALYSIS_VERSION",
@@ -71,7 +71,6 @@ def operations(found: Findings) -> pa.Table:
     duration = np.asarray(spans.column("duration_ns"))[rows]
     failure = found.failure[rows]
     text = {name: readings.concept(name).take(place) for name in ("operation", "provider", "model")}
-    code = _code(found, place)
     made = pa.table(
         {
             "session_id": found.sessions.ids.take(pa.array(found.sessions.session[rows])),
@@ -98,7 +97,10 @@ def operations(found: Findings) -> pa.Table:
             "cache_read_tokens": ledger.cache_read[rows],
             "cache_write_tokens": ledger.cache_write[rows],
             "reasoning_tokens": ledger.reasoning[rows],
-            **code,
+            "function": found.code.function.take(place),
+            "file": found.code.file.take(place),
+            "line": found.code.line[rows].astype(np.int32),
+            "revision": found.code.revision.take(place),
             "final": found.final[found.sessions.session[rows]],
         }
     )
@@ -107,21 +109,6 @@ def operations(found: Findings) -> pa.Table:
 
 
 _SPAN_ID = ("trace_id", "span_id", "parent_span_id")
-
-
-def _code(found: Findings, place: pa.Array) -> dict[str, pa.Array]:
-    """Where in the user's code the spans were made."""
-    concept = found.readings.concept
-    function, namespace = concept("function").take(place), concept("namespace").take(place)
-    qualified = pc.binary_join_element_wise(namespace, function, ".")
-    old_pair = pc.and_(pc.not_equal(namespace, ""), pc.not_equal(function, ""))
-    line, _ = found.readings.attributes.number(CONCEPTS["line"])
-    return {
-        "function": pc.if_else(old_pair, qualified, function),
-        "file": concept("file").take(place),
-        "line": pa.array(np.minimum(line[place], 2**31 - 1).astype(np.int32)),
-        "revision": concept("revision").take(place),
-    }
 
 
 def _owners(found: Findings, rows: Ints) -> pa.Array:

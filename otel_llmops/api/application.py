@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from otel_llmops.api import rest, rest_coordination, rest_reanalysis, rest_report
+from otel_llmops.api import rest, rest_coordination, rest_reanalysis, rest_report, topology
 from otel_llmops.api.graphql.schema import GraphQLApplication
 from otel_llmops.api.jaeger.http import jaeger_routes
 from otel_llmops.api.live import live_route
@@ -32,8 +32,9 @@ def application(  # noqa: PLR0913 - what it stands between
     metrics: Callable[[], str] = str,
     jaeger_url: str = "",
     reanalysis: rest_reanalysis.Reanalysing | None = None,
+    replace_snapshot: topology.ReplaceSnapshot | None = None,
 ) -> Starlette:
-    """The API over `queries`, and over what `feed` tells.
+    """The API over `queries`, and over what `feed` tells; snapshots go to `replace_snapshot`.
 
     GET /healthz answers 200 as long as the process serves; GET /readyz 200, or 503 with reasons,
     and what `notes` has to say beside; GET /metrics what `metrics` gives, for Prometheus.
@@ -67,6 +68,7 @@ def application(  # noqa: PLR0913 - what it stands between
             *rest_coordination.routes(queries),
             *rest_report.routes(queries),
             *(rest_reanalysis.routes(reanalysis) if reanalysis is not None else []),
+            *topology.routes(queries.topology, replace_snapshot),
         ],
         exception_handlers={HTTPException: _refused},
     )

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from otel_llmops.errors import QueryError
+from otel_llmops.storage.calls import CHAIN_DEPTH_MAX
 from otel_llmops.storage.queries import LIMIT_DEFAULT, LIMIT_MAX
 
-__all__ = ["page", "share", "time", "word"]
+__all__ = ["chain_depth", "page", "share", "time", "word"]
 
 _OFFSET_MAX = 2**31 - 1
+_DEPTH_DEFAULT = 5
 
 
 def page(limit: int | None, offset: int | None) -> tuple[int, int]:
@@ -25,6 +27,17 @@ def page(limit: int | None, offset: int | None) -> tuple[int, int]:
     if not 0 <= skipped <= _OFFSET_MAX:
         raise QueryError(f"offset is {skipped}", hint=f"give 0 to {_OFFSET_MAX}")
     return rows, skipped
+
+
+def chain_depth(depth: int | None) -> int:
+    """How far a call chain is followed; 5 calls where nothing is said.
+
+    Raises: QueryError, if it is not from 1 to CHAIN_DEPTH_MAX.
+    """
+    found = _DEPTH_DEFAULT if depth is None else depth
+    if not 1 <= found <= CHAIN_DEPTH_MAX:
+        raise QueryError(f"depth is {found}", hint=f"give 1 to {CHAIN_DEPTH_MAX}")
+    return found
 
 
 def share(value: float | None, *, name: str) -> float | None:

@@ -1,29 +1,17 @@
 """REST for scripts: the same answers as GraphQL, in snake_case."""
 
-import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from otel_llmops.api import documents
+from otel_llmops.api.answering import WINDOW, NotFoundError, Parameters, answered, failure
 from otel_llmops.api.documents import plain
-from otel_llmops.api.parameters import page, share, time, word
-from otel_llmops.errors import LlmopsError, QueryError
+from otel_llmops.api.parameters import share, word
+from otel_llmops.errors import QueryError
 from otel_llmops.model.severity import SEVERITIES
 from otel_llmops.storage.queries import Queries
-from otel_llmops.storage.usage import BUCKETS_DEFAULT
 
-__all__ = ["WINDOW", "Answer", "NotFoundError", "Parameters", "answered", "failure", "routes"]
-
-_LOG = logging.getLogger(__name__)
-
-AGENT_TYPES = ("primary", "orchestrator", "specialist", "tool", "unknown")
-WINDOW = frozenset({"since", "until", "limit", "offset"})
-
-Answer = Callable[[Request], Awaitable[object]]
+__all__ = ["routes"]
 
 
 def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
@@ -41,32 +29,6 @@ def routes(queries: Queries, *, jaeger_url: str) -> list[Route]:
         Route("/api/usage", answered(rest.usage)),
         Route("/api/doctor", answered(rest.doctor)),
     ]
-
-
-def failure(status: int, error: LlmopsError) -> JSONResponse:
-    """An answer that says what was wrong and what to do."""
-    return JSONResponse({"error": error.message, "hint": error.hint}, status_code=status)
-
-
-class NotFoundError(LlmopsError):
-    """Nothing has the name that was asked for."""
-
-
-def answered(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """The boundary of a REST request: what may go wrong becomes a status and a sentence."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            return JSONResponse(plain(await answer(request)))
-        except QueryError as error:
-            return failure(400, error)
-        except NotFoundError as error:
-            return failure(404, error)
-        except Exception:  # noqa: BLE001 - the boundary of an api request
-            _LOG.exception("rest: %s failed", request.scope["path"])
-            return failure(500, LlmopsError("this could not be answered", hint="see the log"))
-
-    return endpoint
 
 
 class _Rest:
@@ -136,9 +98,18 @@ class _Rest:
 
     async def functions(self, request: Request) -> object:
         """Tokens by function of the user's code."""
-        limit, offset = Parameters(request, {"limit", "offset"}).page()
-        rows = await self._queries.tokens_by_function(limit=limit, offset=offset)
-        return {"functions": [plain(row) | {"total_tokens": row.total_tokens} for row in rows]}
+        given = Parameters(request, WINDOW)
+        rows = await self._queries.functions(**given.window())
+        return {
+            "functions": [
+                plain(row)
+                | {
+                    "total_tokens": row.total_tokens,
+                    "avg_tokens_per_call": row.avg_tokens_per_call,
+                }
+                for row in rows
+            ]
+        }
 
     async def usage(self, request: Request) -> object:
         """What was spent over time."""
@@ -161,61 +132,3 @@ class _Rest:
 
     def _trace_url(self, trace_id: str) -> dict[str, str | None]:
         return {"trace_url": f"{self._jaeger_url}/trace/{trace_id}" if self._jaeger_url else None}
-
-
-class Parameters:
-    """The query string, read strictly: a misspelt filter would answer with everything."""
-
-    def __init__(self, request: Request, known: set[str] | frozenset[str]) -> None:
-        self._given = request.query_params
-        for name in dict.fromkeys(key for key, _ in self._given.multi_items()):
-            if name not in known:
-                names = ", ".join(sorted(known)) or "no parameters"
-                raise QueryError(f"there is no parameter {name!r}", hint=f"there is {names}")
-            if len(self._given.getlist(name)) > 1:
-                raise QueryError(f"{name} is given more than once", hint="give it once")
-
-    def text(self, name: str) -> str | None:
-        """A parameter as it stands."""
-        return self._given.get(name)
-
-    def number(self, name: str) -> float | None:
-        """A parameter that is a number."""
-        text = self._given.get(name)
-        try:
-            return None if text is None else float(text)
-        except ValueError as error:
-            raise QueryError(f"{name} is {text!r}", hint="give a number") from error
-
-    def agent_type(self) -> str | None:
-        """The parameter `type`, in lower case."""
-        text = self._given.get("type")
-        if text is not None and text.lower() not in AGENT_TYPES:
-            raise QueryError(f"type is {text!r}", hint=f"give one of {', '.join(AGENT_TYPES)}")
-        return None if text is None else text.lower()
-
-    def page(self) -> tuple[int, int]:
-        """The limit and the offset, checked."""
-        return page(self._whole("limit"), self._whole("offset"))
-
-    def times(self) -> dict[str, Any]:
-        """Since and until as the queries take them."""
-        given = {name: self._given.get(name) for name in ("since", "until")}
-        return {name: time(text) if text is not None else None for name, text in given.items()}
-
-    def buckets(self) -> int:
-        """How many steps of time."""
-        wanted = self._whole("buckets")
-        return BUCKETS_DEFAULT if wanted is None else wanted
-
-    def window(self) -> dict[str, Any]:
-        """since, until, limit and offset as the queries take them."""
-        limit, offset = self.page()
-        return {**self.times(), "limit": limit, "offset": offset}
-
-    def _whole(self, name: str) -> int | None:
-        text = self._given.get(name)
-        try:
-            return None if text is None else int(text)
-        except ValueError as error:
-            raise QueryError(f"{name} is {text!r}", hint="give a whole number") from error

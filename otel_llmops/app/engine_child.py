@@ -93,6 +93,7 @@ def _run(
                 metrics=bulletin.page,
                 jaeger_url=config.jaeger_url,
                 reanalysis=reanalysis,
+                replace_snapshot=store.replace_snapshot,
             ),
             keys,
         ),

@@ -50,6 +50,8 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _reanalyze(commands, environ)
     add_store_commands(commands, environ, _PREFIX)
     _bottlenecks(commands, environ)
+    _scan(commands, environ)
+    _diff(commands, environ)
     return root
 
 
@@ -316,3 +318,46 @@ def _bottlenecks(commands: Any, environ: Mapping[str, str]) -> None:
     about = "so many at the most (default: %(default)s)"
     command.add_argument("--limit", type=int, default=10, help=about, metavar="N")
     _asks(command, environ)
+def _diff(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "diff",
+        help="what moved between two commits, in structure and in tokens a call",
+        description="What moved between two commits: modules, functions, circular imports, "
+        "complexity and coupling, as far as both were scanned; and tokens a call by function, as "
+        "far as spans name their commit, each with its number of calls and a 95 %% interval.",
+        epilog="A commit is a hash or the beginning of one. The answers come from where those of "
+        "otel-llmops tokens come from.",
+    )
+    command.add_argument("before", metavar="COMMIT", help="the earlier commit")
+    command.add_argument("after", metavar="COMMIT", help="the later commit")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.set_defaults(file=None)
+    _where_it_is_kept(command, environ)
+
+
+def _scan(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "scan",
+        help="read a repository's structure: modules, imports, calls, circles, complexity",
+        description="Read the structure of the Python code at or below PATH: modules, imports, "
+        "calls, circular imports, complexity. The code is parsed, never imported or run.",
+        epilog="A second scan reads again only what has changed. Left out are hidden folders, "
+        "virtual environments, node_modules, and build and dist beside a project file. What was "
+        "found is kept by the serve that runs on --data, or in its store while none runs.",
+    )
+    command.add_argument("path", metavar="PATH", type=Path, help="folder, or one .py file")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.add_argument(
+        "--export",
+        choices=("d3", "cytoscape", "sankey", "treemap", "html", "pycg"),
+        help="print a picture as data, or the call graph as {caller: [callees]} (pycg)",
+    )
+    about = "write to FILE, not to stdout (with --json or --export)"
+    command.add_argument("--output", type=Path, metavar="FILE", help=about)
+    about = "processes that parse (default: one a core; 0: none but this one)"
+    command.add_argument("--workers", type=int, metavar="N", help=about)
+    about = "keep nothing for the next scan, use nothing of the last"
+    command.add_argument("--no-cache", action="store_true", help=about)
+    about = "print what was found, and keep it nowhere"
+    command.add_argument("--no-store", action="store_true", help=about)
+    _where_it_is_kept(command, environ)

@@ -4,18 +4,36 @@ import json
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
-from otel_llmops.errors import LlmopsError, QueryError
+from otel_llmops.errors import ConfigError, LlmopsError, QueryError
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "api_url"]
 
 _TIMEOUT_S = 30.0
+_STORING_S = 120.0
+"""A snapshot of 10,000 files is durable some seconds after it was sent; the disk may be busy."""
 _PAUSE_S = 0.1
+
+
+def api_url(url: str) -> str:
+    """The URL of an API, as a user gave it, without the slash at its end.
+
+    Raises: ConfigError, if it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and parts.hostname
+    except ValueError:
+        known = None
+    if not known:
+        raise ConfigError(f"url: {url!r} is not an http:// or https:// URL")
+    return url.rstrip("/")
 
 
 class Reader:
@@ -81,12 +99,13 @@ class Reader:
         asked = urlencode({name: value for name, value in given.items() if value is not None})
         return self.rows("bottlenecks", asked)
 
-    def document(self, path: str) -> dict[str, Any] | None:
-        """The JSON object at `path`, None where there is nothing.
+    def difference(self, before: str, after: str) -> dict[str, Any]:
+        """What moved between two commits.
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
-        return self._asked(path)
+        asked = urlencode({"before": before, "after": after})
+        return self._known(self.document(f"/api/topology/diff?{asked}"), "tokens")
 
     def reanalyze(self, since: datetime | None) -> dict[str, Any]:
         """Have sessions of an earlier version analysed again; how far it is.
@@ -94,45 +113,73 @@ class Reader:
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
         asked = {} if since is None else {"since": since.isoformat()}
-        return self._progress(json.dumps(asked).encode())
+        told = self.post(
+            "/api/reanalyze", json.dumps(asked).encode(), content_type="application/json"
+        )
+        return self._known(told, "running")
 
     def reanalysis(self) -> dict[str, Any]:
         """How far it is.
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
-        return self._progress(None)
+        return self._known(self.document("/api/reanalyze"), "running")
 
-    def _progress(self, body: bytes | None) -> dict[str, Any]:
-        found = self._asked("/api/reanalyze", body)
-        if found is None or "running" not in found:
+    def _known(self, found: dict[str, Any] | None, has: str) -> dict[str, Any]:
+        """An answer that has what it must have."""
+        if found is None or has not in found:
             raise LlmopsError(f"{self._url} is no API of otel-llmops, or of another version")
         return found
 
-    def _asked(self, path: str, body: bytes | None = None) -> dict[str, Any] | None:
-        """The JSON object at `path`, None where there is nothing; with `body` it is a POST."""
-        headers = self._headers | {"Content-Type": "application/json"}
-        asked = urllib.request.Request(  # noqa: S310 - http or https, checked where it is given
-            f"{self._url}{path}", data=body, headers=headers
-        )
+    def post(self, path: str, body: bytes, *, content_type: str) -> dict[str, Any]:
+        """Send `body`, and give what is answered.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        request = urllib.request.Request(  # noqa: S310 - http or https, see api_url
+            f"{self._url}{path}", data=body, method="POST",
+            headers={**self._headers, "Content-Type": content_type},
+        )  # fmt: skip
+        found = self._answer(request, f"POST {path}", timeout_s=_STORING_S)
+        if found is None:
+            raise LlmopsError(f"{self._url} is no API of otel-llmops, or of another version")
+        return found
+
+    def document(self, path: str) -> dict[str, Any] | None:
+        """The JSON object at `path`, None where there is nothing.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        request = urllib.request.Request(f"{self._url}{path}", headers=self._headers)  # noqa: S310
+        return self._answer(request, f"GET {path}", timeout_s=_TIMEOUT_S)
+
+    def _answer(
+        self, request: urllib.request.Request, what: str, *, timeout_s: float
+    ) -> dict[str, Any] | None:
         try:
-            with self._opener.open(asked, timeout=_TIMEOUT_S) as answer:
+            with self._opener.open(request, timeout=timeout_s) as answer:
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
                 if error.code == HTTPStatus.NOT_FOUND:
                     return None
-                if error.code == HTTPStatus.UNAUTHORIZED:
-                    hint = "give one that may in OTEL_LLMOPS_API_TOKEN"
-                    raise QueryError(f"{self._url} asks for a token", hint=hint) from error
-                raise QueryError(
-                    f"{asked.get_method()} {path} was refused: {error.read().decode()}"
-                ) from error
+                raise self._refusal(error, what) from error
         except (OSError, HTTPException, ValueError) as error:
             raise LlmopsError(f"the API at {self._url} cannot be reached: {error}") from error
         if not isinstance(found, dict):
             raise LlmopsError(f"{self._url} is no API of otel-llmops")
         return found
+
+    def _refusal(self, error: urllib.error.HTTPError, what: str) -> QueryError:
+        """What the API says, with what to do."""
+        if error.code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            hint = "give one that may do this in OTEL_LLMOPS_API_TOKEN"
+            return QueryError(f"{self._url} asks for a token", hint=hint)
+        body = error.read().decode(errors="replace")
+        with suppress(ValueError, KeyError, TypeError):
+            told = json.loads(body)
+            return QueryError(str(told["error"]), hint=str(told["hint"]))
+        return QueryError(f"{what} was refused: {body}")
 
     def settled_sessions(self, count: int, *, wait_s: float) -> list[dict[str, Any]]:
         """All sessions, as soon as there are `count` and every one is final.

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.api import documents
@@ -21,7 +20,7 @@ from otel_llmops.app.endpoints import read_endpoints
 from otel_llmops.app.locks import alone
 from otel_llmops.app.places import Places
 from otel_llmops.app.stores import open_store
-from otel_llmops.cli.reader import Reader
+from otel_llmops.cli.reader import Reader, api_url
 from otel_llmops.config import serve_config, store_url
 from otel_llmops.engine.capture import captured
 from otel_llmops.errors import ConfigError
@@ -52,6 +51,9 @@ class Source(Protocol):
     ) -> Sequence[Mapping[str, Any]]:
         """What holds up a session, or all of them, most first."""
 
+    def difference(self, before: str, after: str) -> Mapping[str, Any]:
+        """What moved between two commits."""
+
 
 @contextmanager
 def source(arguments: Namespace) -> Iterator[Source]:
@@ -66,23 +68,12 @@ def source(arguments: Namespace) -> Iterator[Source]:
     config = serve_config({"data": arguments.data, "store": arguments.store})
     running = read_endpoints(config.data)
     if arguments.url:
-        yield Reader(_api(arguments.url), token=arguments.api_token)
+        yield Reader(api_url(arguments.url), token=arguments.api_token)
     elif running is not None and (not arguments.store or running.store == config.store_shown):
         yield Reader(running.api, token=arguments.api_token)
     else:
         with _of_store(config.data, config.store) as found:
             yield found
-
-
-def _api(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        known = parts.scheme in {"http", "https"} and parts.hostname
-    except ValueError:
-        known = None
-    if not known:
-        raise ConfigError(f"url: {url!r} is not an http:// or https:// URL")
-    return url.rstrip("/")
 
 
 class _Stored:
@@ -105,6 +96,12 @@ class _Stored:
 
     def report(self, session_id: str) -> Mapping[str, Any] | None:
         return asyncio.run(report(self._queries, session_id))
+
+    def difference(self, before: str, after: str) -> Mapping[str, Any]:
+        moved: dict[str, Any] = documents.plain(
+            asyncio.run(self._queries.topology.difference(before, after))
+        )
+        return moved
 
     def bottlenecks(
         self, session_id: str | None, *, min_severity: str | None, limit: int

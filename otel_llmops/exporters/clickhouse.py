@@ -7,6 +7,7 @@ needs FINAL and nothing is ever updated or deleted.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,11 +28,13 @@ from otel_llmops.exporters.clickhouse_client import (
 )
 from otel_llmops.exporters.clickhouse_database import ClickHouseDatabase
 from otel_llmops.exporters.clickhouse_ids import among
-from otel_llmops.exporters.clickhouse_schema import DIALECT
+from otel_llmops.exporters.clickhouse_schema import DIALECT, drop_snapshot_statement
 from otel_llmops.exporters.clickhouse_signed import Written, change
 from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
+from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.storage.migrations import prepare
 from otel_llmops.storage.seams import Row
+from otel_llmops.storage.snapshots import checked_snapshot
 from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import STORED, TABLES, data_columns
 
@@ -70,6 +73,7 @@ class ClickHouse:
         self._written = Written(written_bytes_max)
         self._lock = lock
         self._generation = 0
+        self._replacing = threading.Lock()  # two scans at once may be of one commit
         self._clients = Clients(connect, query_s_max=query_s_max)
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="clickhouse-read")
         try:
@@ -163,6 +167,17 @@ class ClickHouse:
         statement = sa.select(*columns, newest, live(table).label("copies")).where(ours)
         added = self._read(statement.group_by(*columns).having(live(table) != 0))
         return added.rename_columns(STORED[name].names).cast(STORED[name])
+
+    def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
+        """As Exporter.replace_snapshot: each table's partition is dropped and written anew."""
+        with translated():
+            found = checked_snapshot(snapshot_id, tables)
+        with self._replacing:
+            for name in TOPOLOGY:
+                self._clients.alter(drop_snapshot_statement(name, snapshot_id))
+            for name in reversed(list(TOPOLOGY)):
+                for cut in _cuts(found[name], _SIGNED_ROWS_MAX):
+                    self._clients.insert(name, cut, {"insert_deduplicate": 0})
 
     def session_keys(self, keys: Sequence[str]) -> pa.Table:
         """As Exporter.session_keys."""

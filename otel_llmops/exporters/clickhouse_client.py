@@ -208,6 +208,11 @@ class Clients:
         except ClickHouseError as error:
             raise ConfigError(f"the store's tables: {_first_line(error)}") from error
 
+    def alter(self, statement: str) -> None:
+        """Run one statement that changes what is stored. Thread-safe."""
+        with self._lent(self._writers, {}) as client, translated():
+            client.command(statement)
+
     def insert(self, table: str, rows: pa.Table, settings: dict[str, Any]) -> None:
         """Insert rows by one statement; returns when they are durable. Thread-safe."""
         with self._lent(self._writers, {}) as client, translated():

@@ -2,22 +2,26 @@
 
 Strategy: plain MergeTree everywhere, partitioned by the row's own time, so that retention drops
 whole parts: spans and log events by day and ordered by trace, derived rows by month and ordered by
-session, with an aggregate projection for each Summary. Every insert is on the disk before it
-returns (fsync_*): the journal's cursor passes what was inserted.
+session, with an aggregate projection for each Summary; the tables of a topology snapshot by
+snapshot, so that one is dropped whole. Every insert is on the disk before it returns (fsync_*): the
+journal's cursor passes what was inserted.
 """
 
 from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
+import sqlalchemy as sa
 from clickhouse_connect.cc_sqlalchemy.dialect import ClickHouseDialect
 from sqlalchemy.sql.elements import ColumnElement
 
+from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.storage.summaries import SUMMARIES, Summary
 from otel_llmops.storage.tables import STORED
 
 __all__ = [
     "DIALECT",
     "create_statements",
+    "drop_snapshot_statement",
     "projection",
     "time_held",
     "widening_statements",
@@ -62,6 +66,9 @@ _BOUNDED = {
     "token_ledger": {"kind", "rule"},
     "context_drift": {"method"},
     "bottlenecks": {"kind", "cause", "severity"},
+    "code_functions": {"kind"},
+    "function_calls": {"found_by"},
+    "module_dependencies": {"import_type", "scope"},
 }
 """Text columns whose values come from a short list: a vocabulary of ours, or names of deployments.
 Agents, functions and models are not here: a program can make them up at run time."""
@@ -74,6 +81,16 @@ _ORDER = {
     "token_ledger": ("session_id", "started_at"),
 }
 """Sorting keys; every other table is ordered by (session_id, started_at)."""
+
+_SNAPSHOT_ORDER = {
+    "topology_snapshots": "snapshot_id",
+    "code_modules": "module_id",
+    "code_classes": "module_id",
+    "code_functions": "module_id",
+    "function_calls": "caller_function_id",
+    "module_dependencies": "from_module_id",
+}
+"""Sorting keys of the tables of a snapshot, each of which is a partition."""
 
 _DAY = {"spans": "start_time", "log_events": "time"}
 
@@ -111,7 +128,7 @@ def _create(name: str, schema: pa.Schema) -> str:
     if name in _LOOKUPS:
         lines.append(f"PROJECTION by_{_LOOKUPS[name]} (SELECT * ORDER BY {_LOOKUPS[name]})")
     body = ",\n".join(f"    {line}" for line in lines)
-    order = ", ".join(_ORDER.get(name, ("session_id", "started_at")))
+    order = _SNAPSHOT_ORDER.get(name) or ", ".join(_ORDER.get(name, ("session_id", "started_at")))
     settings = ["fsync_after_insert = 1", "fsync_part_directory = 1"]
     if name in _DAY:
         settings.append(f"non_replicated_deduplication_window = {_DEDUPLICATION_WINDOW}")
@@ -126,6 +143,14 @@ def _create(name: str, schema: pa.Schema) -> str:
     )
 
 
+def drop_snapshot_statement(name: str, snapshot_id: str) -> str:
+    """ALTER TABLE that takes all rows of a snapshot away, at one moment."""
+    literal = sa.literal(snapshot_id).compile(
+        dialect=DIALECT, compile_kwargs={"literal_binds": True}
+    )
+    return f"ALTER TABLE {name} DROP PARTITION {literal}"
+
+
 def time_held(name: str) -> str:
     """When a row is of, within the years that have partitions."""
     column = _DAY.get(name, "started_at")
@@ -134,6 +159,8 @@ def time_held(name: str) -> str:
 
 
 def _partition(name: str) -> str:
+    if name in TOPOLOGY:
+        return "snapshot_id"
     held = time_held(name)
     # derived rows by month: with one partition a day a session's rows took 30 parts to look for
     return f"toYYYYMMDD({held})" if name in _DAY else f"toYYYYMM({held})"

@@ -22,6 +22,8 @@ __all__ = [
     "CONTEXT_DRIFT",
     "COORDINATION",
     "DERIVED",
+    "FUNCTION_EDGES",
+    "FUNCTION_USAGE",
     "HANDOFFS",
     "LEDGER",
     "LOG_EVENTS",
@@ -387,6 +389,74 @@ COALITIONS = pa.schema(
 `agents` is a JSON list in alphabetical order; docs/coalitions.md says what `success` means.
 """
 
+FUNCTION_USAGE = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("function", _TEXT),
+        ("file", _TEXT),
+        ("line", pa.int32()),
+        ("revision", _TEXT),
+        ("agent", _TEXT),
+        ("model", _TEXT),
+        ("started_at", TIME),
+        ("sessions", _COUNT),
+        ("calls", _COUNT),
+        ("llm_calls", _COUNT),
+        ("errors", _COUNT),
+        ("input_tokens", _COUNT),
+        ("output_tokens", _COUNT),
+        ("cache_read_tokens", _COUNT),
+        ("cumulative_input_tokens", _COUNT),
+        ("cumulative_output_tokens", _COUNT),
+        ("duration_ns", _COUNT),
+        ("squared_tokens", pa.float64()),
+        ("loop_steps", _COUNT),
+        ("loop_rises", _COUNT),
+        ("loop_growth_tokens", _COUNT),
+        ("repeated_tokens", _COUNT),
+        ("final", pa.bool_()),
+    )
+    + _unknown_or(("cost_usd", pa.float64()))
+)
+"""What functions of the user's code spent (table function_usage): a row for each place in the code
+that a session's spans were made at, agent, model, revision and hour.
+
+Every number may be summed over any rows. Tokens, errors and cost are the place's own, as in the
+ledger; `cumulative_*` are its own and those of all that it called, counted where its function is
+on the stack for the first time, so that recursion counts a token once. `calls` are the times that
+control came in from another function, as far as spans show, `duration_ns` theirs, and
+`squared_tokens` the sum of the squares of the own tokens of each: for the spread of tokens a call.
+`sessions` is 1 on one row of each (session, function, file). `loop_steps` counts model calls that
+follow another one from the same place under one agent, `loop_rises` those with a longer prompt,
+`loop_growth_tokens` by how much, `repeated_tokens` what the prompt before had: no more than what
+both have in common.
+"""
+
+FUNCTION_EDGES = pa.schema(
+    _required(
+        ("session_id", _TEXT),
+        ("caller", _TEXT),
+        ("caller_file", _TEXT),
+        ("caller_line", pa.int32()),
+        ("callee", _TEXT),
+        ("callee_file", _TEXT),
+        ("callee_line", pa.int32()),
+        ("revision", _TEXT),
+        ("started_at", TIME),
+        ("calls", _COUNT),
+        ("duration_ns", _COUNT),
+        ("input_tokens", _COUNT),
+        ("output_tokens", _COUNT),
+        ("final", pa.bool_()),
+    )
+)
+"""Calls between functions as spans nest (table function_edges): the caller is the function of the
+nearest span above that was made in another one.
+
+`duration_ns` is of the calls; tokens are those of the callee and below, where the same edge is not
+on the stack already. A function without a span of its own is passed over.
+"""
+
 DERIVED: Mapping[str, pa.Schema] = {
     "agent_operations": OPERATIONS,
     "agent_handoffs": HANDOFFS,
@@ -398,6 +468,8 @@ DERIVED: Mapping[str, pa.Schema] = {
     "coordination_graphs": COORDINATION,
     "bottlenecks": BOTTLENECKS,
     "coalitions": COALITIONS,
+    "function_usage": FUNCTION_USAGE,
+    "function_edges": FUNCTION_EDGES,
 }
 """Table name -> schema of all that is derived from a session, replaced whole when it is analysed
 again. Every table has `session_id` and `started_at`; `agents` and the rest are named as the plan

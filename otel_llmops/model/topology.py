@@ -166,9 +166,12 @@ SNAPSHOTS = pa.schema(
 """One row a snapshot (topology_snapshots).
 
 `commit_hash` is '' outside git; with uncommitted changes it ends in `+dirty`. `graph_data` is JSON:
-`{"cycles": [{"modules": [...], "shortest": [...], "cheapest_edge": [from, to]}, ...],
-"diagnostics": [{"file", "line", "message"}, ...]}`.
-`circular_dependencies` counts the strongly connected components of two or more modules.
+`{"cycles": [{"modules": [...], "shortest": [...], "cheapest_edge": [from, to], "to_break": [[from,
+to], ...], "at_import_time": bool}, ...], "diagnostics": [{"file", "line", "message"}, ...],
+"external": {package: import statements, ...}}`; see topology.cycles.
+`circular_dependencies` counts the strongly connected components of two or more modules, over
+imports of every scope but type_checking. `total_functions` counts functions and methods, not
+lambdas and module bodies.
 """
 
 TOPOLOGY: Mapping[str, pa.Schema] = {

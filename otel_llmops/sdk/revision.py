@@ -1,13 +1,13 @@
 """The revision of the repository that runs, from the environment or .git, without a subprocess."""
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from opentelemetry.sdk.resources import Resource, ResourceDetector
 
+from otel_llmops import git
 from otel_llmops.sdk import attributes as names
 from otel_llmops.sdk.code_location import is_installed
 from otel_llmops.sdk.guard import Guard
@@ -31,8 +31,6 @@ _VARIABLES = (
     "COMMIT_SHA",
     "SOURCE_VERSION",
 )
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_PACKED_BYTES_MAX = 8 * 1024 * 1024  # about 100,000 references
 
 
 def revision(environment: Mapping[str, str], start: Path) -> str | None:
@@ -47,13 +45,9 @@ def revision(environment: Mapping[str, str], start: Path) -> str | None:
     """
     for variable in _VARIABLES:
         value = environment.get(variable, "").strip().lower()
-        if _COMMIT.fullmatch(value):
+        if git.COMMIT.fullmatch(value):
             return value
-    for directory in (start, *start.parents):
-        entry = directory / ".git"
-        if entry.exists():
-            return _head(entry)
-    return None
+    return git.head(start)
 
 
 def program_directory(project_root: str | None) -> Path:
@@ -67,36 +61,6 @@ def program_directory(project_root: str | None) -> Path:
     if not main or is_installed(str(Path(main).absolute())):
         return Path.cwd()
     return Path(main).absolute().parent
-
-
-def _head(entry: Path) -> str | None:
-    git = entry
-    if entry.is_file():  # a work tree or a submodule: "gitdir: <path>"
-        git = entry.parent / _read(entry).removeprefix("gitdir:").strip()
-    head = _read(git / "HEAD")
-    if not head.startswith("ref:"):
-        return _commit(head)
-    reference = head.removeprefix("ref:").strip()
-    shared = git / (_read(git / "commondir") or ".")
-    for directory in (git, shared):
-        if found := _commit(_read(directory / reference)):
-            return found
-    for line in _read(shared / "packed-refs", _PACKED_BYTES_MAX).splitlines():
-        commit, _, name = line.partition(" ")
-        if name == reference:
-            return _commit(commit)
-    return None
-
-
-def _commit(content: str) -> str | None:
-    return content if _COMMIT.fullmatch(content) else None
-
-
-def _read(path: Path, bytes_max: int = 4096) -> str:
-    if not path.is_file():  # also keeps us from waiting on a named pipe
-        return ""
-    with path.open("rb") as file:
-        return file.read(bytes_max).decode("utf-8", "replace").strip()
 
 
 class RevisionDetector(ResourceDetector):

@@ -11,7 +11,6 @@ from typing import Self
 __all__ = [
     "AgentSummary",
     "Bottleneck",
-    "FunctionTokens",
     "Handoff",
     "HandoffQuality",
     "LedgerEntry",
@@ -172,23 +171,6 @@ class TokenUse:
     reasoning_tokens: int
     cost_usd: float | None
     unpriced_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionTokens:
-    """A function of the user's code over all its model calls; `file` is empty where unknown."""
-
-    function: str
-    file: str
-    llm_calls: int
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float | None
-
-    @property
-    def total_tokens(self) -> int:
-        """Input and output together."""
-        return self.input_tokens + self.output_tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from otel_llmops.storage.agents import AgentQueries
 from otel_llmops.storage.answers import (
     AgentSummary,
     Bottleneck,
-    FunctionTokens,
     Handoff,
     LedgerEntry,
     SessionSummary,
@@ -29,13 +28,14 @@ from otel_llmops.storage.bottlenecks import bottlenecks
 from otel_llmops.storage.coalitions import Outcome, coalitions_of, outcome_of
 from otel_llmops.storage.coordination import CoordinationGraph, CoordinationQueries
 from otel_llmops.storage.drift import ContextDrift, context_drift
-from otel_llmops.storage.functions import functions_by_tokens
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
 from otel_llmops.storage.spans import SpanQueries
 from otel_llmops.storage.spending import tokens_by_model
 from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import TABLES, data_columns
+from otel_llmops.storage.topology import TopologyQueries
+from otel_llmops.storage.topology_answers import FunctionUsage
 from otel_llmops.storage.usage import BUCKETS_DEFAULT, usage
 
 __all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "Queries"]
@@ -50,10 +50,14 @@ _USAGE_WINDOW = timedelta(days=1)
 
 
 class Queries:
-    """One asynchronous method for each answer. Not found is empty or None, never an error."""
+    """One asynchronous method for each answer. Not found is empty or None, never an error.
+
+    `topology` has those about code.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.topology = TopologyQueries(store)
         self._agents = AgentQueries(store)
         self.spans = SpanQueries(store)
         self._coordination = CoordinationQueries(store)
@@ -243,15 +247,21 @@ class Queries:
             wanted.append(table.c.session_id.in_(await self._session_ids(session_id)))
         return await bottlenecks(self._store, wanted, min_severity=min_severity, limit=limit)
 
-    async def tokens_by_function(
-        self, *, limit: int = LIMIT_DEFAULT, offset: int = 0
-    ) -> list[FunctionTokens]:
-        """Functions of the user's code by total tokens (most first), then name and file.
+    async def functions(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = LIMIT_DEFAULT,
+        offset: int = 0,
+    ) -> list[FunctionUsage]:
+        """Functions of the user's code by own tokens (most first), then name and file.
 
-        Raises: QueryError, on a bad limit or offset.
+        Raises: QueryError, on a bad limit, offset or time.
         """
         _check_page(limit, offset)
-        return await functions_by_tokens(self._store, limit=limit, offset=offset)
+        window = {"since": _utc("since", since), "until": _utc("until", until)}
+        return await self.topology.functions_by_tokens(**window, limit=limit, offset=offset)
 
     async def usage(
         self,

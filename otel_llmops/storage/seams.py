@@ -41,6 +41,15 @@ class Exporter(Protocol):
         id without rows in any table removes that session (it was merged into another).
         """
 
+    def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
+        """Make `tables` (name -> rows, schemas of TOPOLOGY) all that is stored of this snapshot.
+
+        Other snapshots MUST NOT change. A snapshot is there once its row of topology_snapshots is:
+        that one MUST go first and come last, so that nobody is shown half of one. A crash in the
+        middle MAY leave rows without it, which the next call MUST mend. MAY be called from any
+        thread, while another one exports.
+        """
+
     def session_keys(self, keys: Sequence[str]) -> pa.Table:
         """SESSION_KEYS rows whose key is one of `keys`, in any order."""
 

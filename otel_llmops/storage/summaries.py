@@ -5,7 +5,7 @@ expressions, so the two cannot drift apart. Money is summed as whole nano-dollar
 added and taken back leave a residue, integers do not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,10 +84,11 @@ class Summary:
     sums: tuple[sa.Label[Any], ...]
     slot_ns: int = 0
 
-    def select(self, *keys: str) -> sa.Select[Any]:
-        """All sums by those of the keys that are named."""
+    def select(self, *keys: str, sums: Collection[str] | None = None) -> sa.Select[Any]:
+        """Sums (all, or those that are named) by those of the keys that are named."""
         chosen = [key for key in self.keys if key.name in keys]
-        return sa.select(*chosen, *self.sums).group_by(*chosen)
+        added = [label for label in self.sums if sums is None or label.name in sums]
+        return sa.select(*chosen, *added).group_by(*chosen)
 
     def key(self, name: str) -> sa.ColumnElement[Any]:
         """The key of that name, to filter by."""
@@ -163,6 +164,31 @@ def _handoff_sums(table: sa.Table) -> tuple[sa.Label[Any], ...]:
 
 
 _WORK = ("invocations", "llm_calls", "errors", "input_tokens", "output_tokens")
+_SPENT = (
+    "sessions",
+    "calls",
+    "llm_calls",
+    "errors",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cumulative_input_tokens",
+    "cumulative_output_tokens",
+    "duration_ns",
+    "loop_steps",
+    "loop_rises",
+    "loop_growth_tokens",
+    "repeated_tokens",
+)
+_RANKING = (
+    "llm_calls",
+    "input_tokens",
+    "output_tokens",
+    "cumulative_input_tokens",
+    "cumulative_output_tokens",
+)
+_CALLED = ("calls", "duration_ns", "input_tokens", "output_tokens")
+_PLACE = ("", "_file", "_line")
 _PROFILE = ("agent", "role", "type", "description", "can_handoff_to", "models", "services")
 
 
@@ -181,13 +207,6 @@ def _of_operations(table: sa.Table) -> tuple[Summary, ...]:
             "by_agent_bucket_day",
             (table.c.agent, table.c.latency_bucket, day),
             (_total(table, "invocations"),),
-            DAY_NS,
-        ),
-        Summary(
-            table.name,
-            "by_function_day",
-            (table.c.function, table.c.file, day),
-            _totals(table, (*_WORK, "duration_ns")),
             DAY_NS,
         ),
     )
@@ -250,7 +269,31 @@ def _summaries() -> dict[str, Summary]:
         _of_profiles(TABLES["agents"]),
         _of_teams(TABLES["coalitions"]),
     )
-    return {summary.name: summary for summary in made}
+    return {summary.name: summary for summary in (*made, *_of_functions())}
+
+
+def _of_functions() -> tuple[Summary, ...]:
+    usage, edges = TABLES["function_usage"], TABLES["function_edges"]
+    return (
+        Summary(
+            "function_usage",
+            "by_function",
+            (usage.c.function, usage.c.file),
+            tuple(_total(usage, name) for name in _RANKING),
+        ),
+        Summary(
+            "function_usage",
+            "by_place",
+            tuple(usage.c[name] for name in ("function", "file", "line", "agent", "model")),
+            _totals(usage, _SPENT),
+        ),
+        Summary(
+            "function_edges",
+            "by_ends",
+            tuple(edges.c[f"{end}{part}"] for end in ("caller", "callee") for part in _PLACE),
+            tuple(_total(edges, name) for name in _CALLED),
+        ),
+    )
 
 
 SUMMARIES = _summaries()

@@ -4,7 +4,8 @@ Strategy: no column is listed here. SPANS and LOG_EVENTS are stored as they are;
 two columns more. `sign` is +1 where a row was found and -1 where a later analysis takes it back
 (a store that deletes never writes -1), so every sum over rows is sum(x * sign), and a row is live
 where the signs of all rows equal to it sum to more than 0. `generation` says which analysis wrote
-the row; it is no part of what the row says.
+the row; it is no part of what the row says. The tables of a topology snapshot have no such columns:
+a snapshot is written once and replaced whole.
 
 What a store cannot hold is told once, by the types: times are integers where a store's own end at
 the microsecond, and text compares byte by byte everywhere.
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 
 from otel_llmops.model.schemas import DERIVED, LOG_EVENTS, SPANS, STORED_SPAN_COLUMNS, TIME
+from otel_llmops.model.topology import TOPOLOGY
 
 __all__ = [
     "METADATA",
@@ -46,6 +48,7 @@ STORED: Mapping[str, pa.Schema] = {
     "spans": pa.schema([SPANS.field(name) for name in STORED_SPAN_COLUMNS]),
     "log_events": LOG_EVENTS,
     **{name: pa.schema([*schema, *SIGNED]) for name, schema in DERIVED.items()},
+    **TOPOLOGY,
 }
 """Table name -> Arrow schema of the rows as a store keeps them."""
 

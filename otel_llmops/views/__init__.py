@@ -1,1 +1,6 @@
-"""Pictures as data, in the shapes that D3, Cytoscape and others read."""
+"""Pictures as data: D3, Cytoscape, Sankey, treemap, HTML."""
+
+from otel_llmops.views.export import FORMATS, export
+from otel_llmops.views.visualizer import TopologyVisualizer
+
+__all__ = ["FORMATS", "TopologyVisualizer", "export"]

@@ -19,6 +19,7 @@ from otel_llmops.model.schemas import (
     COALITIONS,
     CONTEXT_DRIFT,
     DERIVED,
+    FUNCTION_USAGE,
     HANDOFFS,
     LEDGER,
     OPERATIONS,
@@ -205,8 +206,28 @@ def _tables() -> dict[str, pa.Table]:
             duration_ns=2_000 * MS,
         )
     ]
+    usage = [
+        row(
+            FUNCTION_USAGE,
+            session_id=session,
+            function="desk.classify",
+            file="/srv/desk.py",
+            line=3,
+            agent="triage",
+            sessions=1,
+            calls=1,
+            llm_calls=1,
+            input_tokens=100,
+            output_tokens=1,
+            cumulative_input_tokens=100,
+            cumulative_output_tokens=1,
+            duration_ns=4 * MS,
+        )
+        for session in ("conv-1", "conv-2")
+    ]
     rows = {
         "coalitions": teams,
+        "function_usage": usage,
         "agents": _agents(),
         "agent_operations": _operations(),
         "agent_handoffs": _handoffs(),

@@ -157,11 +157,19 @@ def test_tokens_by_function_are_of_functions_that_are_known(ask: Ask) -> None:
             {
                 "function": "desk.classify",
                 "file": "/srv/desk.py",
+                "function_name": "classify",
+                "qualified_name": "desk.classify",
+                "call_count": 2,
                 "llm_calls": 2,
+                "errors": 0,
                 "input_tokens": 200,
                 "output_tokens": 2,
+                "cumulative_tokens": 202,
                 "total_tokens": 202,
+                "avg_tokens_per_call": 101.0,
+                "avg_duration_ms": 4.0,
                 "cost_usd": None,
+                "agents": ["triage"],
             }
         ]
     }

@@ -37,7 +37,7 @@ def left(store: Destination) -> Left:
     """Traces, sessions, and what the sums say of each function."""
     traces = _distinct(store, TABLES["spans"].c.trace_id)
     sessions = _distinct(store, TABLES["agent_operations"].c.session_id)
-    functions = asyncio.run(Queries(store).tokens_by_function())
+    functions = asyncio.run(Queries(store).functions())
     return traces, sessions, [(f.function, f.llm_calls, f.input_tokens) for f in functions]
 
 

@@ -5,6 +5,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import CreateTable
 
 from otel_llmops.model.schemas import DERIVED, LOG_EVENTS, STORED_SPAN_COLUMNS
+from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.storage.tables import TABLES, data_columns
 
 
@@ -14,6 +15,7 @@ def test_every_schema_is_a_table_with_its_columns() -> None:
         "spans": STORED_SPAN_COLUMNS,
         "log_events": tuple(LOG_EVENTS.names),
         **{name: (*schema.names, "generation", "sign") for name, schema in DERIVED.items()},
+        **{name: tuple(schema.names) for name, schema in TOPOLOGY.items()},
     }
 
 

@@ -44,6 +44,13 @@ class Refusing:
             lambda: self.real.replace_sessions(session_ids, tables),
         )
 
+    def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
+        self._write(
+            "replace_snapshot",
+            tables["topology_snapshots"],
+            lambda: self.real.replace_snapshot(snapshot_id, tables),
+        )
+
     def _write(self, name: str, rows: pa.Table, write: Callable[[], None]) -> None:
         self.calls.append(name)
         self.refuse(name, rows)

@@ -13,6 +13,7 @@ from otel_llmops.api.graphql.coalitions import coalitions as _coalitions
 from otel_llmops.api.graphql.coordination import CoordinationGraph
 from otel_llmops.api.graphql.coordination import coordination_graph as _coordination_graph
 from otel_llmops.api.graphql.drift import ContextDrift, context_drift
+from otel_llmops.api.graphql.topology import TopologyQuery
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session, UsagePoint
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.queries import Queries
@@ -107,7 +108,7 @@ async def _usage(
 @strawberry.type(
     description="What the spans tell; since and until bound the time of the spans behind an answer."
 )
-class Query:
+class Query(TopologyQuery):
     """The contract's Query, as far as it is built."""
 
     agents: list[Agent] = strawberry.field(

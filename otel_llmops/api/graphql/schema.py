@@ -37,6 +37,7 @@ from otel_llmops.api.graphql.extent import ExtentLimiter
 from otel_llmops.api.graphql.query import Query
 from otel_llmops.api.graphql.scalars import SCALARS
 from otel_llmops.api.graphql.subscription import Subscription
+from otel_llmops.api.graphql.topology import topology_loaders
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.answers import LedgerEntry, TokenUse
 from otel_llmops.storage.feed import Feed
@@ -150,6 +151,7 @@ class GraphQLApplication(GraphQL[Context, None]):
             "feed": self._feed,
             "jaeger_url": self._jaeger_url,
             "ledger": DataLoader(self._ledgers, max_batch_size=_SESSIONS_A_BATCH),
+            **topology_loaders(self._queries.topology),
             "tokens": DataLoader(self._tokens, max_batch_size=_SESSIONS_A_BATCH),
         }
 

@@ -1,0 +1,70 @@
+"""Facts: what one file tells the call graph, as plain tuples that marshal can write.
+
+Strategy: a file is boiled down to numbered *nodes*, each a place that may hold callables, and a few
+kinds of operations between them. What is only ever data (numbers, texts, results of comparisons)
+has no node at all. A *term* stands for a value in an operation:
+
+    int >= 0    a node of this file
+    int < 0     a cell, `~term` its place in `cells`: a name that other code may see or set (an
+                import, a global read by a function, a variable caught by a closure)
+    str         a constant: `s` and a text, or `i` and a whole number; only keys and names need it
+    None        nothing that the analysis follows
+
+Operations are tuples that begin with opcode and line; they belong to the function that runs them.
+Locals are renamed at every assignment, so a term says what the name held at that place.
+"""
+
+from typing import Any, Final, TypeAlias
+
+Term: TypeAlias = int | str | None
+Op: TypeAlias = tuple[Any, ...]
+Facts: TypeAlias = tuple[Any, ...]
+"""Opaque to others. Tuples, lists, str, int and None alone."""
+
+FACTS_VERSION: Final = 1
+"""Goes into the key of a cache of facts: facts of another version are extracted anew."""
+
+# What stands where in Facts.
+VERSION, MODULE, PACKAGE, NODES, CELLS, EXPORTS, PUBLIC, STARS = range(8)
+FUNCTIONS, CLASSES, COPIES, ALLOCS, ANNOTATIONS, DIAGNOSTICS = range(8, 14)
+
+# Cells: (SOURCES, term, ...); (IMPORT, module, name or None); (GLOBAL, name), not bound in the file.
+SOURCES, IMPORT, GLOBAL = range(3)
+
+# Operations, with what follows opcode and line. Positional arguments are terms, `(term,)` where
+# starred; keywords are (name, term, ...), the name None where `**`.
+CALL: Final = 0  # callee, arguments, keywords, dst
+METHOD: Final = 1  # base, attribute, arguments, keywords, dst
+LOAD: Final = 2  # base, attribute, dst
+STORE: Final = 3  # base, attribute, source
+INDEX: Final = 4  # base, key, dst
+SETINDEX: Final = 5  # base, key, source
+ITER: Final = 6  # base, dst
+UNPACK: Final = 7  # base, position, dst: what an iterable yields there
+WITH: Final = 8  # base, dst, 1 where `async with`
+SPECIAL: Final = 9  # method, left, right, dst: an operator, or a builtin that calls a method
+SUPER: Final = 10  # class, self, dst
+NARROW: Final = 11  # source, class, dst
+RAISE: Final = 12  # exception
+NEXT: Final = 13  # iterator, dst
+HANDOVER: Final = 14  # receiver, attribute, callee, arguments: a callback given to what is unknown
+TYPE: Final = 15  # base, dst: its class
+SPREAD: Final = 16  # container, source: its elements, and keys where both are dictionaries
+DECORATE: Final = 17  # callee, argument, dst: the argument itself where the callee is unknown
+
+# Functions.
+F_NAME, F_KIND, F_LINE, F_NODE, F_CLASS, F_FLAGS, F_FIRST, F_NAMES, F_KEYWORDS = range(9)
+F_RETURN, F_YIELD, F_PASSED, F_OPS, F_BUILTINS = range(9, 14)
+
+# Flags of functions.
+STATIC, BY_CLASS, GENERATOR, PROPERTY, MORE, MORE_BY_NAME, METHOD_OF = (1 << i for i in range(7))
+
+# Classes.
+C_NAME, C_LINE, C_NODE, C_BASES, C_ATTRIBUTES, C_SETTERS, C_FIELDS, C_FLAGS = range(8)
+DATA: Final = 1  # its fields are its arguments
+
+# Allocations: (node, kind, payload).
+LIST, TUPLE, DICT, SET, PARTIAL, PROPERTY_OF = range(6)
+
+# How an annotation wraps the class it names.
+PLAIN, ELEMENTS, VALUES, CLASS_ITSELF, GENERATED = range(5)

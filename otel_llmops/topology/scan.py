@@ -1,0 +1,237 @@
+"""One scan of a repository: from a path to the tables of a snapshot.
+
+Strategy: find the files; ask the cache which of them were seen with this content; hand the others
+to worker processes; link what all files say; solve the call graph; make tables. Where nothing has
+changed since the last scan of the directory, its tables are taken as they were. Scanned code is
+read and parsed, never imported or run.
+"""
+
+import gc
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+import pyarrow as pa
+
+from otel_llmops.topology import calls
+from otel_llmops.topology.cache import Cache, Key
+from otel_llmops.topology.commit import Checkout
+from otel_llmops.topology.files import Diagnostic, Tree, find
+from otel_llmops.topology.ids import identifier
+from otel_llmops.topology.layout import Layout, layout
+from otel_llmops.topology.link import link
+from otel_llmops.topology.marshalled import call_facts, file_facts
+from otel_llmops.topology.pool import Progress, look_at_all
+from otel_llmops.topology.stored import load, save
+from otel_llmops.topology.tables import Snapshot, tables
+from otel_llmops.topology.worker import DIGEST_BYTES, Job, Look
+
+__all__ = ["Scan", "call_graph_of", "scan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scan made.
+
+    `tables` are those of TOPOLOGY; `timings` seconds by step; `reused` counts the files that were
+    not parsed again, and is all of them where the tables themselves were kept.
+    """
+
+    tables: Mapping[str, pa.Table]
+    diagnostics: Sequence[Diagnostic]
+    timings: Mapping[str, float]
+    files: int
+    reused: int
+
+
+@dataclass(slots=True)
+class _Steps:
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Files as they were read: path -> what a worker or the cache knows of it."""
+
+    tree: Tree
+    layout: Layout
+    looks: dict[str, Look]
+    reused: int
+
+    def diagnostics(self) -> list[Diagnostic]:
+        found = [
+            Diagnostic(path, look.line, look.message)
+            for path, look in self.looks.items()
+            if look.message
+        ]
+        return sorted([*self.tree.diagnostics, *found])
+
+
+def scan(
+    path: Path,
+    *,
+    cache: Path | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    now_ns: int | None = None,
+) -> Scan:
+    """Scan the Python code at or below `path`.
+
+    In:     a directory or one file; `cache`, a folder for what the next scan need not do again;
+            `workers`, processes, as many as the machine has cores unless said, 0 for none.
+    Out:    a Scan. Code without any Python gives tables of no rows, and one snapshot.
+    Raises: ConfigError, if `path` does not exist or is a file that is not Python.
+    Edge:   files that cannot be read or parsed are modules without content, and diagnostics.
+    Cost:   parsing, which the workers share; then linear in what was found, beside the call graph.
+    """
+    steps = _Steps()
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    with steps.step("find"):
+        tree = find(path)
+        placed = layout(tree)
+        checkout = Checkout(tree.root)
+        kept = Cache(cache, path.resolve())
+    with steps.step("hash"):
+        digests = _digests(tree) if kept.begun else {}
+    with steps.step("git"):
+        commit = checkout.name(tree.files)
+    with steps.step("cache"):
+        found = _kept_tables(kept, _inputs(tree, placed, digests, commit))
+    if found is not None:
+        made = _stamped(found, now_ns)
+        return Scan(made, _told(made), steps.seconds, len(tree.files), len(tree.files))
+    with steps.step("parse"):
+        read = _read(tree, placed, digests, kept, _workers(workers), progress)
+    diagnostics = read.diagnostics()
+    with steps.step("calls"):
+        graph = calls.solve(call_facts(placed, read.looks))
+    with steps.step("link"):
+        facts = file_facts(placed, read.looks)
+        linked = link(placed, {path: one for path, one in facts.items() if one is not None})
+    with steps.step("tables"):
+        digests = {path: look.digest for path, look in read.looks.items()}
+        inputs = _inputs(tree, placed, digests, commit)
+        made = tables(
+            Snapshot(
+                identifier(f"snapshot:{commit}:{inputs.hex()}"), str(path.resolve()), commit,
+                now_ns, placed.names, facts, linked, graph.edges, diagnostics,
+            )
+        )  # fmt: skip
+    with steps.step("keep"):
+        if cache is not None:
+            kept.keep_tables(inputs, lambda sink: save(made, sink))
+    return Scan(made, diagnostics, steps.seconds, len(tree.files), read.reused)
+
+
+def call_graph_of(
+    path: Path, *, workers: int | None = None, progress: Progress | None = None
+) -> calls.CallGraph:
+    """The call graph alone, with calls that leave the repository, as PyCG has it.
+
+    In:     as for `scan`; modules are named from `path` even where it is a package.
+    Raises: ConfigError, as `scan`.
+    """
+    tree = find(path)
+    placed = layout(tree, absolute=False)
+    read = _read(tree, placed, {}, Cache(None, path), _workers(workers), progress)
+    with _without_collector():
+        return calls.solve(call_facts(placed, read.looks), external=True)
+
+
+def _workers(asked: int | None) -> int:
+    return (os.cpu_count() or 1) if asked is None else asked
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Millions of tuples are made here and none of them is part of a cycle."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _digests(tree: Tree) -> dict[str, bytes]:
+    return {path: _digest(tree.root / path) for path in tree.files}
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        return blake2b(path.read_bytes(), digest_size=DIGEST_BYTES).digest()
+    except OSError:
+        return b""
+
+
+def _inputs(tree: Tree, placed: Layout, digests: Mapping[str, bytes], commit: str) -> bytes:
+    """A digest of all that the tables are made of."""
+    told = blake2b(commit.encode(), digest_size=DIGEST_BYTES)
+    for path, digest in digests.items():
+        told.update(b"\0".join((path.encode(), placed.names[path].encode(), digest)))
+    told.update(repr(tree.diagnostics).encode())
+    return told.digest()
+
+
+def _read(
+    tree: Tree, placed: Layout, digests: Mapping[str, bytes], kept: Cache, workers: int,
+    progress: Progress | None,
+) -> _Read:  # fmt: skip
+    known = kept.looks() if digests else {}
+    looks: dict[str, Look] = {}
+    jobs: list[Job] = []
+    waiting: list[str] = []
+    for path in tree.files:
+        module, is_package = placed.names[path], path.endswith("__init__.py")
+        look = known.get((digests.get(path, b""), module, is_package))
+        if look is None:
+            jobs.append(Job(str(tree.root / path), module, is_package))
+            waiting.append(path)
+        else:
+            looks[path] = look
+    sizes = [tree.files[path] for path in waiting]
+    reused = len(looks)
+    looked = look_at_all(jobs, sizes, workers=workers, progress=progress)
+    looks.update(zip(waiting, looked, strict=True))
+    looks = {path: looks[path] for path in tree.files}
+    if waiting or len(known) != len(looks):
+        kept.keep_looks({_key(path, placed, look): look for path, look in looks.items()})
+    return _Read(tree, placed, looks, reused)
+
+
+def _key(path: str, placed: Layout, look: Look) -> Key:
+    return look.digest, placed.names[path], path.endswith("__init__.py")
+
+
+def _kept_tables(kept: Cache, inputs: bytes) -> dict[str, pa.Table] | None:
+    content = kept.tables(inputs)
+    return None if content is None else load(content)
+
+
+def _stamped(made: Mapping[str, pa.Table], now_ns: int) -> dict[str, pa.Table]:
+    """Kept tables, as scanned now."""
+    stamped = dict(made)
+    for name, column in (("code_modules", "last_scanned"), ("topology_snapshots", "scanned_at")):
+        table = made[name]
+        place = table.schema.get_field_index(column)
+        kind = table.schema.field(column)
+        moments = pa.repeat(pa.scalar(now_ns, kind.type), table.num_rows)
+        stamped[name] = table.set_column(place, kind, moments)
+    return stamped
+
+
+def _told(made: Mapping[str, pa.Table]) -> list[Diagnostic]:
+    graph = json.loads(made["topology_snapshots"].column("graph_data")[0].as_py())
+    return [Diagnostic(**one) for one in graph["diagnostics"]]

@@ -1,0 +1,1 @@
+from bazaar.agents.planner import Planner as Planner
