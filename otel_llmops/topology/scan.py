@@ -25,10 +25,10 @@ from otel_llmops.topology.files import Diagnostic, Tree, find
 from otel_llmops.topology.ids import identifier
 from otel_llmops.topology.layout import Layout, layout
 from otel_llmops.topology.link import link
-from otel_llmops.topology.marshalled import call_facts, file_facts
 from otel_llmops.topology.pool import Progress, look_at_all
 from otel_llmops.topology.stored import load, save
 from otel_llmops.topology.tables import Snapshot, tables
+from otel_llmops.topology.unpacking import call_facts, file_facts
 from otel_llmops.topology.worker import DIGEST_BYTES, Job, Look
 
 __all__ = ["Scan", "call_graph_of", "scan"]
