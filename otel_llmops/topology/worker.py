@@ -21,7 +21,18 @@ from otel_llmops.topology.facts import summary
 from otel_llmops.topology.source import Refused, parse, read
 from otel_llmops.topology.walk import walk
 
-__all__ = ["DIGEST_BYTES", "Job", "Look", "look", "main", "pack", "receive", "send", "unpack"]
+__all__ = [
+    "DIGEST_BYTES",
+    "RECURSION_MAX",
+    "Job",
+    "Look",
+    "look",
+    "main",
+    "pack",
+    "receive",
+    "send",
+    "unpack",
+]
 
 DIGEST_BYTES = 16
 RECURSION_MAX = 20_000
