@@ -25,21 +25,11 @@ __all__ = ["Access"]
 BIND: Final = 37  # receiver, target: a load of what a class holds, for an instance
 INTO: Final = 38  # target: what an iterator yields goes there
 
-_IN_PLACE: Final = {"__iadd__": "__add__"}
 _OPERATORS: Final = (
     *("add", "sub", "mul", "matmul", "truediv", "mod", "pow", "lshift"),
     *("rshift", "or", "xor", "and", "floordiv"),
 )
 _FALLBACK: Final = {f"__i{name}__": f"__{name}__" for name in _OPERATORS}
-_REFLECTED: Final = {f"__{name}__": f"__r{name}__" for name in _OPERATORS} | {
-    "__lt__": "__gt__",
-    "__le__": "__ge__",
-    "__gt__": "__lt__",
-    "__ge__": "__le__",
-    "__eq__": "__eq__",
-    "__ne__": "__ne__",
-}
-
 
 class Access(Invoking):
     """What every operation does for an object that has come to the node it waits for."""
@@ -542,21 +532,16 @@ class Access(Invoking):
             self.protocol(caller, op[1], thing, leave, (), None)
 
     def do_special(self, caller: int, op: Op, node: int, thing: int) -> None:
-        """An operator, for one of its operands."""
-        _, line, name, left, right, dst = op
-        module = self.module_of(caller)
-        is_left = type(left) is int and node == self.at(module, left)
+        """An operator, for its first operand."""
+        _, line, name, _, right, dst = op
         if self.objects.instances <= thing < self.objects.modules:
-            if is_left:
-                given = () if right is None else (right,)
-                if not self.protocol(caller, line, thing, name, given, dst) and name in _FALLBACK:
-                    self.protocol(caller, line, thing, _FALLBACK[name], given, dst)
-            elif name in _REFLECTED or name in _FALLBACK:
-                name = _FALLBACK.get(name, name)
-                self.protocol(caller, line, thing, _REFLECTED[name], (left,), dst)
-        elif self.made_kind(thing) == objects.CONTAINER and dst is not None:
+            given = () if right is None else (right,)
+            if not self.protocol(caller, line, thing, name, given, dst) and name in _FALLBACK:
+                self.protocol(caller, line, thing, _FALLBACK[name], given, dst)
+        elif dst is not None and self.made_kind(thing) == objects.CONTAINER:
+            module = self.module_of(caller)
             self.add(self.at(module, dst), thing)
-            if name == "__iadd__" and is_left and type(right) is int:
+            if name == "__iadd__" and type(right) is int:
                 self.wait(self.at(module, right), caller, self.op(caller, POURED, line, thing))
 
     def do_narrow(self, caller: int, op: Op, node: int, thing: int) -> None:

@@ -40,6 +40,10 @@ def solve(by_module: Mapping[str, Facts], *, external: bool = False) -> CallGrap
             gc.enable()
 
 
+_LONE: Final = frozenset((facts.CALL, facts.METHOD, facts.LOAD, facts.INDEX))
+"""Operations that are the only ones to write what they yield."""
+
+
 class _Analysis(Access):
     """Lays out constraints and runs them."""
 
@@ -73,24 +77,15 @@ class _Analysis(Access):
         """The names of attributes that anything stores to."""
         for content in self.program.facts:
             if content is not None:
-                for function in content[facts.FUNCTIONS]:
-                    for op in function[facts.F_OPS]:
-                        if op[0] == facts.STORE:
-                            self.stored.add(op[3])
+                self.stored.update(content[facts.STORED])
         for entry in self.program.classes:
             for record in entry[facts.C_FIELDS]:
                 self.stored.add(record[0])
 
     def lay_out_keys(self, module: int, content: Facts) -> None:
         """Marks the nodes that are keys, to which constants are followed."""
-        for function in content[facts.FUNCTIONS]:
-            for op in function[facts.F_OPS]:
-                if op[0] == facts.INDEX or op[0] == facts.SETINDEX:
-                    if type(op[3]) is int:
-                        self.wanted.add(self.at(module, op[3]))
-                elif op[0] == facts.METHOD and op[3] in ("get", "pop", "setdefault"):
-                    if op[4] and type(op[4][0]) is int:
-                        self.wanted.add(self.at(module, op[4][0]))
+        for term in content[facts.KEYS]:
+            self.wanted.add(self.at(module, term))
 
     def lay_out_values(self, module: int, content: Facts) -> None:
         """What is at a module's nodes from the start."""
@@ -131,18 +126,20 @@ class _Analysis(Access):
         base = program.bases[module]
         cells = program.cells[module]
         caller = program.first_function[module] - 1
-        for function in content[facts.FUNCTIONS]:
+        dead: set[int] = set()  # nodes that nothing will ever come to
+        operations = facts.operations(content)
+        for function, ops in zip(content[facts.FUNCTIONS], operations, strict=True):
             caller += 1
             if program.external:
                 flat = function[facts.F_BUILTINS]
                 for i in range(0, len(flat), 2):
                     self.edges.add_outside(caller, flat[i], flat[i + 1])
-            for op in function[facts.F_OPS]:
+            for op in ops:
                 code = op[0]
                 if code == facts.SPREAD:
                     nodes = [op[3]]
                 elif code == facts.SUPER or code == facts.SPECIAL:
-                    nodes = [op[3]] if code == facts.SUPER else [op[3], op[4]]
+                    nodes = [op[3]]
                 elif code == facts.NARROW:
                     nodes = [op[2], op[3]]
                 elif code == facts.HANDOVER:
@@ -156,7 +153,9 @@ class _Analysis(Access):
                     if type(term) is not int:
                         continue
                     node = base + term if term >= 0 else cells[~term]
-                    if node == NOWHERE:
+                    if node == NOWHERE or node in dead:
+                        if code in _LONE and type(op[-1]) is int:
+                            dead.add(base + op[-1])
                         continue
                     if node in fixed:
                         at_once.append((caller, op, node, self.fixed_thing(node)))

@@ -74,8 +74,8 @@ class Hierarchy:
         if made is None:
             content = self.program.facts[module]
             by_result: dict[int, tuple[Any, ...]] = {}
-            for function in content[facts.FUNCTIONS]:  # type: ignore[index]
-                for op in function[facts.F_OPS]:
+            for ops in facts.operations(content):  # type: ignore[arg-type]
+                for op in ops:
                     if op[0] in (facts.LOAD, facts.INDEX, facts.DECORATE):
                         by_result[op[4]] = op
             copies: dict[int, list[int]] = {}

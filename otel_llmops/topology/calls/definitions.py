@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from otel_llmops.topology.calls import facts
-from otel_llmops.topology.calls.facts import Term
+from otel_llmops.topology.calls.facts import Op, Term
 from otel_llmops.topology.calls.scopes import Env, Scope
 from otel_llmops.topology.calls.state import Body
 from otel_llmops.topology.calls.statements import Statements
@@ -52,6 +52,7 @@ class Definitions(Statements):
         self.prefix = ""
         self.counters: dict[str, int] = {}
         self.functions: list[list[object]] = []
+        self.operations: dict[int, list[Op]] = {}
         self.classes: list[list[object]] = []
         self.scopes: list[Scope] = [self.globals]
         self.setters: list[object] = []
@@ -193,11 +194,11 @@ class Definitions(Statements):
         self.settle()
         body = self.body
         body.scope.env = self.env
+        self.operations[number] = body.ops
         self.functions[number] += (
             body.returned,
             body.yielded,
             tuple(sorted(body.passed)),
-            body.ops,
             [item for pair in body.builtins.items() for item in pair],
         )
         if body.yielded is not None:

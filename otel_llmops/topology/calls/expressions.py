@@ -10,7 +10,7 @@ from typing import Final
 
 from otel_llmops.topology.calls import facts
 from otel_llmops.topology.calls.facts import Term
-from otel_llmops.topology.calls.names import BINARY, COMPARISONS, UNARY
+from otel_llmops.topology.calls.names import BINARY, COMPARISONS, MIRRORED, UNARY
 from otel_llmops.topology.calls.scopes import ABSENT
 from otel_llmops.topology.calls.state import State
 
@@ -109,12 +109,30 @@ class Expressions(State):
         return target
 
     def operate(self, method: str, left: Term, right: Term, line: int) -> Term:
-        """What an operator makes of two operands."""
-        if type(left) is not int and type(right) is not int:
-            return None
-        target = self.node()
-        self.ops.append((facts.SPECIAL, line, method, left, right, target))
+        """What an operator makes of two operands.
+
+        All sums that begin with the same value are one node: a long formula is one thing with
+        itself, and costs no more than its different operands.
+        """
+        if type(left) is not int:
+            left, right, method = right, None, "__r" + method[2:]
+            if type(left) is not int:
+                return None
+        target = self.sums.get(left)
+        if target is None:
+            target = self.sums[left] = self.node()
+            self.sums[target] = target
+        self.special(method, left, right, target, line)
         return target
+
+    def special(self, method: str, left: int, right: Term, target: Term, line: int) -> None:
+        """A method that Python calls for an operator or a builtin; the same one once a body."""
+        if type(right) is not int:
+            right = None
+        key = (method, left, right)
+        if key not in self.body.done:
+            self.body.done[key] = target  # type: ignore[assignment]
+            self.ops.append((facts.SPECIAL, line, method, left, right, target))
 
     def binary(self, node: ast.BinOp) -> Term:
         table = self.table
@@ -133,9 +151,11 @@ class Expressions(State):
             if method is not None:
                 if method == "__contains__":
                     if type(right) is int:
-                        self.ops.append((facts.SPECIAL, node.lineno, method, right, left, None))
-                elif type(left) is int or type(right) is int:
-                    self.ops.append((facts.SPECIAL, node.lineno, method, left, right, None))
+                        self.special(method, right, left, None, node.lineno)
+                elif type(left) is int:
+                    self.special(method, left, right, None, node.lineno)
+                elif type(right) is int:
+                    self.special(MIRRORED[method], right, left, None, node.lineno)
             left = right
         return None
 

@@ -7,6 +7,7 @@ interpreter may recurse, the limit is raised for a second try.
 """
 
 import ast
+import marshal
 import sys
 from typing import Final
 
@@ -100,7 +101,26 @@ class _Extraction(Definitions):
             self.allocations,
             self.annotations,
             self.diagnostics,
+            *self.written_operations(),
         )
+
+    def written_operations(self) -> tuple[list[str], list[int], bytes]:
+        """Names stored to, keys, and all operations."""
+        operations = [self.operations[number] for number in range(len(self.functions))]
+        stored: dict[str, None] = {}
+        keys: dict[int, None] = {}
+        for ops in operations:
+            for op in ops:
+                code = op[0]
+                if code == facts.STORE:
+                    stored[op[3]] = None
+                elif code in (facts.INDEX, facts.SETINDEX):
+                    if type(op[3]) is int:
+                        keys[op[3]] = None
+                elif code == facts.METHOD and op[3] in ("get", "pop", "setdefault"):
+                    if op[4] and type(op[4][0]) is int:
+                        keys[op[4][0]] = None
+        return list(stored), list(keys), marshal.dumps(operations)
 
     def close_cells(self, scope: Scope) -> None:
         for name, cell in scope.cells.items():

@@ -14,12 +14,13 @@ Operations are tuples that begin with opcode and line; they belong to the functi
 Locals are renamed at every assignment, so a term says what the name held at that place.
 """
 
+import marshal
 from typing import Any, Final, TypeAlias
 
 Term: TypeAlias = int | str | None
 Op: TypeAlias = tuple[Any, ...]
 Facts: TypeAlias = tuple[Any, ...]
-"""Opaque to others. Tuples, lists, str, int and None alone."""
+"""Opaque to others. Tuples, lists, str, int, bytes and None alone."""
 
 FACTS_VERSION: Final = 1
 """Goes into the key of a cache of facts: facts of another version are extracted anew."""
@@ -27,6 +28,9 @@ FACTS_VERSION: Final = 1
 # What stands where in Facts.
 VERSION, MODULE, PACKAGE, NODES, CELLS, EXPORTS, PUBLIC, STARS = range(8)
 FUNCTIONS, CLASSES, COPIES, ALLOCS, ANNOTATIONS, DIAGNOSTICS = range(8, 14)
+STORED, KEYS, OPERATIONS = range(14, 17)
+"""Names of attributes stored to; terms that are keys; operations by function, as marshal writes
+them: most of a file's facts, and only looked at one file after the other."""
 
 # Cells: (SOURCES, term, ...); (IMPORT, module, name or None); (GLOBAL, name), not bound in the file.
 SOURCES, IMPORT, GLOBAL = range(3)
@@ -54,7 +58,13 @@ DECORATE: Final = 17  # callee, argument, dst: the argument itself where the cal
 
 # Functions.
 F_NAME, F_KIND, F_LINE, F_NODE, F_CLASS, F_FLAGS, F_FIRST, F_NAMES, F_KEYWORDS = range(9)
-F_RETURN, F_YIELD, F_PASSED, F_OPS, F_BUILTINS = range(9, 14)
+F_RETURN, F_YIELD, F_PASSED, F_BUILTINS = range(9, 13)
+
+def operations(content: Facts) -> list[list[Op]]:
+    """The operations of a file's functions."""
+    loaded: list[list[Op]] = marshal.loads(content[OPERATIONS])  # noqa: S302
+    return loaded
+
 
 # Flags of functions.
 STATIC, BY_CLASS, GENERATOR, PROPERTY, MORE, MORE_BY_NAME, METHOD_OF = (1 << i for i in range(7))

@@ -117,8 +117,15 @@ class Invocations(Expressions):
         self.event()
         if type(callee) is not int:
             return None
-        target = self.node() if used else None
-        self.ops.append((facts.CALL, node.lineno, callee, arguments, keywords, target))
+        return self.emit((facts.CALL, callee, arguments, keywords), node.lineno, used=used)
+
+    def emit(self, what: tuple[object, ...], line: int, *, used: bool) -> Term:
+        """A call, unless this body has made the very same before: it yields the same."""
+        done = self.body.done
+        target = done.get(what, -1)
+        if target == -1 or (used and target is None):
+            target = done[what] = self.node() if used else None
+            self.ops.append((what[0], line, *what[1:], target))
         return target
 
     def arguments(self, node: ast.Call, skipped: int = 0) -> Arguments:
@@ -165,10 +172,8 @@ class Invocations(Expressions):
             self.event()
         if attribute in TAKERS:
             self.handed_over(node, base, attribute, arguments)
-        target = self.node() if used else None
-        op = (facts.METHOD, node.lineno, base, attribute, arguments, keywords, target)
-        self.ops.append(op)
-        return target
+        what = (facts.METHOD, base, attribute, arguments, keywords)
+        return self.emit(what, node.lineno, used=used)
 
     def updated(self, base: int, arguments: tuple[object, ...]) -> bool:
         """`known.update(literal)`, key by key."""
@@ -205,8 +210,7 @@ class Invocations(Expressions):
         arguments, _ = self.arguments(node)
         method = CONVERSIONS.get(name)
         if method is not None and arguments and type(arguments[0]) is int:
-            op = (facts.SPECIAL, node.lineno, method, arguments[0], None, None)
-            self.ops.append(op)
+            self.special(method, arguments[0], None, None, node.lineno)
             self.event()
         return None
 

@@ -21,7 +21,8 @@ from otel_llmops.topology.calls.objects import Objects
 
 __all__ = ["Solver"]
 
-LIMIT: Final = 16
+LIMIT: Final = 64
+INSTANCES: Final = 12
 CONTAINERS: Final = 4
 
 Objects_ = int | set[int] | None
@@ -41,6 +42,7 @@ class Solver:
         self.waiting: list[list[Any] | None] = [None] * size
         self.work: list[int] = []
         self.cut: set[int] = set()
+        self.limit = INSTANCES
         self.containers = self.objects.containers
         self.holding: dict[int, int] = {}
         self.bound: set[tuple[int, int]] = set()
@@ -89,7 +91,9 @@ class Solver:
         else:
             if thing in held:  # type: ignore[operator]
                 return
-            if len(held) >= LIMIT:  # type: ignore[arg-type]
+            if len(held) >= self.limit and (  # type: ignore[arg-type]
+                thing >= self.objects.instances or len(held) >= LIMIT  # type: ignore[arg-type]
+            ):
                 self.cut.add(node)
                 return
             held.add(thing)  # type: ignore[union-attr]

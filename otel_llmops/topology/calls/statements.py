@@ -216,8 +216,7 @@ class Statements(Invocations):
                 base = self.evaluate(target.value)
                 key = self.evaluate(target.slice)
                 if type(base) is int:
-                    op = (facts.SPECIAL, node.lineno, "__delitem__", base, key, None)
-                    self.ops.append(op)
+                    self.special("__delitem__", base, key, None, node.lineno)
                     if base in self.heap:
                         self._write_back(base, self.heap.pop(base))
 
