@@ -31,6 +31,7 @@ _OPERATORS: Final = (
 )
 _FALLBACK: Final = {f"__i{name}__": f"__{name}__" for name in _OPERATORS}
 
+
 class Access(Invoking):
     """What every operation does for an object that has come to the node it waits for."""
 

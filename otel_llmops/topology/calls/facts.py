@@ -60,6 +60,7 @@ DECORATE: Final = 17  # callee, argument, dst: the argument itself where the cal
 F_NAME, F_KIND, F_LINE, F_NODE, F_CLASS, F_FLAGS, F_FIRST, F_NAMES, F_KEYWORDS = range(9)
 F_RETURN, F_YIELD, F_PASSED, F_BUILTINS = range(9, 13)
 
+
 def operations(content: Facts) -> list[list[Op]]:
     """The operations of a file's functions."""
     loaded: list[list[Op]] = marshal.loads(content[OPERATIONS])  # noqa: S302
