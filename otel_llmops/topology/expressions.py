@@ -109,8 +109,7 @@ def _unary(node: Any, tokens: list[str], stack: list[Any]) -> None:
 
 
 def _compare(node: Any, tokens: list[str], stack: list[Any]) -> None:
-    for operator in node.ops:
-        tokens.append(operator.__class__.__name__)
+    tokens.extend([operator.__class__.__name__ for operator in node.ops])
     tokens.append("?")
     stack += node.comparators
     stack.append(node.left)
