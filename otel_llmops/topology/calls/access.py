@@ -511,11 +511,28 @@ class Access(Invoking):
         self.step(caller, op[1], thing, self.at(self.module_of(caller), op[3]), "__next__")
 
     def do_unpack(self, caller: int, op: Op, node: int, thing: int) -> None:
-        target = self.at(self.module_of(caller), op[4])
-        if self.made_kind(thing) == objects.CONTAINER:
-            self.read(thing, op[3], target)
-        else:
-            self.iterate(caller, op[1], thing, target)
+        kind = self.made_kind(thing)
+        if kind < 0 and not self.iterable(thing):
+            return
+        module = self.module_of(caller)
+        parts = op[3]
+        for i in range(0, len(parts), 2):
+            target = self.at(module, parts[i + 1])
+            if kind == objects.CONTAINER:
+                self.read(thing, parts[i], target)
+            else:
+                self.iterate(caller, op[1], thing, target)
+
+    def iterable(self, thing: int) -> bool:
+        """Whether an object that source describes can be iterated over."""
+        kinds = self.objects
+        if kinds.classes <= thing < kinds.instances:
+            return True
+        number = kinds.class_of(thing)
+        if number < 0:
+            return False
+        resolve = self.hierarchy.resolve
+        return any(resolve(number, name)[0] for name in ("__iter__", "__aiter__", "__getitem__"))
 
     # Protocols.
 
@@ -536,7 +553,11 @@ class Access(Invoking):
     def do_special(self, caller: int, op: Op, node: int, thing: int) -> None:
         """An operator, for its first operand."""
         _, line, name, _, right, dst = op
-        if self.objects.instances <= thing < self.objects.modules:
+        number = self.objects.class_of(thing)
+        if number >= 0:
+            resolve = self.hierarchy.resolve
+            if not resolve(number, name)[0] and not resolve(number, _FALLBACK.get(name, name))[0]:
+                return
             given = () if right is None else (right,)
             if not self.protocol(caller, line, thing, name, given, dst) and name in _FALLBACK:
                 self.protocol(caller, line, thing, _FALLBACK[name], given, dst)

@@ -126,6 +126,8 @@ class _Analysis(Access):
         base = program.bases[module]
         cells = program.cells[module]
         caller = program.first_function[module] - 1
+        flat = content[facts.ALLOCS]
+        made = {base + flat[i] for i in range(0, len(flat), 3)}
         dead: set[int] = set()  # nodes that nothing will ever come to
         operations = facts.operations(content)
         for function, ops in zip(content[facts.FUNCTIONS], operations, strict=True):
@@ -159,6 +161,9 @@ class _Analysis(Access):
                         continue
                     if node in fixed:
                         at_once.append((caller, op, node, self.fixed_thing(node)))
+                        continue
+                    if node in made:
+                        at_once.append((caller, op, node, self.held[node]))
                         continue
                     waits = waiting[node]
                     if waits is None:

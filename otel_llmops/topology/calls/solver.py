@@ -22,7 +22,7 @@ from otel_llmops.topology.calls.objects import Objects
 __all__ = ["Solver"]
 
 LIMIT: Final = 64
-INSTANCES: Final = 12
+INSTANCES: Final = 8
 CONTAINERS: Final = 4
 
 Objects_ = int | set[int] | None
