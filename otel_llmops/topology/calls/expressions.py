@@ -141,7 +141,8 @@ class Expressions(State):
         if key not in body.done:
             body.done[key] = None
             body.specials += 1
-            self.ops.append((facts.SPECIAL, line, method, left, right, target))
+            given = () if right is None else (right,)
+            self.ops.append((facts.SPECIAL, line, left, given, (), target, method))
         return target
 
     def pooled(self, term: int) -> int:
@@ -240,7 +241,7 @@ class Expressions(State):
         target = self.literal(kind, [(None, term) for term in terms])
         for term in spread:
             if type(term) is int:
-                self.ops.append((facts.SPREAD, 0, target, term))
+                self.ops.append((facts.SPREAD, 0, term, target))
         return target
 
     def a_dict(self, node: ast.Dict) -> Term:
@@ -258,7 +259,7 @@ class Expressions(State):
                 fields.append((table[type(key)](key), term))
         target = self.literal(facts.DICT, fields)
         for term in spread:
-            self.ops.append((facts.SPREAD, node.lineno, target, term))
+            self.ops.append((facts.SPREAD, node.lineno, term, target))
         return target
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Term:
