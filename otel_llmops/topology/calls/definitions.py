@@ -138,7 +138,9 @@ class Definitions(Statements):
         number = len(self.functions)
         self.functions.append(function)
         class_number = self.around if flags & facts.METHOD_OF else self.body.class_number
-        self.queue.append(partial(self.read, node, number, self.body.scope, class_number, after))
+        self.queue.append(
+            partial(self.read, node, number, self.body.scope, class_number, after)
+        )
         return target
 
     def read(
@@ -287,10 +289,7 @@ class Definitions(Statements):
                 return []
             return self.read_annotation(tree.body, wrapper)
         if isinstance(node, ast.BinOp) and type(node.op) is ast.BitOr:
-            return [
-                *self.read_annotation(node.left, wrapper),
-                *self.read_annotation(node.right, wrapper),
-            ]
+            return [*self.read_annotation(node.left, wrapper), *self.read_annotation(node.right, wrapper)]
         if isinstance(node, ast.Subscript):
             return self.read_generic(node, wrapper)
         return []

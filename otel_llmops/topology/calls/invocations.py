@@ -119,13 +119,14 @@ class Invocations(Expressions):
             return None
         return self.emit((facts.CALL, callee, arguments, keywords), node.lineno, used=used)
 
-    def emit(self, what: tuple[object, ...], line: int, *, used: bool) -> Term:
+    def emit(self, what: tuple[object, ...], line: int, *name: str, used: bool) -> Term:
         """A call, unless this body has made the very same before: it yields the same."""
         done = self.body.done
-        target = done.get(what, -1)
+        key = (*what, *name)
+        target = done.get(key, -1)
         if target == -1 or (used and target is None):
-            target = done[what] = self.node() if used else None
-            self.ops.append((what[0], line, *what[1:], target))
+            target = done[key] = self.node() if used else None
+            self.ops.append((what[0], line, *what[1:], target, *name))
         return target
 
     def arguments(self, node: ast.Call, skipped: int = 0) -> Arguments:
@@ -164,7 +165,7 @@ class Invocations(Expressions):
         arguments, keywords = self.arguments(node)
         if base in self.kinds and attribute in QUIET:
             if attribute == "update" and self.updated(base, arguments):
-                self.ops.append((facts.METHOD, node.lineno, base, attribute, (), (), None))
+                self.ops.append((facts.METHOD, node.lineno, base, (), (), None, attribute))
                 return None
             if base in self.heap and attribute != "get":
                 self._write_back(base, self.heap.pop(base))
@@ -172,8 +173,8 @@ class Invocations(Expressions):
             self.event()
         if attribute in TAKERS:
             self.handed_over(node, base, attribute, arguments)
-        what = (facts.METHOD, base, attribute, arguments, keywords)
-        return self.emit(what, node.lineno, used=used)
+        what = (facts.METHOD, base, arguments, keywords)
+        return self.emit(what, node.lineno, attribute, used=used)
 
     def updated(self, base: int, arguments: tuple[object, ...]) -> bool:
         """`known.update(literal)`, key by key."""
@@ -192,7 +193,7 @@ class Invocations(Expressions):
         place = TAKERS[attribute]
         if len(arguments) > place and type(arguments[place]) is int:
             rest = arguments[place + 1 :]
-            op = (facts.HANDOVER, node.lineno, base, attribute, arguments[place], rest)
+            op = (facts.HANDOVER, node.lineno, base, arguments[place], rest)
             self.ops.append(op)
 
     def opaque(self, name: str, line: int) -> None:
@@ -357,12 +358,10 @@ class Invocations(Expressions):
             if name is not None
         ]
         target = self.literal(facts.DICT, fields)
-        spread = [
-            term for name, term in zip(keywords[::2], keywords[1::2], strict=True) if not name
-        ]
+        spread = [term for name, term in zip(keywords[::2], keywords[1::2], strict=True) if not name]
         for term in (_plain(arguments, 0), *spread):
             if type(term) is int:
-                self.ops.append((facts.SPREAD, node.lineno, target, term))
+                self.ops.append((facts.SPREAD, node.lineno, term, target))
         return target
 
     def default_dict(self, node: ast.Call) -> Term:
@@ -403,7 +402,7 @@ class Invocations(Expressions):
         if type(term) is not int or number < 0:
             return None
         target = self.node()
-        self.ops.append((facts.SUPER, node.lineno, number, term, target))
+        self.ops.append((facts.SUPER, node.lineno, term, number, target))
         return target
 
     def evaluated(self, node: ast.Call) -> Term:

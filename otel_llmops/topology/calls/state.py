@@ -34,9 +34,11 @@ class Body:
         "loads",
         "ops",
         "passed",
+        "pool",
         "returned",
         "scope",
         "self_term",
+        "specials",
         "yielded",
     )
 
@@ -55,6 +57,8 @@ class Body:
         self.returned = 0
         self.yielded: int | None = None
         self.passed: set[int] = set()
+        self.pool: int | None = None
+        self.specials = 0
 
 
 class Known:
