@@ -80,6 +80,19 @@ class _Read:
         return sorted([*self.tree.diagnostics, *found])
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Millions of tuples are made here and none of them is part of a cycle."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_without_collector()
 def scan(
     path: Path,
     *,
@@ -118,6 +131,9 @@ def scan(
     diagnostics = read.diagnostics()
     with steps.step("calls"):
         graph = calls.solve(call_facts(placed, read.looks))
+        paths = {name: path for path, name in placed.names.items()}
+        told = (Diagnostic(paths[module], line, why) for module, line, why in graph.diagnostics)
+        diagnostics = sorted([*diagnostics, *told])
     with steps.step("link"):
         facts = file_facts(placed, read.looks)
         linked = link(placed, {path: one for path, one in facts.items() if one is not None})
@@ -136,6 +152,7 @@ def scan(
     return Scan(made, diagnostics, steps.seconds, len(tree.files), read.reused)
 
 
+@_without_collector()
 def call_graph_of(
     path: Path, *, workers: int | None = None, progress: Progress | None = None
 ) -> calls.CallGraph:
@@ -152,8 +169,7 @@ def call_graph_of(
         placed = layout(tree, absolute=False)
         read = _read(tree, placed, {}, Cache(None, path), _workers(workers), progress)
         looks = read.looks
-    with _without_collector():
-        return calls.solve(call_facts(placed, looks), external=True)
+    return calls.solve(call_facts(placed, looks), external=True)
 
 
 def _imported_from(root: Path, first: str) -> tuple[dict[str, Look], Layout]:
@@ -179,18 +195,6 @@ def _imported_from(root: Path, first: str) -> tuple[dict[str, Look], Layout]:
 
 def _workers(asked: int | None) -> int:
     return (os.cpu_count() or 1) if asked is None else asked
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Millions of tuples are made here and none of them is part of a cycle."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _digests(tree: Tree) -> dict[str, bytes]:
