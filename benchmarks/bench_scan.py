@@ -4,9 +4,9 @@ Strategy: everything is a child process, run in turn within a round, so that a l
 falls on all; wall, CPU with that of its own children, and peak PSS of the tree (sampled, so runs
 under 0.3 s show too little). The tree is copied first, because ten of its files are changed.
 
-- parse: `ast.parse` of the same files in as many processes as there are cores, collector off: what
-  anything that works on syntax trees takes at the least
-- cold: `otel-llmops scan` with an empty cache; warm: again; 10 changed: a function more in ten files
+- parse: `ast.parse` of the same files in as many processes as there are cores, collector off: the
+  least that anything takes which works on syntax trees
+- cold: a scan with an empty cache; warm: the same again; 10 changed: a function more in ten files
 - grimp, ruff, complexipy, pydeps: import graph, import graph and C901, cognitive complexity, import
   graph; those that are not installed are left out. grimp and pydeps get the packages at the top.
 
