@@ -79,7 +79,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     path = request.scope["path"]
-    response = rest.failure(
+    response = failure(
         error.status_code,
         LlmopsError(f"{request.method} {path}: {error.detail}", hint="see /api/agents, /graphql"),
     )

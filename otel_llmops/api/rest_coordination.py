@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from otel_llmops.api.documents import plain
-from otel_llmops.api.rest import NotFoundError, Parameters, answered
+from otel_llmops.api.answering import NotFoundError, Parameters, answered
 from otel_llmops.storage.coordination import CoordinationGraph
 from otel_llmops.storage.queries import Queries
 from otel_llmops.views.coordination import export

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from otel_llmops.api.parameters import time
-from otel_llmops.api.rest import Parameters, answered
+from otel_llmops.api.answering import Parameters, answered
 from otel_llmops.errors import QueryError
 
 __all__ = ["Reanalysing", "routes"]

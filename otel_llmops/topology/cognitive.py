@@ -23,7 +23,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 def weigh(found: Sequence[ast.AST]) -> tuple[int, int]:
     """What the weighty nodes of an expression weigh together.
 
-    In:     all of them, in any order.
+    In:     all of them, outer ones before those inside them.
     Out:    (weight where the expression stands at nesting 0, how much more per level of nesting).
     """
     weight = per_level = 0
@@ -47,26 +47,36 @@ def _same(value: ast.expr, outer: ast.BoolOp) -> bool:
 
 
 def _nested(found: Sequence[ast.AST]) -> int:
-    """How much more they weigh because some stand inside others."""
-    weighty = set(found)
-    inside = {child for node in found for child in ast.walk(node) if child is not node}
+    """How much more they weigh because some stand inside others.
+
+    In:     outer nodes before those inside them, as the walk meets them.
+    """
     more = 0
-    waiting = [(node, 0) for node in weighty - inside if not isinstance(node, ast.Lambda)]
-    while waiting:
-        node, level = waiting.pop()
-        if isinstance(node, ast.IfExp):
-            more += level
-            waiting += [(node.test, level), (node.body, level + 1), (node.orelse, level + 1)]
+    seen: set[ast.AST] = set()
+    for outermost in found:
+        if outermost in seen or isinstance(outermost, ast.Lambda):
             continue
-        if isinstance(node, ast.comprehension):
-            waiting += [(node.iter, level - 1), *((test, level) for test in node.ifs)]
-            continue
-        if isinstance(node, _COMPREHENSIONS):
-            more += level * len(node.generators)
-            level += 1
-        waiting += [
-            (child, level)
-            for child in ast.iter_child_nodes(node)
-            if not isinstance(child, ast.Lambda)
-        ]
+        waiting = [(outermost, 0)]
+        while waiting:
+            node, level = waiting.pop()
+            if type(node) in WEIGHTY:
+                seen.add(node)
+            added, inner = _inside(node, level)
+            more += added
+            waiting += inner
     return more
+
+
+def _inside(node: ast.AST, level: int) -> tuple[int, list[tuple[ast.AST, int]]]:
+    """What a node at this level weighs more, and its parts with their levels."""
+    if isinstance(node, ast.IfExp):
+        parts = [(node.test, level), (node.body, level + 1), (node.orelse, level + 1)]
+        return level, [part for part in parts if not isinstance(part[0], ast.Lambda)]
+    if isinstance(node, ast.comprehension):
+        return 0, [(node.iter, level - 1), *((test, level) for test in node.ifs)]
+    more = 0
+    if isinstance(node, _COMPREHENSIONS):
+        more = level * len(node.generators)
+        level += 1
+    children = ast.iter_child_nodes(node)
+    return more, [(child, level) for child in children if not isinstance(child, ast.Lambda)]

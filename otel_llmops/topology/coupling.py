@@ -99,9 +99,9 @@ def coupling(
     afferent = dict.fromkeys(references, 0)
     efferent = dict.fromkeys(references, 0)
     for referring, names in references.items():
-        others = {target for target in _targets(scopes, referring, names) if target != referring}
-        efferent[referring] = len(others)
-        for target in others:
+        referred = set(_targets(scopes, referring, names)) - {referring}
+        efferent[referring] = len(referred)
+        for target in referred:
             afferent[target] += 1
     return afferent, efferent
 

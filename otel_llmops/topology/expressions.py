@@ -9,6 +9,7 @@ looked for here and weighed apart.
 
 import ast
 from ast import Attribute, Call, Constant, Lambda, Name
+from collections.abc import Callable
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
@@ -20,7 +21,6 @@ from otel_llmops.topology.facts import TOP_LEVEL, FunctionFacts, ImportFacts
 __all__ = ["Expressions", "Frame", "fingerprint"]
 
 _NO_MEANING = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
-_OPERATORS = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 
 
 class _Arities(dict[int, str]):
@@ -34,7 +34,7 @@ class _Arities(dict[int, str]):
         return token
 
 
-_CALLS, _LISTS = _Arities("("), _Arities("[")
+_CALLS, _LISTS, _TARGETS = _Arities("("), _Arities("["), _Arities("=")
 _DYNAMIC = frozenset({"import_module", "__import__"})
 
 
@@ -49,9 +49,110 @@ _FIELDS: dict[type, Any] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
-_OPERATOR_NAMES: dict[type, str] = {
-    kind: kind.__name__ for kind in _FIELDS if issubclass(kind, _OPERATORS)
+
+
+def _any(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    kind = node.__class__
+    tokens.append(kind.__name__)
+    for value in _FIELDS[kind](node)[:-2]:
+        if value is None:
+            tokens.append("-")
+        elif value.__class__ is list:
+            tokens.append(_LISTS[len(value)])
+            stack += value
+        else:
+            stack.append(value)
+
+
+def _assign(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    targets = node.targets
+    tokens.append(_TARGETS[len(targets)])
+    stack += targets
+    stack.append(node.value)
+
+
+def _expr(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    tokens.append(";")
+    stack.append(node.value)
+
+
+def _return(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    if node.value is None:
+        tokens.append("return")
+    else:
+        tokens.append("return ")
+        stack.append(node.value)
+
+
+def _sequence(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    elements = node.elts
+    tokens.append(node.__class__.__name__)
+    tokens.append(_LISTS[len(elements)])
+    stack += elements
+
+
+def _subscript(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    tokens.append("[")
+    stack.append(node.slice)
+    stack.append(node.value)
+
+
+def _binary(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    tokens.append(node.op.__class__.__name__)
+    stack.append(node.right)
+    stack.append(node.left)
+
+
+def _unary(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    tokens.append(node.op.__class__.__name__)
+    stack.append(node.operand)
+
+
+def _compare(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    tokens.extend([operator.__class__.__name__ for operator in node.ops])
+    tokens.append("?")
+    stack += node.comparators
+    stack.append(node.left)
+
+
+def _arguments(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    for sign, group in (("/", node.posonlyargs), (",", node.args), ("*", node.kwonlyargs)):
+        if group:
+            tokens.append(sign)
+            for argument in group:
+                _argument(argument, tokens, stack)
+    for sign, argument in (("*", node.vararg), ("**", node.kwarg)):
+        if argument is not None:
+            tokens.append(sign)
+            _argument(argument, tokens, stack)
+    if node.defaults:
+        tokens.append(_LISTS[len(node.defaults)])
+        stack += node.defaults
+    if node.kw_defaults:
+        stack += node.kw_defaults
+    tokens.append(")")
+
+
+def _argument(node: Any, tokens: list[str], stack: list[Any]) -> None:
+    tokens.append(node.arg)
+    if node.annotation is not None:
+        tokens.append(":")
+        stack.append(node.annotation)
+
+
+_PARTS: dict[type, Callable[[Any, list[str], list[Any]], None]] = {
+    ast.Assign: _assign,
+    ast.Expr: _expr,
+    ast.Return: _return,
+    ast.Tuple: _sequence,
+    ast.List: _sequence,
+    ast.Subscript: _subscript,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.Compare: _compare,
+    ast.arguments: _arguments,
 }
+"""The commonest kinds beside those in the loop; every other kind is taken by `_any`."""
 
 
 class Frame:
@@ -149,21 +250,18 @@ class Expressions:
                         self.imports += dynamic_import(node, self.scope)
                 elif called.__class__ is Attribute and called.attr in _DYNAMIC:
                     self.imports += dynamic_import(node, self.scope)
+            elif kind in _PARTS:
+                _PARTS[kind](node, tokens, stack)
             elif kind in _FIELDS:
-                tokens.append(kind.__name__)
                 if kind in WEIGHTY:
                     weighty.append(node)
-                    if kind is Lambda:
-                        stack.append(node.args)
-                        continue
-                for value in _FIELDS[kind](node)[:-2]:
-                    if value.__class__ is list:
-                        tokens.append(_LISTS[len(value)])
-                        stack += value
-                    else:
-                        stack.append(value)
+                if kind is Lambda:
+                    tokens.append("lambda")
+                    stack.append(node.args)
+                else:
+                    _any(node, tokens, stack)
             else:
-                tokens.append(str(node))  # None, a name in `global`, a format's conversion
+                tokens.append(str(node))  # None in a list, a name in `global`
         return weighty
 
     def _lambda(self, node: ast.Lambda, nesting: int) -> None:

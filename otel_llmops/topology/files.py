@@ -80,7 +80,8 @@ def find(path: Path) -> Tree:
             f"{path}: this is not a Python file", hint="give a folder, or a file that ends in .py"
         )
     path = path.resolve()
-    return Tree(path.parent, {path.name: path.stat().st_size})
+    packages = {""} if (path.parent / "__init__.py").is_file() else set()
+    return Tree(path.parent, {path.name: path.stat().st_size}, packages)
 
 
 def _list(tree: Tree, prefix: str) -> list[str]:

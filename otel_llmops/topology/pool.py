@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from otel_llmops.topology.worker import Job, Look, look, receive, send
+from otel_llmops.topology.worker import RECURSION_MAX, Job, Look, look, receive, send
 
 __all__ = ["Progress", "look_at_all"]
 
@@ -75,8 +75,13 @@ class _Pool:
         self._errors: list[BaseException] = []
 
     def alone(self) -> list[Look]:
-        for index, job in enumerate(self._jobs):
-            self._keep([index], [look(job)])
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, RECURSION_MAX))
+        try:
+            for index, job in enumerate(self._jobs):
+                self._keep([index], [look(job)])
+        finally:
+            sys.setrecursionlimit(before)
         return self._answers()
 
     def run(self, workers: int) -> list[Look]:

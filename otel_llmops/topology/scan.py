@@ -21,15 +21,17 @@ import pyarrow as pa
 from otel_llmops.topology import calls
 from otel_llmops.topology.cache import Cache, Key
 from otel_llmops.topology.commit import Checkout
+from otel_llmops.topology.facts import FileSummary
 from otel_llmops.topology.files import Diagnostic, Tree, find
 from otel_llmops.topology.ids import identifier
+from otel_llmops.topology.imports import Resolver
 from otel_llmops.topology.layout import Layout, layout
 from otel_llmops.topology.link import link
-from otel_llmops.topology.marshalled import call_facts, file_facts
 from otel_llmops.topology.pool import Progress, look_at_all
 from otel_llmops.topology.stored import load, save
 from otel_llmops.topology.tables import Snapshot, tables
-from otel_llmops.topology.worker import DIGEST_BYTES, Job, Look
+from otel_llmops.topology.unpacking import call_facts, file_facts
+from otel_llmops.topology.worker import DIGEST_BYTES, Job, Look, unpack
 
 __all__ = ["Scan", "call_graph_of", "scan"]
 
@@ -78,6 +80,19 @@ class _Read:
         return sorted([*self.tree.diagnostics, *found])
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Millions of tuples are made here and none of them is part of a cycle."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_without_collector()
 def scan(
     path: Path,
     *,
@@ -116,6 +131,9 @@ def scan(
     diagnostics = read.diagnostics()
     with steps.step("calls"):
         graph = calls.solve(call_facts(placed, read.looks))
+        paths = {name: path for path, name in placed.names.items()}
+        told = (Diagnostic(paths[module], line, why) for module, line, why in graph.diagnostics)
+        diagnostics = sorted([*diagnostics, *told])
     with steps.step("link"):
         facts = file_facts(placed, read.looks)
         linked = link(placed, {path: one for path, one in facts.items() if one is not None})
@@ -134,35 +152,49 @@ def scan(
     return Scan(made, diagnostics, steps.seconds, len(tree.files), read.reused)
 
 
+@_without_collector()
 def call_graph_of(
     path: Path, *, workers: int | None = None, progress: Progress | None = None
 ) -> calls.CallGraph:
     """The call graph alone, with calls that leave the repository, as PyCG has it.
 
-    In:     as for `scan`; modules are named from `path` even where it is a package.
+    In:     as for `scan`; modules are named from `path` even where it is a package. From one file
+            the modules beside and below it that it imports, and that those import, are read too.
     Raises: ConfigError, as `scan`.
     """
     tree = find(path)
+    if path.is_file():
+        looks, placed = _imported_from(tree.root, path.name)
+    else:
+        placed = layout(tree, absolute=False)
+        read = _read(tree, placed, {}, Cache(None, path), _workers(workers), progress)
+        looks = read.looks
+    return calls.solve(call_facts(placed, looks), external=True)
+
+
+def _imported_from(root: Path, first: str) -> tuple[dict[str, Look], Layout]:
+    """What can be reached by imports from one file."""
+    tree = find(root)
     placed = layout(tree, absolute=False)
-    read = _read(tree, placed, {}, Cache(None, path), _workers(workers), progress)
-    with _without_collector():
-        return calls.solve(call_facts(placed, read.looks), external=True)
+    resolver = Resolver(placed)
+    looks: dict[str, Look] = {}
+    waiting = [first]
+    while waiting:
+        path = waiting.pop()
+        job = Job(str(tree.root / path), placed.names[path], path.endswith("__init__.py"))
+        (look,) = look_at_all([job], [tree.files[path]], workers=0)
+        looks[path] = look
+        if not look.facts:
+            continue
+        for written in FileSummary(*unpack(look.facts)).imports:
+            for _, target in resolver.targets(path, written):
+                if target is not None and target not in looks and target not in waiting:
+                    waiting.append(target)
+    return looks, placed
 
 
 def _workers(asked: int | None) -> int:
     return (os.cpu_count() or 1) if asked is None else asked
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Millions of tuples are made here and none of them is part of a cycle."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _digests(tree: Tree) -> dict[str, bytes]:

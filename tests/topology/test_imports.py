@@ -211,6 +211,12 @@ def test_a_package_that_is_scanned_from_inside_keeps_its_name(tmp_path: Path) ->
     ]
 
 
+def test_one_file_of_a_package_has_its_full_name(tmp_path: Path) -> None:
+    draw(tmp_path, {"top/__init__.py": "", "top/pkg/__init__.py": "", "top/pkg/a.py": ""})
+    table = scan(tmp_path / "top" / "pkg" / "a.py", workers=0).tables["code_modules"]
+    assert rows(table, "module_path", "file_path") == [("top.pkg.a", "a.py")]
+
+
 def test_external_packages_are_counted_by_statement(tmp_path: Path) -> None:
     files = {
         "a.py": "import numpy as np, numpy.linalg\nimport os",

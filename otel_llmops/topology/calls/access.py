@@ -9,10 +9,11 @@ Iteration, `with` and operators are calls of the methods that Python calls for t
 from typing import Any, Final
 
 from otel_llmops.topology.calls import facts, objects
-from otel_llmops.topology.calls.containers import ANY, KEYED, POURED
+from otel_llmops.topology.calls.containers import KEYED, POURED
 from otel_llmops.topology.calls.edges import ANNOTATION, DIRECT, HIERARCHY, POINTS_TO
 from otel_llmops.topology.calls.facts import Op
 from otel_llmops.topology.calls.invoking import (
+    AS_CALL,
     BOUND_CALL,
     SPREAD_ARGUMENTS,
     SPREAD_KEYWORDS,
@@ -25,21 +26,11 @@ __all__ = ["Access"]
 BIND: Final = 37  # receiver, target: a load of what a class holds, for an instance
 INTO: Final = 38  # target: what an iterator yields goes there
 
-_IN_PLACE: Final = {"__iadd__": "__add__"}
 _OPERATORS: Final = (
     *("add", "sub", "mul", "matmul", "truediv", "mod", "pow", "lshift"),
     *("rshift", "or", "xor", "and", "floordiv"),
 )
 _FALLBACK: Final = {f"__i{name}__": f"__{name}__" for name in _OPERATORS}
-_REFLECTED: Final = {f"__{name}__": f"__r{name}__" for name in _OPERATORS} | {
-    "__lt__": "__gt__",
-    "__le__": "__ge__",
-    "__gt__": "__lt__",
-    "__ge__": "__le__",
-    "__eq__": "__eq__",
-    "__ne__": "__ne__",
-}
-
 
 class Access(Invoking):
     """What every operation does for an object that has come to the node it waits for."""
@@ -77,10 +68,8 @@ class Access(Invoking):
             BOUND_CALL: self.do_bound_call,
             BIND: self.do_bind,
             INTO: self.do_into,
+            AS_CALL: self.do_as_call,
         }
-
-    def run_op(self, caller: int, op: Op, node: int, thing: int) -> None:
-        self.arms[op[0]](caller, op, node, thing)
 
     def made_kind(self, thing: int) -> int:
         """The kind of an object made on the way; -1 for the others."""
@@ -147,38 +136,43 @@ class Access(Invoking):
     def do_method(self, caller: int, op: Op, node: int, thing: int) -> None:
         """`base.name(...)`."""
         kinds = self.objects
-        _, line, base, name, arguments, keywords, dst = op
-        inner = self.op(caller, facts.CALL, line, base, arguments, keywords, dst)
+        name = op[6]
         if thing >= kinds.made:
-            self.method_of_made(caller, op, inner, thing)
+            self.method_of_made(caller, op, thing)
         elif thing >= kinds.modules:
             target = self.module_attribute(thing - kinds.modules, name)
             if target is not None:
-                self.wait_fixed(target, caller, inner)
+                fixed = self.fixed_thing(target)
+                if fixed >= 0:
+                    self.call(caller, op, fixed, DIRECT, self.module_of(caller))
+                else:
+                    self.wait(target, caller, (AS_CALL, op[1], op))
         elif thing >= kinds.instances:
-            self.method_of_instance(caller, op, inner, thing)
+            self.method_of_instance(caller, op, thing)
         elif thing >= kinds.classes:
-            self.method_of_class(caller, inner, thing - kinds.classes, name)
+            self.method_of_class(caller, op, thing - kinds.classes, name)
 
-    def method_of_instance(self, caller: int, op: Op, inner: Op, thing: int) -> None:
-        name = op[3]
+    def do_as_call(self, caller: int, op: Op, node: int, thing: int) -> None:
+        self.call(caller, op[2], thing, POINTS_TO, self.module_of(caller))
+
+    def method_of_instance(self, caller: int, op: Op, thing: int) -> None:
+        name = op[6]
         number = self.objects.class_of(thing)
         kind, value = self.hierarchy.resolve(number, name)
         if kind == 1:
             if self.program.functions[value][facts.F_FLAGS] & facts.PROPERTY:
                 got = self.got(caller, op[1], value, thing)
-                self.wait(got, caller, inner)
+                self.wait(got, caller, (AS_CALL, op[1], op))
                 return
-            found = self.how(caller, op[2], thing, number)
-            self.call_method(caller, inner, thing, name, found)
+            self.call_method(caller, op, thing, name, self.how(caller, op[2], thing, number))
         elif kind == 2:
-            self.wait(value, caller, self.op(caller, BOUND_CALL, op[1], inner, thing))
+            self.wait(value, caller, (BOUND_CALL, op[1], op, thing))
+        else:
+            self.missing(caller, op[1], name, number)
         if name in self.stored:
             read = self.slot_read(number, name)
-            if self.once(inner, -read - 1):
-                self.wait(read, caller, inner)
-        if kind == 0:
-            self.missing(caller, op[1], name, number, called=True)
+            if self.once(op, -read - 1):
+                self.wait(read, caller, (AS_CALL, op[1], op))
 
     def how(self, caller: int, base: object, thing: int, number: int) -> int:
         """How a method of a receiver is found: `self` of one's own class by the hierarchy."""
@@ -192,9 +186,9 @@ class Access(Invoking):
                 return HIERARCHY
         return POINTS_TO
 
-    def missing(self, caller: int, line: int, name: str, number: int, *, called: bool) -> None:
-        """An attribute that no class of ours has."""
-        if called and self.program.external:
+    def missing(self, caller: int, line: int, name: str, number: int) -> None:
+        """A method that no class of ours has."""
+        if self.program.external:
             outer = self.hierarchy.outer_base(number)
             if outer:
                 self.edges.add_outside(caller, f"{outer}.{name}", line)
@@ -206,47 +200,49 @@ class Access(Invoking):
             receiver = self.objects.classes + number if flags & facts.BY_CLASS else -1
             self.call_function(caller, inner, value, receiver, HIERARCHY)
         elif kind == 2:
-            self.wait_fixed(value, caller, inner)
+            self.wait_fixed(value, caller, (AS_CALL, inner[1], inner))
         elif self.program.external:
             outer = self.hierarchy.outer_base(number)
             if outer:
                 self.edges.add_outside(caller, f"{outer}.{name}", inner[1])
         if name in self.stored:
-            self.wait(self.slot_read(number, name), caller, inner)
+            self.wait(self.slot_read(number, name), caller, (AS_CALL, inner[1], inner))
 
-    def method_of_made(self, caller: int, op: Op, inner: Op, thing: int) -> None:
+    def method_of_made(self, caller: int, op: Op, thing: int) -> None:
         kind = self.made_kind(thing)
         made = thing - self.objects.made
         module = self.module_of(caller)
         if kind == objects.CONTAINER:
             self.container_method(caller, op, thing, module)
         elif kind == objects.OUTER:
-            name = f"{self.objects.first[made]}.{op[3]}"
-            self.call(caller, inner, self.objects.make(objects.OUTER, name), POINTS_TO, module)
+            name = f"{self.objects.first[made]}.{op[6]}"
+            self.call(caller, op, self.objects.make(objects.OUTER, name), POINTS_TO, module)
         elif kind == objects.SUPER:
             number, receiver = self.objects.first[made], self.objects.second[made]
-            self.method_of_super(caller, op, inner, number, receiver)
-        elif kind == objects.GENERATOR and op[6] is not None:
-            if op[3] in ("send", "__next__", "__anext__", "asend"):
-                self.copy(self.yields(self.objects.first[made]), self.at(module, op[6]))
+            self.method_of_super(caller, op, number, receiver)
+        elif kind == objects.GENERATOR and op[5] is not None:
+            if op[6] in ("send", "__next__", "__anext__", "asend"):
+                self.copy(self.yields(self.objects.first[made]), self.at(module, op[5]))
 
-    def method_of_super(self, caller: int, op: Op, inner: Op, number: int, receiver: int) -> None:
-        kind, value = self.after(number, receiver, op[3])
+    def method_of_super(
+        self, caller: int, op: Op, number: int, receiver: int
+    ) -> None:
+        kind, value = self.after(number, receiver, op[6])
         if kind == 1:
             flags = self.program.functions[value][facts.F_FLAGS]
             given = -1 if flags & facts.STATIC else receiver
-            if op[3] == "__new__":
+            if op[6] == "__new__":
                 given = -1
-            self.call_function(caller, inner, value, given, HIERARCHY)
+            self.call_function(caller, op, value, given, HIERARCHY)
         elif kind == 2:
-            self.wait(value, caller, self.op(caller, BOUND_CALL, op[1], inner, receiver))
+            self.wait(value, caller, (BOUND_CALL, op[1], op, receiver))
         elif self.program.external:
             outer = self.hierarchy.outer_base(self.class_behind(receiver))
             if outer:
-                self.edges.add_outside(caller, f"{outer}.{op[3]}", op[1])
-        if op[3] == "__new__" and kind != 1 and op[6] is not None:
+                self.edges.add_outside(caller, f"{outer}.{op[6]}", op[1])
+        if op[6] == "__new__" and kind != 1 and op[5] is not None:
             instance = self.objects.instances + self.class_behind(receiver)
-            self.add(self.at(self.module_of(caller), op[6]), instance)
+            self.add(self.at(self.module_of(caller), op[5]), instance)
 
     def class_behind(self, thing: int) -> int:
         """The class of an instance, or the class itself."""
@@ -261,7 +257,7 @@ class Access(Invoking):
         return self.hierarchy.look(self.hierarchy.order(number)[1:], name)
 
     def do_super(self, caller: int, op: Op, node: int, thing: int) -> None:
-        _, _, number, _, dst = op
+        _, _, _, number, dst = op
         if self.objects.classes <= thing < self.objects.modules:
             module = self.module_of(caller)
             home = self.program.first_class[module] + number
@@ -324,11 +320,9 @@ class Access(Invoking):
                 return
             self.add(target, self.bound_method(value, thing, number))
         elif kind == 2:
-            self.wait_fixed(value, caller, self.op(caller, BIND, line, thing, target))
+            self.wait_fixed(value, caller, (BIND, line, thing, target))
         elif name == "__class__":
             self.add(target, self.objects.classes + number)
-        elif name not in self.stored:
-            self.missing(caller, line, name, number, called=False)
         if name in self.stored:
             self.copy(self.slot_read(number, name), target)
 
@@ -350,8 +344,7 @@ class Access(Invoking):
             if type(getter) is int:
                 home = self.objects.first[made]
                 call = self.op(caller, facts.CALL, line, None, (), (), None)
-                inner = self.op(caller, BOUND_CALL, line, call, receiver)
-                self.wait_fixed(self.at(home, getter), caller, inner)
+                self.wait_fixed(self.at(home, getter), caller, (BOUND_CALL, line, call, receiver))
             return
         self.add(target, thing)
 
@@ -421,7 +414,7 @@ class Access(Invoking):
 
     def do_spread(self, caller: int, op: Op, node: int, thing: int) -> None:
         """`[*source]`, `{**source}`."""
-        target = self.at(self.module_of(caller), op[2])
+        target = self.at(self.module_of(caller), op[3])
         if self.made_kind(thing) == objects.CONTAINER:
             for container in self.things(target):
                 if self.made_kind(container) == objects.CONTAINER:
@@ -519,11 +512,28 @@ class Access(Invoking):
         self.step(caller, op[1], thing, self.at(self.module_of(caller), op[3]), "__next__")
 
     def do_unpack(self, caller: int, op: Op, node: int, thing: int) -> None:
-        target = self.at(self.module_of(caller), op[4])
-        if self.made_kind(thing) == objects.CONTAINER:
-            self.read(thing, op[3], target)
-        else:
-            self.iterate(caller, op[1], thing, target)
+        kind = self.made_kind(thing)
+        if kind < 0 and not self.iterable(thing):
+            return
+        module = self.module_of(caller)
+        parts = op[3]
+        for i in range(0, len(parts), 2):
+            target = self.at(module, parts[i + 1])
+            if kind == objects.CONTAINER:
+                self.read_key(thing, parts[i], target)
+            else:
+                self.iterate(caller, op[1], thing, target)
+
+    def iterable(self, thing: int) -> bool:
+        """Whether an object that source describes can be iterated over."""
+        kinds = self.objects
+        if kinds.classes <= thing < kinds.instances:
+            return True
+        number = kinds.class_of(thing)
+        if number < 0:
+            return False
+        resolve = self.hierarchy.resolve
+        return any(resolve(number, name)[0] for name in ("__iter__", "__aiter__", "__getitem__"))
 
     # Protocols.
 
@@ -542,22 +552,19 @@ class Access(Invoking):
             self.protocol(caller, op[1], thing, leave, (), None)
 
     def do_special(self, caller: int, op: Op, node: int, thing: int) -> None:
-        """An operator, for one of its operands."""
-        _, line, name, left, right, dst = op
-        module = self.module_of(caller)
-        is_left = type(left) is int and node == self.at(module, left)
-        if self.objects.instances <= thing < self.objects.modules:
-            if is_left:
-                given = () if right is None else (right,)
-                if not self.protocol(caller, line, thing, name, given, dst) and name in _FALLBACK:
-                    self.protocol(caller, line, thing, _FALLBACK[name], given, dst)
-            elif name in _REFLECTED or name in _FALLBACK:
+        """An operator, for its first operand."""
+        number = self.objects.class_of(thing)
+        if number >= 0:
+            name = op[6]
+            if not self.hierarchy.resolve(number, name)[0]:
                 name = _FALLBACK.get(name, name)
-                self.protocol(caller, line, thing, _REFLECTED[name], (left,), dst)
-        elif self.made_kind(thing) == objects.CONTAINER and dst is not None:
-            self.add(self.at(module, dst), thing)
-            if name == "__iadd__" and is_left and type(right) is int:
-                self.wait(self.at(module, right), caller, self.op(caller, POURED, line, thing))
+            found = ANNOTATION if thing >= self.objects.annotated else POINTS_TO
+            self.call_method(caller, op, thing, name, found)
+        elif op[5] is not None and self.made_kind(thing) == objects.CONTAINER:
+            module = self.module_of(caller)
+            self.add(self.at(module, op[5]), thing)
+            if op[6] == "__iadd__" and op[3]:
+                self.wait(self.at(module, op[3][0]), caller, (POURED, op[1], thing))
 
     def do_narrow(self, caller: int, op: Op, node: int, thing: int) -> None:
         """`isinstance(source, class)`: instances of the class, or of one below it."""
@@ -583,6 +590,3 @@ class Access(Invoking):
         if number >= 0:
             target = self.at(self.module_of(caller), op[3])
             self.add(target, self.objects.classes + number)
-
-
-REST: Final = ANY

@@ -11,7 +11,7 @@ from typing import Final
 from otel_llmops.topology.calls import facts, objects
 from otel_llmops.topology.calls.access import Access
 from otel_llmops.topology.calls.classes import Hierarchy
-from otel_llmops.topology.calls.edges import FOUND_BY, HIERARCHY, POINTS_TO
+from otel_llmops.topology.calls.edges import FOUND_BY, POINTS_TO
 from otel_llmops.topology.calls.facts import Facts, Op
 from otel_llmops.topology.calls.graph import CallGraph, Edge, Function
 from otel_llmops.topology.calls.linking import NOWHERE, Program
@@ -40,30 +40,32 @@ def solve(by_module: Mapping[str, Facts], *, external: bool = False) -> CallGrap
             gc.enable()
 
 
+
 class _Analysis(Access):
     """Lays out constraints and runs them."""
 
     def lay_out(self) -> None:
         self.size()
         self.seed_fixed()
+        if self.program.external:
+            self.write_opaque()
         self.late_decorators: list[tuple[int, Op]] = []
         self.handovers: list[tuple[int, Op]] = []
         self.self_calls: list[tuple[int, Op]] = []
-        at_once: list[tuple[int, Op, int, int]] = []
         self.find_stored()
+        for node, name in self.program.outside.items():
+            self.add(node, self.objects.make(objects.OUTER, name))
         for module, content in enumerate(self.program.facts):
             if content is not None:
                 self.lay_out_keys(module, content)
         for module, content in enumerate(self.program.facts):
             if content is not None:
                 self.lay_out_values(module, content)
-                self.lay_out_operations(module, content, at_once)
+        for module, content in enumerate(self.program.facts):
+            if content is not None:
+                self.lay_out_operations(module, content)
         for source, target in self.program.late_copies:
             self.copy(source, target)
-        for node, name in self.program.outside.items():
-            self.add(node, self.objects.make(objects.OUTER, name))
-        for caller, op, node, thing in at_once:
-            self.run_op(caller, op, node, thing)
 
     def seed_fixed(self) -> None:
         for node in self.program.fixed:
@@ -73,24 +75,15 @@ class _Analysis(Access):
         """The names of attributes that anything stores to."""
         for content in self.program.facts:
             if content is not None:
-                for function in content[facts.FUNCTIONS]:
-                    for op in function[facts.F_OPS]:
-                        if op[0] == facts.STORE:
-                            self.stored.add(op[3])
+                self.stored.update(content[facts.STORED])
         for entry in self.program.classes:
             for record in entry[facts.C_FIELDS]:
                 self.stored.add(record[0])
 
     def lay_out_keys(self, module: int, content: Facts) -> None:
         """Marks the nodes that are keys, to which constants are followed."""
-        for function in content[facts.FUNCTIONS]:
-            for op in function[facts.F_OPS]:
-                if op[0] == facts.INDEX or op[0] == facts.SETINDEX:
-                    if type(op[3]) is int:
-                        self.wanted.add(self.at(module, op[3]))
-                elif op[0] == facts.METHOD and op[3] in ("get", "pop", "setdefault"):
-                    if op[4] and type(op[4][0]) is int:
-                        self.wanted.add(self.at(module, op[4][0]))
+        for term in content[facts.KEYS]:
+            self.wanted.add(self.at(module, term))
 
     def lay_out_values(self, module: int, content: Facts) -> None:
         """What is at a module's nodes from the start."""
@@ -122,51 +115,43 @@ class _Analysis(Access):
                 elif not flags & facts.STATIC:
                     self.add(base + function[facts.F_FIRST], self.objects.instances + number)
 
-    def lay_out_operations(
-        self, module: int, content: Facts, at_once: list[tuple[int, Op, int, int]]
-    ) -> None:
-        """Lays operations onto the nodes that they wait for."""
-        waiting, program = self.waiting, self.program
+    def lay_out_operations(self, module: int, content: Facts) -> None:
+        """Lays operations onto the nodes that they wait for; runs those on what is there for good."""
+        program = self.program
         fixed = program.fixed
-        base = program.bases[module]
-        cells = program.cells[module]
+        base, cells = program.bases[module], program.cells[module]
+        flat = content[facts.ALLOCS]
+        made = {base + flat[i] for i in range(0, len(flat), 3)}
+        dead: set[int] = set()  # nodes that nothing will ever come to
+        numbers = iter(facts.read_index(content))
         caller = program.first_function[module] - 1
-        for function in content[facts.FUNCTIONS]:
+        for count in content[facts.COUNTS]:
             caller += 1
-            if program.external:
-                flat = function[facts.F_BUILTINS]
-                for i in range(0, len(flat), 2):
-                    self.edges.add_outside(caller, flat[i], flat[i + 1])
-            for op in function[facts.F_OPS]:
-                code = op[0]
-                if code == facts.SPREAD:
-                    nodes = [op[3]]
-                elif code == facts.SUPER or code == facts.SPECIAL:
-                    nodes = [op[3]] if code == facts.SUPER else [op[3], op[4]]
-                elif code == facts.NARROW:
-                    nodes = [op[2], op[3]]
-                elif code == facts.HANDOVER:
-                    self.handovers.append((caller, op))
+            for _ in range(count):
+                code, term, result = next(numbers), next(numbers), next(numbers)
+                place = next(numbers)
+                node = base + term if term >= 0 else cells[~term]
+                if node == NOWHERE or node in dead:
+                    if result >= 0:
+                        dead.add(base + result)
                     continue
+                if code == facts.HANDOVER:
+                    self.handovers.append((caller, facts.read_operation(content, place)))
+                elif node in fixed or node in made:
+                    self.run_now(caller, content, place, node)
                 else:
-                    nodes = [op[2]]
-                    if code == facts.DECORATE:
-                        self.late_decorators.append((caller, op))
-                for term in nodes:
-                    if type(term) is not int:
-                        continue
-                    node = base + term if term >= 0 else cells[~term]
-                    if node == NOWHERE:
-                        continue
-                    if node in fixed:
-                        at_once.append((caller, op, node, self.fixed_thing(node)))
-                        continue
-                    waits = waiting[node]
-                    if waits is None:
-                        waiting[node] = [caller, op]
-                    else:
-                        waits.append(caller)
-                        waits.append(op)
+                    self.places.append(place)
+                    self.wait_for(node, caller, len(self.places) - 1)
+                if code == facts.DECORATE:
+                    self.late_decorators.append((caller, facts.read_operation(content, place)))
+
+    def run_now(self, caller: int, content: Facts, place: int, node: int) -> None:
+        """Runs an operation on what is at a node for good; it will not run again."""
+        op = facts.read_operation(content, place)
+        self.fresh = op[0] != facts.NARROW
+        for thing in self.things(node):
+            self.arms[op[0]](caller, op, node, thing)
+        self.fresh = False
 
     # Running, and what waits for an absence.
 
@@ -246,7 +231,7 @@ class _Analysis(Access):
     def hand_over(self) -> None:
         """`executor.submit(f, ...)`, where the executor is not of the repository."""
         for caller, op in self.handovers:
-            _, line, receiver, _, callee, rest = op
+            _, line, receiver, callee, rest = op
             module = self.module_of(caller)
             base = self.at(module, receiver)
             if any(thing < self.objects.made for thing in self.things(base)):
@@ -285,6 +270,15 @@ class _Analysis(Access):
             diagnostics=tuple(self.diagnostics()),
         )
 
+    def write_opaque(self) -> None:
+        """Calls of builtins, and of methods of texts and the like."""
+        caller = -1
+        for function in self.program.functions:
+            caller += 1
+            flat = function[facts.F_BUILTINS]
+            for i in range(0, len(flat), 2):
+                self.edges.add_outside(caller, flat[i], flat[i + 1])
+
     def diagnostics(self) -> list[tuple[str, int, str]]:
         found = []
         for name, content in zip(self.program.names, self.program.facts, strict=True):
@@ -292,6 +286,3 @@ class _Analysis(Access):
                 flat = content[facts.DIAGNOSTICS]
                 found += [(name, flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]
         return found
-
-
-UNUSED: Final = HIERARCHY

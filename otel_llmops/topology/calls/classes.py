@@ -74,10 +74,11 @@ class Hierarchy:
         if made is None:
             content = self.program.facts[module]
             by_result: dict[int, tuple[Any, ...]] = {}
-            for function in content[facts.FUNCTIONS]:  # type: ignore[index]
-                for op in function[facts.F_OPS]:
-                    if op[0] in (facts.LOAD, facts.INDEX, facts.DECORATE):
-                        by_result[op[4]] = op
+            index = facts.read_index(content)  # type: ignore[arg-type]
+            for i in range(0, len(index), 4):
+                if index[i] in (facts.LOAD, facts.INDEX, facts.DECORATE):
+                    op = facts.read_operation(content, index[i + 3])  # type: ignore[arg-type]
+                    by_result[op[4]] = op
             copies: dict[int, list[int]] = {}
             flat = content[facts.COPIES]  # type: ignore[index]
             for source, target in zip(flat[::2], flat[1::2], strict=True):

@@ -61,7 +61,7 @@ class Containers(Solver):
                 self.copy(node, self.field(target, key))
         return node
 
-    def read(self, container: int, key: str | None, target: int) -> None:
+    def read_key(self, container: int, key: str | None, target: int) -> None:
         """`target = container[key]`; the key None where it may be any."""
         if key is None or key[:2] == "i-":
             self.copy(self.everything(container), target)
@@ -100,7 +100,7 @@ class Containers(Solver):
             return
         keys = self.key_of(module, key, op)
         for one in keys:
-            self.read(thing, one, target)
+            self.read_key(thing, one, target)
         if type(key) is int and self.at(module, key) not in self.program.constants:
             self.by_key(caller, op, thing, module, key)
 
@@ -134,7 +134,7 @@ class Containers(Solver):
         inner, container = op[2], op[3]
         module = self.program.function_module[caller]
         if inner[0] == facts.INDEX:
-            self.read(container, key, self.at(module, inner[4]))
+            self.read_key(container, key, self.at(module, inner[4]))
         else:
             self.copy(self.at(module, inner[4]), self.field(container, key))
 
@@ -154,7 +154,7 @@ class Containers(Solver):
 
     def container_method(self, caller: int, op: Op, thing: int, module: int) -> None:
         """`base.name(...)` of a container."""
-        _, line, _, name, arguments, keywords, dst = op
+        _, line, _, arguments, _, dst, name = op
         kind = self.kind(thing)
         if self.program.external:
             self.edges.add_outside(caller, f"{TYPE_NAMES[kind]}.{name}", line)
@@ -174,7 +174,7 @@ class Containers(Solver):
                 self.add(target, thing)
         elif target:
             if name in ("pop", "popleft", "__getitem__"):
-                self.read(thing, None, target)
+                self.read_key(thing, None, target)
             elif name in ("copy", "difference", "intersection"):
                 self.add(target, thing)
 
@@ -198,16 +198,14 @@ class Containers(Solver):
                     inner = self.op(caller, facts.SETINDEX, op[1], op[2], key, second)
                     self.set_index(caller, inner, thing, module)
             if target:
-                self.index(
-                    caller, self.op(caller, facts.INDEX, op[1], op[2], key, op[6]), thing, module
-                )
+                self.index(caller, self.op(caller, facts.INDEX, op[1], op[2], key, op[5]), thing, module)
         elif name == "update":
             for place in (0, *range(len(terms))):
                 term = terms[place] if place < len(terms) else None
                 if type(term) is int:
                     node = self.at(module, term)
                     self.wait(node, caller, self.op(caller, POURED, op[1], thing))
-            for given, term in zip(op[5][::2], op[5][1::2], strict=True):
+            for given, term in zip(op[4][::2], op[4][1::2], strict=True):
                 if type(term) is int and given is not None:
                     self.copy(self.at(module, term), self.field(thing, f"s{given}"))
         elif target and name == "values":

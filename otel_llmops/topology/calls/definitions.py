@@ -11,8 +11,8 @@ from functools import partial
 from typing import Final
 
 from otel_llmops.topology.calls import facts
-from otel_llmops.topology.calls.facts import Term
-from otel_llmops.topology.calls.scopes import Scope
+from otel_llmops.topology.calls.facts import Op, Term
+from otel_llmops.topology.calls.scopes import Env, Scope
 from otel_llmops.topology.calls.state import Body
 from otel_llmops.topology.calls.statements import Statements
 
@@ -52,6 +52,7 @@ class Definitions(Statements):
         self.prefix = ""
         self.counters: dict[str, int] = {}
         self.functions: list[list[object]] = []
+        self.operations: dict[int, list[Op]] = {}
         self.classes: list[list[object]] = []
         self.scopes: list[Scope] = [self.globals]
         self.setters: list[object] = []
@@ -137,7 +138,9 @@ class Definitions(Statements):
         number = len(self.functions)
         self.functions.append(function)
         class_number = self.around if flags & facts.METHOD_OF else self.body.class_number
-        self.queue.append(partial(self.read, node, number, self.body.scope, class_number, after))
+        self.queue.append(
+            partial(self.read, node, number, self.body.scope, class_number, after)
+        )
         return target
 
     def read(
@@ -193,11 +196,11 @@ class Definitions(Statements):
         self.settle()
         body = self.body
         body.scope.env = self.env
+        self.operations[number] = body.ops
         self.functions[number] += (
             body.returned,
             body.yielded,
             tuple(sorted(body.passed)),
-            body.ops,
             [item for pair in body.builtins.items() for item in pair],
         )
         if body.yielded is not None:
@@ -286,10 +289,7 @@ class Definitions(Statements):
                 return []
             return self.read_annotation(tree.body, wrapper)
         if isinstance(node, ast.BinOp) and type(node.op) is ast.BitOr:
-            return [
-                *self.read_annotation(node.left, wrapper),
-                *self.read_annotation(node.right, wrapper),
-            ]
+            return [*self.read_annotation(node.left, wrapper), *self.read_annotation(node.right, wrapper)]
         if isinstance(node, ast.Subscript):
             return self.read_generic(node, wrapper)
         return []

@@ -10,13 +10,15 @@ from typing import Final
 
 from otel_llmops.topology.calls import facts
 from otel_llmops.topology.calls.facts import Term
-from otel_llmops.topology.calls.names import BINARY, COMPARISONS, UNARY
+from otel_llmops.topology.calls.names import BINARY, COMPARISONS, MIRRORED, UNARY
 from otel_llmops.topology.calls.scopes import ABSENT
 from otel_llmops.topology.calls.state import State
 
 __all__ = ["Expressions", "constant"]
 
 LONGEST_KEY: Final = 40
+FORMULAS: Final = 48
+"""Different operations of one body whose operands are told apart."""
 
 
 def constant(value: object) -> Term:
@@ -109,12 +111,51 @@ class Expressions(State):
         return target
 
     def operate(self, method: str, left: Term, right: Term, line: int) -> Term:
-        """What an operator makes of two operands."""
-        if type(left) is not int and type(right) is not int:
-            return None
-        target = self.node()
-        self.ops.append((facts.SPECIAL, line, method, left, right, target))
+        """What an operator makes of two operands.
+
+        All sums that begin with the same value are one node: a long formula is one thing with
+        itself, and costs no more than its different operands.
+        """
+        if type(left) is not int:
+            left, right, method = right, None, "__r" + method[2:]
+            if type(left) is not int:
+                return None
+        target = self.sums.get(left)
+        if target is None:
+            target = self.sums[left] = self.node()
+            self.sums[target] = target
+        return self.special(method, left, right, target, line)
+
+    def special(self, method: str, left: int, right: Term, target: Term, line: int) -> Term:
+        """A method that Python calls for an operator or a builtin; the same one once a body.
+
+        A body with very many of them is a formula collection: there, all operands are one node.
+        """
+        body = self.body
+        if type(right) is not int:
+            right = None
+        if body.specials >= FORMULAS:
+            left, right = self.pooled(left), None if right is None else self.pooled(right)
+            target = None if target is None else left
+        key = (method, left, right)
+        if key not in body.done:
+            body.done[key] = None
+            body.specials += 1
+            given = () if right is None else (right,)
+            self.ops.append((facts.SPECIAL, line, left, given, (), target, method))
         return target
+
+    def pooled(self, term: int) -> int:
+        """The node of all operands of a body."""
+        body = self.body
+        if body.pool is None:
+            body.pool = self.node()
+            self.sums[body.pool] = body.pool
+        key = ("pool", term)
+        if term != body.pool and key not in body.done:
+            body.done[key] = None
+            self.copy(term, body.pool)
+        return body.pool
 
     def binary(self, node: ast.BinOp) -> Term:
         table = self.table
@@ -133,9 +174,11 @@ class Expressions(State):
             if method is not None:
                 if method == "__contains__":
                     if type(right) is int:
-                        self.ops.append((facts.SPECIAL, node.lineno, method, right, left, None))
-                elif type(left) is int or type(right) is int:
-                    self.ops.append((facts.SPECIAL, node.lineno, method, left, right, None))
+                        self.special(method, right, left, None, node.lineno)
+                elif type(left) is int:
+                    self.special(method, left, right, None, node.lineno)
+                elif type(right) is int:
+                    self.special(MIRRORED[method], right, left, None, node.lineno)
             left = right
         return None
 
@@ -198,7 +241,7 @@ class Expressions(State):
         target = self.literal(kind, [(None, term) for term in terms])
         for term in spread:
             if type(term) is int:
-                self.ops.append((facts.SPREAD, 0, target, term))
+                self.ops.append((facts.SPREAD, 0, term, target))
         return target
 
     def a_dict(self, node: ast.Dict) -> Term:
@@ -216,7 +259,7 @@ class Expressions(State):
                 fields.append((table[type(key)](key), term))
         target = self.literal(facts.DICT, fields)
         for term in spread:
-            self.ops.append((facts.SPREAD, node.lineno, target, term))
+            self.ops.append((facts.SPREAD, node.lineno, term, target))
         return target
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Term:

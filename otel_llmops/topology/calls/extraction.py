@@ -7,7 +7,9 @@ interpreter may recurse, the limit is raised for a second try.
 """
 
 import ast
+import marshal
 import sys
+from array import array
 from typing import Final
 
 from otel_llmops.topology.calls import facts
@@ -42,6 +44,10 @@ def extract(tree: ast.Module, *, module: str, is_package: bool) -> Facts:
         return empty.run(ast.Module([], []))
     finally:
         sys.setrecursionlimit(before)
+
+
+_RESULTS: Final = {facts.CALL: 5, facts.METHOD: 5, facts.LOAD: 4, facts.INDEX: 4}
+"""Operations that alone write what they yield, and where it stands in them."""
 
 
 class _Extraction(Definitions):
@@ -100,7 +106,37 @@ class _Extraction(Definitions):
             self.allocations,
             self.annotations,
             self.diagnostics,
+            *self.written_operations(),
         )
+
+    def written_operations(self) -> tuple[object, ...]:
+        """Names stored to, keys, and all operations with their index."""
+        stored: dict[str, None] = {}
+        keys: dict[int, None] = {}
+        written: list[bytes] = []
+        index = array("i")
+        counts: list[int] = []
+        place = 0
+        for number in range(len(self.functions)):
+            before = len(index)
+            for op in self.operations[number]:
+                code = op[0]
+                if code == facts.STORE:
+                    stored[op[3]] = None
+                elif code == facts.INDEX or code == facts.SETINDEX:
+                    if type(op[3]) is int:
+                        keys[op[3]] = None
+                elif code == facts.METHOD and op[6] in ("get", "pop", "setdefault"):
+                    if op[3] and type(op[3][0]) is int:
+                        keys[op[3][0]] = None
+                result = op[_RESULTS[code]] if code in _RESULTS else None
+                index.extend((code, op[2], -1 if result is None else result, place))
+                if code == facts.NARROW:
+                    index.extend((code, op[3], -1, place))
+                written.append(marshal.dumps(op))
+                place += len(written[-1])
+            counts.append((len(index) - before) // 4)
+        return list(stored), list(keys), b"".join(written), index.tobytes(), counts
 
     def close_cells(self, scope: Scope) -> None:
         for name, cell in scope.cells.items():

@@ -14,12 +14,14 @@ Operations are tuples that begin with opcode and line; they belong to the functi
 Locals are renamed at every assignment, so a term says what the name held at that place.
 """
 
+import marshal
+from array import array
 from typing import Any, Final, TypeAlias
 
 Term: TypeAlias = int | str | None
 Op: TypeAlias = tuple[Any, ...]
 Facts: TypeAlias = tuple[Any, ...]
-"""Opaque to others. Tuples, lists, str, int and None alone."""
+"""Opaque to others. Tuples, lists, str, int, bytes and None alone."""
 
 FACTS_VERSION: Final = 1
 """Goes into the key of a cache of facts: facts of another version are extracted anew."""
@@ -27,6 +29,10 @@ FACTS_VERSION: Final = 1
 # What stands where in Facts.
 VERSION, MODULE, PACKAGE, NODES, CELLS, EXPORTS, PUBLIC, STARS = range(8)
 FUNCTIONS, CLASSES, COPIES, ALLOCS, ANNOTATIONS, DIAGNOSTICS = range(8, 14)
+STORED, KEYS, OPERATIONS, INDEX_OF, COUNTS = range(14, 19)
+"""Names of attributes stored to; terms that are keys; all operations, each as marshal writes it, for
+most are never looked at; four numbers for each node that one waits for (its opcode, the node, what
+it yields or -1, where it is written); how many of these each function has."""
 
 # Cells: (SOURCES, term, ...); (IMPORT, module, name or None); (GLOBAL, name), not bound in the file.
 SOURCES, IMPORT, GLOBAL = range(3)
@@ -34,27 +40,39 @@ SOURCES, IMPORT, GLOBAL = range(3)
 # Operations, with what follows opcode and line. Positional arguments are terms, `(term,)` where
 # starred; keywords are (name, term, ...), the name None where `**`.
 CALL: Final = 0  # callee, arguments, keywords, dst
-METHOD: Final = 1  # base, attribute, arguments, keywords, dst
+METHOD: Final = 1  # base, arguments, keywords, dst, attribute: as CALL where it may be
 LOAD: Final = 2  # base, attribute, dst
 STORE: Final = 3  # base, attribute, source
 INDEX: Final = 4  # base, key, dst
 SETINDEX: Final = 5  # base, key, source
 ITER: Final = 6  # base, dst
-UNPACK: Final = 7  # base, position, dst: what an iterable yields there
+UNPACK: Final = 7  # base, (key, dst, ...): what an iterable yields there
 WITH: Final = 8  # base, dst, 1 where `async with`
-SPECIAL: Final = 9  # method, left, right, dst: an operator, or a builtin that calls a method
-SUPER: Final = 10  # class, self, dst
+SPECIAL: Final = 9  # left, (right,) or (), (), dst, method: an operator, or a builtin like one
+SUPER: Final = 10  # self, class, dst
 NARROW: Final = 11  # source, class, dst
 RAISE: Final = 12  # exception
 NEXT: Final = 13  # iterator, dst
-HANDOVER: Final = 14  # receiver, attribute, callee, arguments: a callback given to what is unknown
+HANDOVER: Final = 14  # receiver, callee, arguments: a callback given to what is unknown
 TYPE: Final = 15  # base, dst: its class
-SPREAD: Final = 16  # container, source: its elements, and keys where both are dictionaries
+SPREAD: Final = 16  # source, container: its elements, and keys where both are dictionaries
 DECORATE: Final = 17  # callee, argument, dst: the argument itself where the callee is unknown
 
 # Functions.
 F_NAME, F_KIND, F_LINE, F_NODE, F_CLASS, F_FLAGS, F_FIRST, F_NAMES, F_KEYWORDS = range(9)
-F_RETURN, F_YIELD, F_PASSED, F_OPS, F_BUILTINS = range(9, 14)
+F_RETURN, F_YIELD, F_PASSED, F_BUILTINS = range(9, 13)
+
+def read_operation(content: Facts, place: int) -> Op:
+    """The operation that is written at a place."""
+    op: Op = marshal.loads(memoryview(content[OPERATIONS])[place:])  # noqa: S302
+    return op
+
+
+def read_index(content: Facts) -> "array[int]":
+    numbers = array("i")
+    numbers.frombytes(content[INDEX_OF])
+    return numbers
+
 
 # Flags of functions.
 STATIC, BY_CLASS, GENERATOR, PROPERTY, MORE, MORE_BY_NAME, METHOD_OF = (1 << i for i in range(7))

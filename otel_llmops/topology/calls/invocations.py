@@ -117,8 +117,16 @@ class Invocations(Expressions):
         self.event()
         if type(callee) is not int:
             return None
-        target = self.node() if used else None
-        self.ops.append((facts.CALL, node.lineno, callee, arguments, keywords, target))
+        return self.emit((facts.CALL, callee, arguments, keywords), node.lineno, used=used)
+
+    def emit(self, what: tuple[object, ...], line: int, *name: str, used: bool) -> Term:
+        """A call, unless this body has made the very same before: it yields the same."""
+        done = self.body.done
+        key = (*what, *name)
+        target = done.get(key, -1)
+        if target == -1 or (used and target is None):
+            target = done[key] = self.node() if used else None
+            self.ops.append((what[0], line, *what[1:], target, *name))
         return target
 
     def arguments(self, node: ast.Call, skipped: int = 0) -> Arguments:
@@ -157,7 +165,7 @@ class Invocations(Expressions):
         arguments, keywords = self.arguments(node)
         if base in self.kinds and attribute in QUIET:
             if attribute == "update" and self.updated(base, arguments):
-                self.ops.append((facts.METHOD, node.lineno, base, attribute, (), (), None))
+                self.ops.append((facts.METHOD, node.lineno, base, (), (), None, attribute))
                 return None
             if base in self.heap and attribute != "get":
                 self._write_back(base, self.heap.pop(base))
@@ -165,10 +173,8 @@ class Invocations(Expressions):
             self.event()
         if attribute in TAKERS:
             self.handed_over(node, base, attribute, arguments)
-        target = self.node() if used else None
-        op = (facts.METHOD, node.lineno, base, attribute, arguments, keywords, target)
-        self.ops.append(op)
-        return target
+        what = (facts.METHOD, base, arguments, keywords)
+        return self.emit(what, node.lineno, attribute, used=used)
 
     def updated(self, base: int, arguments: tuple[object, ...]) -> bool:
         """`known.update(literal)`, key by key."""
@@ -187,7 +193,7 @@ class Invocations(Expressions):
         place = TAKERS[attribute]
         if len(arguments) > place and type(arguments[place]) is int:
             rest = arguments[place + 1 :]
-            op = (facts.HANDOVER, node.lineno, base, attribute, arguments[place], rest)
+            op = (facts.HANDOVER, node.lineno, base, arguments[place], rest)
             self.ops.append(op)
 
     def opaque(self, name: str, line: int) -> None:
@@ -205,8 +211,7 @@ class Invocations(Expressions):
         arguments, _ = self.arguments(node)
         method = CONVERSIONS.get(name)
         if method is not None and arguments and type(arguments[0]) is int:
-            op = (facts.SPECIAL, node.lineno, method, arguments[0], None, None)
-            self.ops.append(op)
+            self.special(method, arguments[0], None, None, node.lineno)
             self.event()
         return None
 
@@ -353,12 +358,10 @@ class Invocations(Expressions):
             if name is not None
         ]
         target = self.literal(facts.DICT, fields)
-        spread = [
-            term for name, term in zip(keywords[::2], keywords[1::2], strict=True) if not name
-        ]
+        spread = [term for name, term in zip(keywords[::2], keywords[1::2], strict=True) if not name]
         for term in (_plain(arguments, 0), *spread):
             if type(term) is int:
-                self.ops.append((facts.SPREAD, node.lineno, target, term))
+                self.ops.append((facts.SPREAD, node.lineno, term, target))
         return target
 
     def default_dict(self, node: ast.Call) -> Term:
@@ -399,7 +402,7 @@ class Invocations(Expressions):
         if type(term) is not int or number < 0:
             return None
         target = self.node()
-        self.ops.append((facts.SUPER, node.lineno, number, term, target))
+        self.ops.append((facts.SUPER, node.lineno, term, number, target))
         return target
 
     def evaluated(self, node: ast.Call) -> Term:

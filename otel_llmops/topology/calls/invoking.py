@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from otel_llmops.topology.calls import facts, objects
 from otel_llmops.topology.calls.containers import ANY, Containers
-from otel_llmops.topology.calls.edges import ANNOTATION, DIRECT, HIERARCHY, POINTS_TO
+from otel_llmops.topology.calls.edges import ANNOTATION, POINTS_TO
 from otel_llmops.topology.calls.facts import Op
 from otel_llmops.topology.calls.linking import NOWHERE
 
@@ -18,6 +18,12 @@ __all__ = ["Invoking"]
 SPREAD_ARGUMENTS: Final = 34  # function, first place: `f(*arguments)`
 SPREAD_KEYWORDS: Final = 35  # function: `f(**keywords)`
 BOUND_CALL: Final = 36  # operation, receiver: a call of what a class holds, for an instance
+
+
+AS_CALL: Final = 39  # operation: a call of whatever comes
+
+_FOREIGN: Final = 9
+"""Parts of a call whose terms are those of another module, which stands behind them."""
 
 
 class Invoking(Containers):
@@ -72,13 +78,13 @@ class Invoking(Containers):
         body = self.program.first_function[home]
         target = None if op[5] is None else self.at(module, op[5])
         inner = self.op(body, facts.CALL, op[1], callee, arguments, keywords, None)
-        self.wait_fixed(self.at(home, callee), caller, (*inner, body, target))
+        self.wait_fixed(self.at(home, callee), caller, (*inner, "", body, target))
 
     def wait_fixed(self, node: int, caller: int, op: Op) -> None:
         """Runs an operation for a node that may be fixed."""
         fixed = self.fixed_thing(node)
         if fixed >= 0:
-            self.run_op(caller, op, node, fixed)
+            self.arms[op[0]](caller, op, node, fixed)
         else:
             self.wait(node, caller, op)
 
@@ -91,7 +97,9 @@ class Invoking(Containers):
             return number
         return number + (self.objects.classes if kind == "class" else self.objects.modules)
 
-    def call_function(self, caller: int, op: Op, function: int, receiver: int, found: int) -> None:
+    def call_function(
+        self, caller: int, op: Op, function: int, receiver: int, found: int
+    ) -> None:
         """Calls a function; with a receiver as its first argument, if one is given."""
         self.edges.add(caller, function, op[1], found)
         program = self.program
@@ -104,15 +112,16 @@ class Invoking(Containers):
             offset = 1
             if names:
                 self.add(base + entry[facts.F_FIRST], receiver)
-        module = program.function_module[caller] if len(op) == 6 else program.function_module[op[6]]
+        module = program.function_module[caller]
         dst = op[5]
         target = NOWHERE if dst is None else self.at(module, dst)
-        if len(op) > 6:
-            target = op[7] or NOWHERE
+        if len(op) == _FOREIGN:
+            module = program.function_module[op[7]]
+            target = op[8] or NOWHERE
         passed = entry[facts.F_PASSED]
         if target and receiver >= 0 and 0 in passed:
             self.add(target, receiver)
-        if not self.once(op, (caller * program.count + function) * 2 + offset):
+        if not self.once(op, function * 2 + offset):
             return
         if op[3] or op[4]:
             self.pass_arguments(caller, op, function, offset, module)
@@ -149,7 +158,9 @@ class Invoking(Containers):
                 return term
         return None
 
-    def pass_arguments(self, caller: int, op: Op, function: int, offset: int, module: int) -> None:
+    def pass_arguments(
+        self, caller: int, op: Op, function: int, offset: int, module: int
+    ) -> None:
         program = self.program
         entry = program.functions[function]
         names = entry[facts.F_NAMES]
@@ -239,7 +250,7 @@ class Invoking(Containers):
         first = program.bases[program.function_module[function]] + entry[facts.F_FIRST]
         names = entry[facts.F_NAMES]
         for i in range(place, len(names)):
-            self.read(thing, f"i{i - place}", first + i)
+            self.read_key(thing, f"i{i - place}", first + i)
         if entry[facts.F_FLAGS] & facts.MORE:
             container = self.rest(function, entry, first)
             if place >= len(names):
@@ -273,8 +284,7 @@ class Invoking(Containers):
         if kind == 1:
             self.call_function(caller, op, value, instance, found)
         elif kind == 2:
-            inner = self.op(caller, BOUND_CALL, op[1], op, instance)
-            self.wait(value, caller, inner)
+            self.wait(value, caller, (BOUND_CALL, op[1], op, instance))
         else:
             if self.program.external:
                 name = self.hierarchy.outer_base(number)
@@ -300,7 +310,9 @@ class Invoking(Containers):
     def slot(self, number: int, name: str) -> int:
         raise NotImplementedError
 
-    def call_method(self, caller: int, op: Op, thing: int, name: str, found: int) -> bool:
+    def call_method(
+        self, caller: int, op: Op, thing: int, name: str, found: int
+    ) -> bool:
         """Calls a method of an instance by name; the operation is a CALL. False if it has none."""
         number = self.objects.class_of(thing)
         kind, value = self.hierarchy.resolve(number, name)
@@ -314,7 +326,7 @@ class Invoking(Containers):
             self.call_function(caller, op, value, receiver, found)
             return True
         if kind == 2:
-            self.wait(value, caller, self.op(caller, BOUND_CALL, op[1], op, thing))
+            self.wait(value, caller, (BOUND_CALL, op[1], op, thing))
             return True
         return False
 
@@ -339,6 +351,3 @@ def _makes_itself(name: str) -> bool:
     """Whether calling a name from outside yields an instance of it, by how classes are written."""
     return name.rpartition(".")[2][:1].isupper()
 
-
-FOUND_BY_NAME: Final = DIRECT
-FOUND_BY_CLASS: Final = HIERARCHY

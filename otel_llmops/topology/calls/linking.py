@@ -168,6 +168,10 @@ class Program:
             return self.outer(module if name is None else f"{module}.{name}")
         if name is None:
             return self.module_node + found
+        if found == importer:  # `from . import part` in a package: it has no such name before
+            part = self.index.get(f"{self.names[found]}.{name}")
+            if part is not None:
+                return self.module_node + part
         node = self.attribute(found, name)
         return NOWHERE if node is None else node
 

@@ -13,6 +13,7 @@ __all__ = [
     "BUILTINS",
     "COMPARISONS",
     "CONVERSIONS",
+    "MIRRORED",
     "TAKERS",
     "UNARY",
     "WRAPPERS",
@@ -52,6 +53,16 @@ COMPARISONS: Final[dict[type, str]] = {
     ast.In: "__contains__",
     ast.NotIn: "__contains__",
 }
+
+MIRRORED: Final[dict[str, str]] = {
+    "__lt__": "__gt__",
+    "__le__": "__ge__",
+    "__gt__": "__lt__",
+    "__ge__": "__le__",
+    "__eq__": "__eq__",
+    "__ne__": "__ne__",
+}
+"""A comparison -> the one that the right operand is asked for."""
 
 CONVERSIONS: Final[dict[str, str]] = {
     "abs": "__abs__",

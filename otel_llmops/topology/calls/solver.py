@@ -10,9 +10,11 @@ what they are given, keys that no constant reaches mean every key, annotations s
 was found. After each of these the fixpoint goes on.
 """
 
+from array import array
+from collections.abc import Callable
 from typing import Any, Final
 
-from otel_llmops.topology.calls import objects
+from otel_llmops.topology.calls import facts, objects
 from otel_llmops.topology.calls.classes import Hierarchy
 from otel_llmops.topology.calls.edges import Edges
 from otel_llmops.topology.calls.facts import Op
@@ -21,10 +23,11 @@ from otel_llmops.topology.calls.objects import Objects
 
 __all__ = ["Solver"]
 
-LIMIT: Final = 16
+LIMIT: Final = 64
+INSTANCES: Final = 8
 CONTAINERS: Final = 4
 
-Objects_ = int | set[int] | None
+Held = int | tuple[int, ...] | None
 
 
 class Solver:
@@ -33,20 +36,34 @@ class Solver:
     def __init__(self, program: Program, hierarchy: Hierarchy) -> None:
         self.program = program
         self.hierarchy = hierarchy
-        self.objects = Objects(len(program.functions), len(program.classes), len(program.names))
+        self.objects = Objects(
+            len(program.functions), len(program.classes), len(program.names)
+        )
         self.edges = Edges(len(program.functions))
-        size = program.count
-        self.held: list[Objects_] = [None] * size
-        self.targets: list[list[int] | None] = [None] * size
-        self.waiting: list[list[Any] | None] = [None] * size
+        self.held: list[Held] = []
         self.work: list[int] = []
+        # Where a node's objects go, and what waits for them: lists linked by number, 0 their end.
+        self.first_target = array("i")
+        self.target = array("i", [0])
+        self.next_target = array("i", [0])
+        self.first_wait = array("i")
+        self.wait_caller = array("i", [0])
+        self.wait_op = array("i", [0])
+        self.next_wait = array("i", [0])
+        self.places = array("I")  # where operations of files are written
+        self.read: dict[int, Op] = {}
+        self.late_ops: list[Op] = []  # operations that stand in no file, numbered from -1 down
+        self.size()
         self.cut: set[int] = set()
         self.containers = self.objects.containers
         self.holding: dict[int, int] = {}
-        self.bound: set[tuple[int, int]] = set()
+        self.met: set[int] = set()
         self.made_ops: dict[tuple[Any, ...], Op] = {}
+        self.fresh = False
+        """Whether an operation runs that will not run again."""
         self.wanted: set[int] = set()
         """Nodes that are keys: constants are followed to these alone."""
+        self.arms: dict[int, Callable[[int, Op, int, int], None]] = {}
 
     # Nodes.
 
@@ -55,13 +72,13 @@ class Solver:
         missing = self.program.count - len(self.held)
         if missing:
             self.held += [None] * missing
-            self.targets += [None] * missing
-            self.waiting += [None] * missing
+            self.first_target.frombytes(bytes(4 * missing))
+            self.first_wait.frombytes(bytes(4 * missing))
 
     def new_node(self) -> int:
         self.held.append(None)
-        self.targets.append(None)
-        self.waiting.append(None)
+        self.first_target.append(0)
+        self.first_wait.append(0)
         node = self.program.count
         self.program.count = node + 1
         return node
@@ -73,46 +90,48 @@ class Solver:
     def add(self, node: int, thing: int) -> None:
         """Puts an object at a node."""
         held = self.held[node]
-        if thing in self.containers and held is not None and held != thing:
-            if type(held) is int or thing not in held:
-                count = self.holding.get(node, 1) + 1
-                if count > CONTAINERS:
-                    self.cut.add(node)
-                    return
-                self.holding[node] = count
         if held is None:
             self.held[node] = thing
         elif type(held) is int:
-            if held == thing:
+            if held == thing or (thing in self.containers and not self.takes(node)):
                 return
-            self.held[node] = {held, thing}
+            self.held[node] = (held, thing)
         else:
-            if thing in held:  # type: ignore[operator]
+            if thing in held or (thing in self.containers and not self.takes(node)):
                 return
-            if len(held) >= LIMIT:  # type: ignore[arg-type]
+            size = len(held)
+            if size >= INSTANCES and (thing >= self.objects.instances or size >= LIMIT):
                 self.cut.add(node)
                 return
-            held.add(thing)  # type: ignore[union-attr]
+            self.held[node] = (*held, thing)
         self.work.append(node)
         self.work.append(thing)
+
+    def takes(self, node: int) -> bool:
+        """Whether a node that is not empty takes one more container."""
+        count = self.holding.get(node, 1) + 1
+        if count > CONTAINERS:
+            self.cut.add(node)
+            return False
+        self.holding[node] = count
+        return True
 
     def copy(self, source: int, target: int) -> None:
         """All that is at the source is at the target too."""
         if source == target or source == NOWHERE:
             return
-        targets = self.targets[source]
-        if targets is None:
-            self.targets[source] = [target]
-        elif targets[-1] == target:
+        first = self.first_target[source]
+        if first and self.target[first] == target:
             return
-        else:
-            targets.append(target)
+        self.first_target[source] = len(self.target)
+        self.target.append(target)
+        self.next_target.append(first)
         held = self.held[source]
         if held is not None:
             if type(held) is int:
                 self.add(target, held)
             else:
-                for thing in tuple(held):  # type: ignore[arg-type]
+                for thing in held:
                     self.add(target, thing)
 
     def things(self, node: int) -> tuple[int, ...]:
@@ -120,21 +139,33 @@ class Solver:
         held = self.held[node]
         if held is None:
             return ()
-        return (held,) if type(held) is int else tuple(held)  # type: ignore[arg-type]
+        return (held,) if type(held) is int else held
 
     def wait(self, node: int, caller: int, op: Op) -> None:
-        """Runs an operation for what is at a node, and for what will be."""
+        """Runs an operation that stands in no file for what is at a node, and for what will be."""
         if node == NOWHERE:
             return
-        waiting = self.waiting[node]
-        if waiting is None:
-            self.waiting[node] = [caller, op]
-        else:
-            waiting.append(caller)
-            waiting.append(op)
-        if self.held[node] is not None:
-            for thing in self.things(node):
-                self.run_op(caller, op, node, thing)
+        self.late_ops.append(op)
+        self.wait_for(node, caller, -len(self.late_ops))
+        for thing in self.things(node):
+            self.arms[op[0]](caller, op, node, thing)
+
+    def wait_for(self, node: int, caller: int, number: int) -> None:
+        self.next_wait.append(self.first_wait[node])
+        self.first_wait[node] = len(self.wait_op)
+        self.wait_op.append(number)
+        self.wait_caller.append(caller)
+
+    def operation(self, caller: int, number: int) -> Op:
+        """An operation by its number."""
+        if number < 0:
+            return self.late_ops[~number]
+        op = self.read.get(number)
+        if op is None:
+            content = self.program.facts[self.program.function_module[caller]]
+            op = facts.read_operation(content, self.places[number])  # type: ignore[arg-type]
+            self.read[number] = op
+        return op
 
     def op(self, caller: int, *parts: Any) -> Op:
         """An operation that stands in no file; the same one for the same parts."""
@@ -146,32 +177,31 @@ class Solver:
 
     def once(self, op: Op, what: int) -> bool:
         """True the first time that an operation meets something."""
-        key = (id(op), what)
-        if key in self.bound:
+        if self.fresh:
+            return True
+        key = (id(op) << 40) + what
+        if key in self.met:
             return False
-        self.bound.add(key)
+        self.met.add(key)
         return True
 
     # The fixpoint.
 
     def propagate(self) -> None:
-        work = self.work
-        targets, waiting = self.targets, self.waiting
-        add, run_op = self.add, self.run_op
+        work, add, arms = self.work, self.add, self.arms
         while work:
             thing = work.pop()
             node = work.pop()
-            onward = targets[node]
-            if onward is not None:
-                for target in onward:
-                    add(target, thing)
-            ops = waiting[node]
-            if ops is not None:
-                for i in range(0, len(ops), 2):
-                    run_op(ops[i], ops[i + 1], node, thing)
-
-    def run_op(self, caller: int, op: Op, node: int, thing: int) -> None:
-        raise NotImplementedError
+            link = self.first_target[node]
+            while link:
+                add(self.target[link], thing)
+                link = self.next_target[link]
+            link = self.first_wait[node]
+            while link:
+                caller = self.wait_caller[link]
+                op = self.operation(caller, self.wait_op[link])
+                link = self.next_wait[link]
+                arms[op[0]](caller, op, node, thing)
 
     def constant(self, term: str) -> int:
         return self.objects.make(objects.CONSTANT, term)

@@ -28,14 +28,17 @@ class Body:
         "builtins",
         "class_number",
         "declared",
+        "done",
         "first",
         "last",
         "loads",
         "ops",
         "passed",
+        "pool",
         "returned",
         "scope",
         "self_term",
+        "specials",
         "yielded",
     )
 
@@ -43,6 +46,8 @@ class Body:
         self.scope = scope
         self.ops: list[Op] = []
         self.loads: dict[tuple[int, str], int] = {}
+        self.done: dict[tuple[object, ...], int | None] = {}
+        """Operations by what they do, to what they yield: the same twice is done once."""
         self.builtins: dict[str, int] = {}
         self.declared: dict[str, Cell] = {}
         self.class_number = -1
@@ -52,6 +57,8 @@ class Body:
         self.returned = 0
         self.yielded: int | None = None
         self.passed: set[int] = set()
+        self.pool: int | None = None
+        self.specials = 0
 
 
 class Known:
@@ -89,6 +96,7 @@ class State:
         self.bound_at: dict[str, int] = {}
         self.killed: dict[str, list[Term]] = {}
         self.heap: dict[int, Known] = {}
+        self.sums: dict[int, int] = {}
         self.calls = 0
         self.mark = 0
         self.dead = False
@@ -199,7 +207,7 @@ class State:
     def _write_back(self, site: int, known: Known) -> None:
         for key in known.dirty:
             term = known.fields[key]
-            if term is not None:
+            if type(term) is int:
                 self.ops.append((facts.SETINDEX, 0, site, key, term))
 
     def event(self) -> None:

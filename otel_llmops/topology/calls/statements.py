@@ -128,9 +128,7 @@ class Statements(Invocations):
         parts: list[object] = [*terms[:star], terms[star:middle], *terms[middle:]]
         for element, part in zip(elements, parts, strict=False):
             if type(element) is ast.Starred:
-                packed = self.sequence(
-                    facts.LIST, [self._packed(term) for term in terms[star:middle]]
-                )
+                packed = self.sequence(facts.LIST, [self._packed(term) for term in terms[star:middle]])
                 self.assign(element.value, packed)
             else:
                 self.assign_terms(element, part)
@@ -159,6 +157,7 @@ class Statements(Invocations):
             self.assign_terms(target, list(known.fields.values()))
             return
         starred = False
+        parts: list[object] = []
         for place, element in enumerate(target.elts):
             part: Term = None
             if type(element) is ast.Starred:
@@ -166,9 +165,10 @@ class Statements(Invocations):
                 part = self.literal(facts.LIST, [(None, self.elements(term, target.lineno))])
             elif type(term) is int:
                 part = self.node()
-                key = None if starred else f"i{place}"
-                self.ops.append((facts.UNPACK, target.lineno, term, key, part))
+                parts += (None if starred else f"i{place}", part)
             self.assign(element, part)
+        if parts:
+            self.ops.append((facts.UNPACK, target.lineno, term, tuple(parts)))
 
     def annotated(self, node: ast.AnnAssign) -> None:
         term = None if node.value is None else self.evaluate(node.value)
@@ -216,8 +216,7 @@ class Statements(Invocations):
                 base = self.evaluate(target.value)
                 key = self.evaluate(target.slice)
                 if type(base) is int:
-                    op = (facts.SPECIAL, node.lineno, "__delitem__", base, key, None)
-                    self.ops.append(op)
+                    self.special("__delitem__", base, key, None, node.lineno)
                     if base in self.heap:
                         self._write_back(base, self.heap.pop(base))
 
@@ -459,7 +458,7 @@ class Statements(Invocations):
                 part = None
                 if type(subject) is int:
                     part = self.node()
-                    self.ops.append((facts.UNPACK, line, subject, f"i{place}", part))
+                    self.ops.append((facts.UNPACK, line, subject, (f"i{place}", part)))
                 self.pattern(inner, part, line)
         elif isinstance(pattern, ast.MatchOr):
             for inner in pattern.patterns:
