@@ -40,7 +40,6 @@ def solve(by_module: Mapping[str, Facts], *, external: bool = False) -> CallGrap
             gc.enable()
 
 
-
 class _Analysis(Access):
     """Lays out constraints and runs them."""
 
@@ -95,7 +94,13 @@ class _Analysis(Access):
                 self.copy(self.at(module, source), target)
             elif target in self.wanted:
                 self.add(target, self.constant(source))
+        self.lay_out_containers(module, content)
+        self.lay_out_receivers(module, content)
+
+    def lay_out_containers(self, module: int, content: Facts) -> None:
+        """Containers, partials and properties, where they are made."""
         flat = content[facts.ALLOCS]
+        base = self.program.bases[module]
         for i in range(0, len(flat), 3):
             node = base + flat[i]
             kind, payload = flat[i + 1], flat[i + 2]
@@ -105,6 +110,10 @@ class _Analysis(Access):
                 self.add(node, self.objects.make(objects.PROPERTY, module, payload))
             else:
                 self.add(node, self.objects.make(objects.CONTAINER, kind, node))
+
+    def lay_out_receivers(self, module: int, content: Facts) -> None:
+        """`self` is an instance of its own class, and `cls` the class, whoever calls."""
+        base = self.program.bases[module]
         first = self.program.first_class[module]
         for function in content[facts.FUNCTIONS]:
             flags = function[facts.F_FLAGS]
@@ -116,7 +125,7 @@ class _Analysis(Access):
                     self.add(base + function[facts.F_FIRST], self.objects.instances + number)
 
     def lay_out_operations(self, module: int, content: Facts) -> None:
-        """Lays operations onto the nodes that they wait for; runs those on what is there for good."""
+        """Lays operations onto the nodes they wait for; runs those on what is there for good."""
         program = self.program
         fixed = program.fixed
         base, cells = program.bases[module], program.cells[module]
@@ -242,15 +251,14 @@ class _Analysis(Access):
     # The result.
 
     def graph(self) -> CallGraph:
+        """The call graph by name; functions of one name are one."""
         program = self.program
         names = [program.function_name(i) for i in range(len(program.functions))]
         best: dict[tuple[str, str], tuple[int, int]] = {}
         for caller, callee, found, line in self.edges.found():
             key = (names[caller], names[callee])
-            before = best.get(key)
-            if before is not None:
-                found, line = min(found, before[0]), min(line, before[1])
-            best[key] = (found, line)
+            surest, first = best.get(key, (found, line))
+            best[key] = (min(found, surest), min(line, first))
         outside: dict[tuple[str, str], int] = {}
         for (caller, name), line in self.edges.outside.items():
             outside[names[caller], name] = min(line, outside.get((names[caller], name), line))

@@ -107,11 +107,13 @@ class State:
     # Nodes and terms.
 
     def node(self) -> int:
+        """A new node."""
         n = self.count
         self.count = n + 1
         return n
 
     def copy(self, source: Term, target: int) -> None:
+        """What the source is, the target is too."""
         if source is not None:
             self.copies.append(source)
             self.copies.append(target)
@@ -128,11 +130,13 @@ class State:
         return target
 
     def new_cell(self) -> Cell:
+        """A cell that gets its sources later."""
         cell = Cell(~len(self.cells))
         self.cells.append((facts.SOURCES, cell))
         return cell
 
     def imported(self, module: str, name: str | None) -> int:
+        """The cell of an import."""
         key = (module, name)
         term = self.imports.get(key)
         if term is None:
@@ -144,6 +148,7 @@ class State:
     # Names.
 
     def bind(self, name: str, term: Term) -> None:
+        """Assigns to a name."""
         declared = self.body.declared
         if declared and name in declared:
             if term is not None:
@@ -219,6 +224,7 @@ class State:
     # Containers.
 
     def container(self, kind: int, payload: object = None) -> int:
+        """A container, partial or property made here."""
         target = self.node()
         self.allocations += (target, kind, payload)
         self.kinds[target] = kind
@@ -285,4 +291,5 @@ class State:
         return target
 
     def evaluate(self, node: ast.expr) -> Term:
+        """The term of an expression."""
         return self.table[type(node)](node)
