@@ -254,6 +254,8 @@ class _Analysis(Access):
         """The call graph by name; functions of one name are one."""
         program = self.program
         names = [program.function_name(i) for i in range(len(program.functions))]
+        if not program.external:
+            names = [names[self.outside_class(i)] for i in range(len(names))]
         best: dict[tuple[str, str], tuple[int, int]] = {}
         for caller, callee, found, line in self.edges.found():
             key = (names[caller], names[callee])
@@ -265,6 +267,7 @@ class _Analysis(Access):
         functions = {
             Function(name, program.names[program.function_module[i]], entry[1], entry[2])
             for i, (name, entry) in enumerate(zip(names, program.functions, strict=True))
+            if entry[facts.F_KIND] != "class"
         }
         return CallGraph(
             functions=tuple(sorted(functions)),
@@ -277,6 +280,15 @@ class _Analysis(Access):
             cut=len(self.cut),
             diagnostics=tuple(self.diagnostics()),
         )
+
+    def outside_class(self, number: int) -> int:
+        """The function that runs a class's body; any other function itself."""
+        program = self.program
+        entry = program.functions[number]
+        while entry[facts.F_KIND] == "class":
+            number = program.first_function[program.function_module[number]] + entry[facts.F_FIRST]
+            entry = program.functions[number]
+        return number
 
     def write_opaque(self) -> None:
         """Calls of builtins, and of methods of texts and the like."""

@@ -166,6 +166,7 @@ class Definitions(Branches):
         name, first = str(function[facts.F_NAME]), int(str(function[facts.F_FIRST]))
         self.prefix = name + "."
         body = self.open_body(Scope(name, parent))
+        body.number = number
         body.first = first
         names = (*function[facts.F_NAMES], *function[facts.F_KEYWORDS])  # type: ignore[misc]
         body.last = first + len(function[facts.F_NAMES])  # type: ignore[arg-type]
@@ -245,13 +246,27 @@ class Definitions(Branches):
         self.bound_at, self.killed, self.setters = {}, {}, []
         fields, outer_fields = list[list[object]](), self.fields
         self.fields = fields
-        self.block(node.body)
-        self.settle()
+        self.class_body(node, name)
         attributes = [item for pair in self.env.items() for item in pair if pair[1] is not None]
         entry += (tuple(attributes), tuple(self.setters), fields, flags)
         self.env, self.flow, self.around, self.prefix, self.bound_at, self.killed = outside
         self.setters, self.fields = setters, outer_fields
         self.bind(node.name, self.decorated(target, calls, keep=False))
+
+    def class_body(self, node: ast.ClassDef, name: str) -> None:
+        """Reads a class's body; what it does is its own, though it runs where it stands."""
+        body = self.body
+        outside = self.ops, body.done, body.builtins
+        self.ops, body.done, body.builtins = [], {}, {}
+        self.block(node.body)
+        self.settle()
+        if self.ops or body.builtins:
+            number = len(self.functions)
+            flat = [item for pair in body.builtins.items() for item in pair]
+            entry = [name, "class", node.lineno, self.node(), -1, 0, body.number, (), ()]
+            self.functions.append([*entry, self.node(), None, (), flat])
+            self.operations[number] = self.ops
+        self.ops, body.done, body.builtins = outside
 
     def field(self, name: str, annotation: ast.expr) -> None:
         """`name: annotation` in a class's body."""

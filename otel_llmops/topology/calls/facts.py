@@ -76,6 +76,9 @@ def read_index(content: Facts) -> "array[int]":
     return numbers
 
 
+# Bodies of classes are among the functions, of kind `class`; for them F_FIRST is the number of the
+# function around them.
+
 # Flags of functions.
 STATIC, BY_CLASS, GENERATOR, PROPERTY, MORE, MORE_BY_NAME, METHOD_OF = (1 << i for i in range(7))
 

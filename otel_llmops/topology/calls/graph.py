@@ -50,5 +50,5 @@ def pycg(graph: CallGraph) -> dict[str, list[str]]:
     written: dict[str, list[str]] = {function.name: [] for function in graph.functions}
     for edge in (*graph.edges, *graph.external):
         written.setdefault(edge.callee, [])
-        written[edge.caller].append(edge.callee)
+        written.setdefault(edge.caller, []).append(edge.callee)
     return written

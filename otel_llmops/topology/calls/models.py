@@ -50,6 +50,11 @@ class Models(Invocations):
             "type": self.type_of,
             "zip": self.zipped,
         }
+        self.know_library()
+
+    def know_library(self) -> None:
+        """Functions of the standard library, by the name that imports give them."""
+        each = self.collected
         thread = self.spawned
         self.library |= {
             "asyncio.create_task": self.first,

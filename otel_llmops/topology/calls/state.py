@@ -32,6 +32,7 @@ class Body:
         "first",
         "last",
         "loads",
+        "number",
         "ops",
         "passed",
         "pool",
@@ -51,6 +52,7 @@ class Body:
         self.builtins: dict[str, int] = {}
         self.declared: dict[str, Cell] = {}
         self.class_number = -1
+        self.number = 0
         self.self_term: Term = None
         self.first = 0
         self.last = 0
