@@ -140,6 +140,8 @@ class _Analysis(Access):
                 code, term, result = next(numbers), next(numbers), next(numbers)
                 place = next(numbers)
                 node = base + term if term >= 0 else cells[~term]
+                if code == facts.DECORATE:
+                    self.late_decorators.append((caller, facts.read_operation(content, place)))
                 if node == NOWHERE or node in dead:
                     if result >= 0:
                         dead.add(base + result)
@@ -151,8 +153,6 @@ class _Analysis(Access):
                 else:
                     self.places.append(place)
                     self.wait_for(node, caller, len(self.places) - 1)
-                if code == facts.DECORATE:
-                    self.late_decorators.append((caller, facts.read_operation(content, place)))
 
     def run_now(self, caller: int, content: Facts, place: int, node: int) -> None:
         """Runs an operation on what is at a node for good; it will not run again."""

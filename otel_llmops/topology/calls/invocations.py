@@ -55,6 +55,7 @@ class Invocations(Expressions):
         if type(callee) is int and callee in self.dotted:
             model = self.library.get(self.dotted[callee])
             if model is not None:
+                self.opaque(self.dotted[callee], node.lineno)
                 return model(node)
         arguments, keywords = self.arguments(node)
         self.event()
@@ -103,8 +104,10 @@ class Invocations(Expressions):
             self.arguments(node)
             return None
         if base in self.dotted:
-            model = self.library.get(f"{self.dotted[base]}.{attribute}")
+            name = f"{self.dotted[base]}.{attribute}"
+            model = self.library.get(name)
             if model is not None:
+                self.opaque(name, node.lineno)
                 return model(node)
         arguments, keywords = self.arguments(node)
         if base in self.kinds and attribute in QUIET:

@@ -185,6 +185,9 @@ class State:
         cell = scope.cells.get(name)
         if cell is None:
             cell = scope.cells[name] = self.new_cell()
+            held = scope.env.get(name)
+            if isinstance(held, int) and held in self.dotted and name not in scope.killed:
+                self.dotted[cell.term] = self.dotted[held]
         return cell.term
 
     # Ways that fork and join.
