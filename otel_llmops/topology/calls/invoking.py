@@ -119,7 +119,7 @@ class Invoking(Containers):
             module = program.function_module[op[7]]
             target = op[8] or NOWHERE
         passed = entry[facts.F_PASSED]
-        if target and receiver >= 0 and 0 in passed:
+        if passed and target and receiver >= 0 and 0 in passed:
             self.add(target, receiver)
         if not self.once(op, function * 2 + offset):
             return

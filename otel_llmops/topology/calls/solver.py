@@ -190,19 +190,30 @@ class Solver:
 
     def propagate(self) -> None:
         """Moves objects along until nothing is new."""
-        work, add, arms = self.work, self.add, self.arms
+        work, held, add, arms = self.work, self.held, self.add, self.arms
+        target, next_target, first_target = self.target, self.next_target, self.first_target
+        wait_op, next_wait, first_wait = self.wait_op, self.next_wait, self.first_wait
+        read = self.read
         while work:
             thing = work.pop()
             node = work.pop()
-            link = self.first_target[node]
+            link = first_target[node]
             while link:
-                add(self.target[link], thing)
-                link = self.next_target[link]
-            link = self.first_wait[node]
+                onward = target[link]
+                link = next_target[link]
+                there = held[onward]
+                if there is None:
+                    held[onward] = thing
+                    work.append(onward)
+                    work.append(thing)
+                elif there != thing:
+                    add(onward, thing)
+            link = first_wait[node]
             while link:
                 caller = self.wait_caller[link]
-                op = self.operation(caller, self.wait_op[link])
-                link = self.next_wait[link]
+                number = wait_op[link]
+                link = next_wait[link]
+                op = read.get(number) or self.operation(caller, number)
                 arms[op[0]](caller, op, node, thing)
 
     def constant(self, term: str) -> int:
