@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from otel_llmops.api import rest, rest_coordination, rest_reanalysis, rest_report, topology
+from otel_llmops.api.answering import failure
 from otel_llmops.api.graphql.schema import GraphQLApplication
 from otel_llmops.api.jaeger.http import jaeger_routes
 from otel_llmops.api.live import live_route

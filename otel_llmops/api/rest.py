@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from otel_llmops.api import documents
-from otel_llmops.api.answering import WINDOW, NotFoundError, Parameters, answered, failure
+from otel_llmops.api.answering import WINDOW, NotFoundError, Parameters, answered
 from otel_llmops.api.documents import plain
 from otel_llmops.api.parameters import share, word
 from otel_llmops.errors import QueryError

@@ -6,8 +6,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from otel_llmops.api.documents import plain
 from otel_llmops.api.answering import NotFoundError, Parameters, answered
+from otel_llmops.api.documents import plain
 from otel_llmops.storage.coordination import CoordinationGraph
 from otel_llmops.storage.queries import Queries
 from otel_llmops.views.coordination import export

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from otel_llmops.api.parameters import time
 from otel_llmops.api.answering import Parameters, answered
+from otel_llmops.api.parameters import time
 from otel_llmops.errors import QueryError
 
 __all__ = ["Reanalysing", "routes"]

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from otel_llmops.api import documents
-from otel_llmops.api.documents import plain
 from otel_llmops.api.answering import NotFoundError, Parameters, answered
+from otel_llmops.api.documents import plain
 from otel_llmops.api.rest_coordination import graph_document
 from otel_llmops.storage.queries import Queries
 

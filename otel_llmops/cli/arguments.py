@@ -318,6 +318,8 @@ def _bottlenecks(commands: Any, environ: Mapping[str, str]) -> None:
     about = "so many at the most (default: %(default)s)"
     command.add_argument("--limit", type=int, default=10, help=about, metavar="N")
     _asks(command, environ)
+
+
 def _diff(commands: Any, environ: Mapping[str, str]) -> None:
     command: ArgumentParser = commands.add_parser(
         "diff",

@@ -1,38 +1,32 @@
-"""Attributes and protocols: what operations mean for each kind of object.
+"""Attributes and methods: what reading, storing and calling them means for each kind of object.
 
-Strategy: one method an operation, one arm a kind of object. Attributes of instances are found twice
-over: in the class, by its order of resolution, where functions become bound methods and properties
-are called; and in the slots that anything has stored to, which subclasses share with their bases.
-Iteration, `with` and operators are calls of the methods that Python calls for them.
+Strategy: attributes of instances are found twice over: in the class, by its order of resolution,
+where functions become bound methods and properties are called; and in the slots that anything has
+stored to, which subclasses share with their bases.
 """
 
 from typing import Any, Final
 
 from otel_llmops.topology.calls import facts, objects
-from otel_llmops.topology.calls.containers import KEYED, POURED
 from otel_llmops.topology.calls.edges import ANNOTATION, DIRECT, HIERARCHY, POINTS_TO
 from otel_llmops.topology.calls.facts import Op
 from otel_llmops.topology.calls.invoking import (
     AS_CALL,
     BOUND_CALL,
-    SPREAD_ARGUMENTS,
-    SPREAD_KEYWORDS,
-    Invoking,
 )
 from otel_llmops.topology.calls.linking import NOWHERE
+from otel_llmops.topology.calls.protocols import Protocols
 
 __all__ = ["Access"]
 
 BIND: Final = 37  # receiver, target: a load of what a class holds, for an instance
-INTO: Final = 38  # target: what an iterator yields goes there
 
-_OPERATORS: Final = (
-    *("add", "sub", "mul", "matmul", "truediv", "mod", "pow", "lshift"),
-    *("rshift", "or", "xor", "and", "floordiv"),
-)
-_FALLBACK: Final = {f"__i{name}__": f"__{name}__" for name in _OPERATORS}
 
-class Access(Invoking):
+_STEPS: Final = ("send", "asend", "__next__", "__anext__")
+"""Methods of generators that yield what they yield."""
+
+
+class Access(Protocols):
     """What every operation does for an object that has come to the node it waits for."""
 
     def __init__(self, *args: Any) -> None:
@@ -43,43 +37,21 @@ class Access(Invoking):
         self.set_by_property: set[str] = {
             name for setters in self.hierarchy.setters for name in setters
         }
-        self.arms = {
+        self.arms |= {
             facts.CALL: self.do_call,
             facts.METHOD: self.do_method,
             facts.LOAD: self.do_load,
             facts.STORE: self.do_store,
-            facts.INDEX: self.do_index,
-            facts.SETINDEX: self.do_set_index,
-            facts.ITER: self.do_iter,
-            facts.UNPACK: self.do_unpack,
-            facts.WITH: self.do_with,
-            facts.SPECIAL: self.do_special,
             facts.SUPER: self.do_super,
-            facts.NARROW: self.do_narrow,
             facts.RAISE: self.do_raise,
-            facts.NEXT: self.do_next,
-            facts.TYPE: self.do_type,
-            facts.SPREAD: self.do_spread,
             facts.DECORATE: self.do_decorate,
-            KEYED: self.do_keyed,
-            POURED: self.do_poured,
-            SPREAD_ARGUMENTS: self.do_spread_arguments,
-            SPREAD_KEYWORDS: self.do_spread_keywords,
             BOUND_CALL: self.do_bound_call,
             BIND: self.do_bind,
-            INTO: self.do_into,
             AS_CALL: self.do_as_call,
         }
 
-    def made_kind(self, thing: int) -> int:
-        """The kind of an object made on the way; -1 for the others."""
-        made = thing - self.objects.made
-        return self.objects.kinds[made] if made >= 0 else -1
-
-    def module_of(self, caller: int) -> int:
-        return self.program.function_module[caller]
-
     def module_attribute(self, module: int, name: str) -> int | None:
+        """The node of a module's attribute, if it has it."""
         node = self.program.attribute(module, name)
         self.size()
         return node
@@ -108,10 +80,12 @@ class Access(Invoking):
     # Calls.
 
     def do_call(self, caller: int, op: Op, node: int, thing: int) -> None:
+        """`callee(...)`."""
         found = DIRECT if node in self.program.fixed else POINTS_TO
         self.call(caller, op, thing, found, self.module_of(caller))
 
     def do_bound_call(self, caller: int, op: Op, node: int, thing: int) -> None:
+        """A call of what a class holds."""
         self.bound_call(caller, op, thing)
 
     def do_raise(self, caller: int, op: Op, node: int, thing: int) -> None:
@@ -123,6 +97,7 @@ class Access(Invoking):
             self.instantiate(caller, inner, number, found)
 
     def do_decorate(self, caller: int, op: Op, node: int, thing: int) -> None:
+        """`@callee` above a definition."""
         _, line, callee, argument, dst = op
         made = self.made_kind(thing)
         if made == objects.OUTER:
@@ -153,9 +128,11 @@ class Access(Invoking):
             self.method_of_class(caller, op, thing - kinds.classes, name)
 
     def do_as_call(self, caller: int, op: Op, node: int, thing: int) -> None:
+        """A call of what has come to an attribute."""
         self.call(caller, op[2], thing, POINTS_TO, self.module_of(caller))
 
     def method_of_instance(self, caller: int, op: Op, thing: int) -> None:
+        """`instance.name(...)`: of its class, or what was stored under the name."""
         name = op[6]
         number = self.objects.class_of(thing)
         kind, value = self.hierarchy.resolve(number, name)
@@ -194,6 +171,7 @@ class Access(Invoking):
                 self.edges.add_outside(caller, f"{outer}.{name}", line)
 
     def method_of_class(self, caller: int, inner: Op, number: int, name: str) -> None:
+        """`Class.name(...)`."""
         kind, value = self.hierarchy.resolve(number, name)
         if kind == 1:
             flags = self.program.functions[value][facts.F_FLAGS]
@@ -209,6 +187,7 @@ class Access(Invoking):
             self.wait(self.slot_read(number, name), caller, (AS_CALL, inner[1], inner))
 
     def method_of_made(self, caller: int, op: Op, thing: int) -> None:
+        """`base.name(...)` of what is neither class, instance nor module."""
         kind = self.made_kind(thing)
         made = thing - self.objects.made
         module = self.module_of(caller)
@@ -220,13 +199,11 @@ class Access(Invoking):
         elif kind == objects.SUPER:
             number, receiver = self.objects.first[made], self.objects.second[made]
             self.method_of_super(caller, op, number, receiver)
-        elif kind == objects.GENERATOR and op[5] is not None:
-            if op[6] in ("send", "__next__", "__anext__", "asend"):
-                self.copy(self.yields(self.objects.first[made]), self.at(module, op[5]))
+        elif kind == objects.GENERATOR and op[5] is not None and op[6] in _STEPS:
+            self.copy(self.yields(self.objects.first[made]), self.at(module, op[5]))
 
-    def method_of_super(
-        self, caller: int, op: Op, number: int, receiver: int
-    ) -> None:
+    def method_of_super(self, caller: int, op: Op, number: int, receiver: int) -> None:
+        """`super().name(...)`."""
         kind, value = self.after(number, receiver, op[6])
         if kind == 1:
             flags = self.program.functions[value][facts.F_FLAGS]
@@ -257,6 +234,7 @@ class Access(Invoking):
         return self.hierarchy.look(self.hierarchy.order(number)[1:], name)
 
     def do_super(self, caller: int, op: Op, node: int, thing: int) -> None:
+        """`super()`."""
         _, _, _, number, dst = op
         if self.objects.classes <= thing < self.objects.modules:
             module = self.module_of(caller)
@@ -268,15 +246,13 @@ class Access(Invoking):
 
     def got(self, caller: int, line: int, getter: int, receiver: int) -> int:
         """The node of what a property returns to a caller."""
-        key = ("got", getter)
         op = self.op(caller, facts.CALL, line, None, (), (), None)
         found = ANNOTATION if receiver >= self.objects.annotated else POINTS_TO
         self.call_function(caller, op, getter, receiver, found)
         entry = self.program.functions[getter]
         base = self.program.bases[self.program.function_module[getter]]
-        node = base + entry[facts.F_RETURN]
+        node = int(base + entry[facts.F_RETURN])
         if 0 in entry[facts.F_PASSED]:
-            del key
             own = self.new_node()
             self.copy(node, own)
             self.add(own, receiver)
@@ -285,17 +261,17 @@ class Access(Invoking):
 
     def do_load(self, caller: int, op: Op, node: int, thing: int) -> None:
         """`dst = base.name`."""
-        _, line, base, name, dst = op
+        _, line, _, name, dst = op
         kinds = self.objects
         target = self.at(self.module_of(caller), dst)
         if thing >= kinds.made:
             self.load_made(thing, name, target)
         elif thing >= kinds.modules:
-            node_ = self.module_attribute(thing - kinds.modules, name)
-            if node_ is not None:
-                self.copy_any(node_, target)
-                if node_ in self.program.constants:
-                    self.pass_constant(target, self.program.constants[node_])
+            source = self.module_attribute(thing - kinds.modules, name)
+            if source is not None:
+                self.copy_any(source, target)
+                if source in self.program.constants:
+                    self.pass_constant(target, self.program.constants[source])
         elif thing >= kinds.instances:
             self.load_instance(caller, line, thing, name, target)
         elif thing >= kinds.classes:
@@ -311,6 +287,7 @@ class Access(Invoking):
                 self.copy(self.slot_read(number, name), target)
 
     def load_instance(self, caller: int, line: int, thing: int, name: str, target: int) -> None:
+        """`dst = instance.name`."""
         number = self.objects.class_of(thing)
         kind, value = self.hierarchy.resolve(number, name)
         if kind == 1:
@@ -327,6 +304,7 @@ class Access(Invoking):
             self.copy(self.slot_read(number, name), target)
 
     def bound_method(self, function: int, receiver: int, number: int) -> int:
+        """What a function in a class is when read from a receiver."""
         flags = self.program.functions[function][facts.F_FLAGS]
         if flags & facts.STATIC:
             return function
@@ -335,6 +313,7 @@ class Access(Invoking):
         return self.objects.make(objects.BOUND, function, receiver)
 
     def do_bind(self, caller: int, op: Op, node: int, thing: int) -> None:
+        """What a class holds, read from an instance."""
         _, line, receiver, target = op
         if thing < self.objects.classes:
             thing = self.bound_method(thing, receiver, self.class_behind(receiver))
@@ -349,6 +328,7 @@ class Access(Invoking):
         self.add(target, thing)
 
     def load_made(self, thing: int, name: str, target: int) -> None:
+        """`dst = base.name` of what is neither class, instance nor module."""
         made = thing - self.objects.made
         kind = self.objects.kinds[made]
         if kind == objects.OUTER:
@@ -383,210 +363,7 @@ class Access(Invoking):
             self.copy_any(self.at(module, source), self.slot(number, name))
 
     def store_to_module(self, number: int, name: str, source: int) -> None:
+        """`module.name = source`, where the name is not fixed."""
         target = self.module_attribute(number, name)
         if target is not None and target not in self.program.fixed and target != NOWHERE:
             self.copy_any(source, target)
-
-    # Containers and iteration.
-
-    def do_index(self, caller: int, op: Op, node: int, thing: int) -> None:
-        kind = self.made_kind(thing)
-        module = self.module_of(caller)
-        if kind == objects.CONTAINER:
-            self.index(caller, op, thing, module)
-        elif self.objects.instances <= thing < self.objects.modules:
-            self.protocol(caller, op[1], thing, "__getitem__", (op[3],), op[4])
-        elif self.objects.classes <= thing < self.objects.instances:
-            self.add(self.at(module, op[4]), thing)
-
-    def do_set_index(self, caller: int, op: Op, node: int, thing: int) -> None:
-        if self.made_kind(thing) == objects.CONTAINER:
-            self.set_index(caller, op, thing, self.module_of(caller))
-        elif self.objects.instances <= thing < self.objects.modules:
-            self.protocol(caller, op[1], thing, "__setitem__", (op[3], op[4]), None)
-
-    def do_keyed(self, caller: int, op: Op, node: int, thing: int) -> None:
-        self.keyed(caller, op, thing)
-
-    def do_poured(self, caller: int, op: Op, node: int, thing: int) -> None:
-        if self.made_kind(thing) == objects.CONTAINER:
-            self.pour(thing, op[2])
-
-    def do_spread(self, caller: int, op: Op, node: int, thing: int) -> None:
-        """`[*source]`, `{**source}`."""
-        target = self.at(self.module_of(caller), op[3])
-        if self.made_kind(thing) == objects.CONTAINER:
-            for container in self.things(target):
-                if self.made_kind(container) == objects.CONTAINER:
-                    self.pour(thing, container)
-
-    def do_spread_arguments(self, caller: int, op: Op, node: int, thing: int) -> None:
-        if self.made_kind(thing) == objects.CONTAINER:
-            self.spread_arguments(op[2], op[3], thing)
-
-    def do_spread_keywords(self, caller: int, op: Op, node: int, thing: int) -> None:
-        if self.made_kind(thing) == objects.CONTAINER:
-            self.spread_keywords(op[2], thing)
-
-    def protocol(
-        self,
-        caller: int,
-        line: int,
-        thing: int,
-        name: str,
-        arguments: tuple[object, ...],
-        dst: int | None,
-    ) -> bool:
-        """A method that Python calls by itself; False where the class has none."""
-        inner = self.op(caller, facts.CALL, line, name, arguments, (), dst)
-        found = ANNOTATION if thing >= self.objects.annotated else POINTS_TO
-        return self.call_method(caller, inner, thing, name, found)
-
-    def yields(self, function: int) -> int:
-        """The node of what a generator yields."""
-        program = self.program
-        base = program.bases[program.function_module[function]]
-        return int(base + program.functions[function][facts.F_YIELD])
-
-    def do_iter(self, caller: int, op: Op, node: int, thing: int) -> None:
-        self.iterate(caller, op[1], thing, self.at(self.module_of(caller), op[3]))
-
-    def iterate(self, caller: int, line: int, thing: int, target: int) -> None:
-        """What iterating yields, to a node."""
-        kind = self.made_kind(thing)
-        kinds = self.objects
-        if kind == objects.CONTAINER:
-            if self.kind(thing) != facts.DICT:
-                self.copy(self.everything(thing), target)
-        elif kind == objects.GENERATOR:
-            self.copy(self.yields(kinds.first[thing - kinds.made]), target)
-        elif kinds.instances <= thing < kinds.modules:
-            number = kinds.class_of(thing)
-            found = ANNOTATION if thing >= kinds.annotated else POINTS_TO
-            for name, after in (("__iter__", "__next__"), ("__aiter__", "__anext__")):
-                which, value = self.hierarchy.resolve(number, name)
-                if which == 1:
-                    call = self.op(caller, facts.CALL, line, name, (), (), None)
-                    self.call_function(caller, call, value, thing, found)
-                    entry = self.program.functions[value]
-                    step = self.op(caller, INTO, line, target, after)
-                    if entry[facts.F_FLAGS] & facts.GENERATOR:
-                        self.copy(self.yields(value), target)
-                        return
-                    base = self.program.bases[self.program.function_module[value]]
-                    self.wait(base + entry[facts.F_RETURN], caller, step)
-                    if 0 in entry[facts.F_PASSED]:
-                        self.step(caller, line, thing, target, after)
-                    return
-            which, value = self.hierarchy.resolve(number, "__getitem__")
-            if which == 1:
-                call = self.op(caller, facts.CALL, line, "__getitem__", (), (), None)
-                self.call_function(caller, call, value, thing, found)
-                entry = self.program.functions[value]
-                base = self.program.bases[self.program.function_module[value]]
-                self.copy(base + entry[facts.F_RETURN], target)
-        elif kinds.classes <= thing < kinds.instances:
-            self.add(target, thing + kinds.instances - kinds.classes)
-
-    def step(self, caller: int, line: int, thing: int, target: int, after: str) -> None:
-        """One step of an iterator, to a node."""
-        kinds = self.objects
-        if kinds.instances <= thing < kinds.modules:
-            which, value = self.hierarchy.resolve(kinds.class_of(thing), after)
-            if which == 1:
-                call = self.op(caller, facts.CALL, line, after, (), (), None)
-                found = ANNOTATION if thing >= kinds.annotated else POINTS_TO
-                self.call_function(caller, call, value, thing, found)
-                entry = self.program.functions[value]
-                base = self.program.bases[self.program.function_module[value]]
-                self.copy(base + entry[facts.F_RETURN], target)
-                if 0 in entry[facts.F_PASSED]:
-                    self.add(target, thing)
-        else:
-            self.iterate(caller, line, thing, target)
-
-    def do_into(self, caller: int, op: Op, node: int, thing: int) -> None:
-        self.step(caller, op[1], thing, op[2], op[3])
-
-    def do_next(self, caller: int, op: Op, node: int, thing: int) -> None:
-        self.step(caller, op[1], thing, self.at(self.module_of(caller), op[3]), "__next__")
-
-    def do_unpack(self, caller: int, op: Op, node: int, thing: int) -> None:
-        kind = self.made_kind(thing)
-        if kind < 0 and not self.iterable(thing):
-            return
-        module = self.module_of(caller)
-        parts = op[3]
-        for i in range(0, len(parts), 2):
-            target = self.at(module, parts[i + 1])
-            if kind == objects.CONTAINER:
-                self.read_key(thing, parts[i], target)
-            else:
-                self.iterate(caller, op[1], thing, target)
-
-    def iterable(self, thing: int) -> bool:
-        """Whether an object that source describes can be iterated over."""
-        kinds = self.objects
-        if kinds.classes <= thing < kinds.instances:
-            return True
-        number = kinds.class_of(thing)
-        if number < 0:
-            return False
-        resolve = self.hierarchy.resolve
-        return any(resolve(number, name)[0] for name in ("__iter__", "__aiter__", "__getitem__"))
-
-    # Protocols.
-
-    def do_with(self, caller: int, op: Op, node: int, thing: int) -> None:
-        kind = self.made_kind(thing)
-        module = self.module_of(caller)
-        if kind == objects.GENERATOR:
-            yielded = self.yields(self.objects.first[thing - self.objects.made])
-            self.copy(yielded, self.at(module, op[3]))
-        elif kind == objects.OUTER:
-            self.add(self.at(module, op[3]), thing)
-        elif self.objects.instances <= thing < self.objects.modules:
-            enter, leave = ("__aenter__", "__aexit__") if op[4] else ("__enter__", "__exit__")
-            if not self.protocol(caller, op[1], thing, enter, (), op[3]):
-                self.add(self.at(module, op[3]), thing)
-            self.protocol(caller, op[1], thing, leave, (), None)
-
-    def do_special(self, caller: int, op: Op, node: int, thing: int) -> None:
-        """An operator, for its first operand."""
-        number = self.objects.class_of(thing)
-        if number >= 0:
-            name = op[6]
-            if not self.hierarchy.resolve(number, name)[0]:
-                name = _FALLBACK.get(name, name)
-            found = ANNOTATION if thing >= self.objects.annotated else POINTS_TO
-            self.call_method(caller, op, thing, name, found)
-        elif op[5] is not None and self.made_kind(thing) == objects.CONTAINER:
-            module = self.module_of(caller)
-            self.add(self.at(module, op[5]), thing)
-            if op[6] == "__iadd__" and op[3]:
-                self.wait(self.at(module, op[3][0]), caller, (POURED, op[1], thing))
-
-    def do_narrow(self, caller: int, op: Op, node: int, thing: int) -> None:
-        """`isinstance(source, class)`: instances of the class, or of one below it."""
-        _, _, source, classes, dst = op
-        module = self.module_of(caller)
-        kinds = self.objects
-        target = self.at(module, dst)
-        origin, wanted = self.at(module, source), self.at(module, classes)
-        fixed = self.fixed_thing(wanted)
-        allowed = (fixed,) if fixed >= 0 else self.things(wanted)
-        numbers = {t - kinds.classes for t in allowed if kinds.classes <= t < kinds.instances}
-        for one in allowed:
-            if self.made_kind(one) == objects.CONTAINER:
-                inner = self.things(self.everything(one))
-                numbers |= {t - kinds.classes for t in inner if t < kinds.instances}
-        for one in self.things(origin):
-            number = kinds.class_of(one)
-            if number < 0 or not numbers.isdisjoint(self.hierarchy.order(number)):
-                self.add(target, one)
-
-    def do_type(self, caller: int, op: Op, node: int, thing: int) -> None:
-        number = self.objects.class_of(thing)
-        if number >= 0:
-            target = self.at(self.module_of(caller), op[3])
-            self.add(target, self.objects.classes + number)

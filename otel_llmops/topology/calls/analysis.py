@@ -40,7 +40,6 @@ def solve(by_module: Mapping[str, Facts], *, external: bool = False) -> CallGrap
             gc.enable()
 
 
-
 class _Analysis(Access):
     """Lays out constraints and runs them."""
 
@@ -95,7 +94,13 @@ class _Analysis(Access):
                 self.copy(self.at(module, source), target)
             elif target in self.wanted:
                 self.add(target, self.constant(source))
+        self.lay_out_containers(module, content)
+        self.lay_out_receivers(module, content)
+
+    def lay_out_containers(self, module: int, content: Facts) -> None:
+        """Containers, partials and properties, where they are made."""
         flat = content[facts.ALLOCS]
+        base = self.program.bases[module]
         for i in range(0, len(flat), 3):
             node = base + flat[i]
             kind, payload = flat[i + 1], flat[i + 2]
@@ -105,6 +110,10 @@ class _Analysis(Access):
                 self.add(node, self.objects.make(objects.PROPERTY, module, payload))
             else:
                 self.add(node, self.objects.make(objects.CONTAINER, kind, node))
+
+    def lay_out_receivers(self, module: int, content: Facts) -> None:
+        """`self` is an instance of its own class, and `cls` the class, whoever calls."""
+        base = self.program.bases[module]
         first = self.program.first_class[module]
         for function in content[facts.FUNCTIONS]:
             flags = function[facts.F_FLAGS]
@@ -116,7 +125,7 @@ class _Analysis(Access):
                     self.add(base + function[facts.F_FIRST], self.objects.instances + number)
 
     def lay_out_operations(self, module: int, content: Facts) -> None:
-        """Lays operations onto the nodes that they wait for; runs those on what is there for good."""
+        """Lays operations onto the nodes they wait for; runs those on what is there for good."""
         program = self.program
         fixed = program.fixed
         base, cells = program.bases[module], program.cells[module]
@@ -131,6 +140,8 @@ class _Analysis(Access):
                 code, term, result = next(numbers), next(numbers), next(numbers)
                 place = next(numbers)
                 node = base + term if term >= 0 else cells[~term]
+                if code == facts.DECORATE:
+                    self.late_decorators.append((caller, facts.read_operation(content, place)))
                 if node == NOWHERE or node in dead:
                     if result >= 0:
                         dead.add(base + result)
@@ -142,8 +153,6 @@ class _Analysis(Access):
                 else:
                     self.places.append(place)
                     self.wait_for(node, caller, len(self.places) - 1)
-                if code == facts.DECORATE:
-                    self.late_decorators.append((caller, facts.read_operation(content, place)))
 
     def run_now(self, caller: int, content: Facts, place: int, node: int) -> None:
         """Runs an operation on what is at a node for good; it will not run again."""
@@ -242,21 +251,23 @@ class _Analysis(Access):
     # The result.
 
     def graph(self) -> CallGraph:
+        """The call graph by name; functions of one name are one."""
         program = self.program
         names = [program.function_name(i) for i in range(len(program.functions))]
+        if not program.external:
+            names = [names[self.outside_class(i)] for i in range(len(names))]
         best: dict[tuple[str, str], tuple[int, int]] = {}
         for caller, callee, found, line in self.edges.found():
             key = (names[caller], names[callee])
-            before = best.get(key)
-            if before is not None:
-                found, line = min(found, before[0]), min(line, before[1])
-            best[key] = (found, line)
+            surest, first = best.get(key, (found, line))
+            best[key] = (min(found, surest), min(line, first))
         outside: dict[tuple[str, str], int] = {}
         for (caller, name), line in self.edges.outside.items():
             outside[names[caller], name] = min(line, outside.get((names[caller], name), line))
         functions = {
             Function(name, program.names[program.function_module[i]], entry[1], entry[2])
             for i, (name, entry) in enumerate(zip(names, program.functions, strict=True))
+            if entry[facts.F_KIND] != "class"
         }
         return CallGraph(
             functions=tuple(sorted(functions)),
@@ -269,6 +280,15 @@ class _Analysis(Access):
             cut=len(self.cut),
             diagnostics=tuple(self.diagnostics()),
         )
+
+    def outside_class(self, number: int) -> int:
+        """The function that runs a class's body; any other function itself."""
+        program = self.program
+        entry = program.functions[number]
+        while entry[facts.F_KIND] == "class":
+            number = program.first_function[program.function_module[number]] + entry[facts.F_FIRST]
+            entry = program.functions[number]
+        return number
 
     def write_opaque(self) -> None:
         """Calls of builtins, and of methods of texts and the like."""

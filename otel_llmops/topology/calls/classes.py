@@ -1,8 +1,8 @@
 """Classes: their bases, the order of resolution, and what an attribute of an instance is.
 
 Strategy: bases are read from what the source writes: names, attributes of modules and classes,
-`Base[T]`, either side of a fork; what comes from a call or from outside is unknown. The order is C3,
-as Python's own; where that fails, depth first.
+`Base[T]`, either side of a fork; what comes from a call or from outside is unknown. The order is
+C3, as Python's own; where that fails, depth first.
 """
 
 from typing import Any, Final
@@ -113,24 +113,27 @@ class Hierarchy:
         fixed = self.program.fixed.get(node)
         if fixed is not None:
             return [fixed[1]] if fixed[0] == "class" else []
-        home = self._home(node) if node != NOWHERE and depth else None
-        if home is None:
-            if depth:
-                sources = self._late.get(node, ())
-                return [c for source in sources for c in self._classes_at(source, depth - 1)]
+        if node == NOWHERE or not depth:
             return []
-        module, local = home
+        home = self._home(node)
+        if home is None:
+            sources = self._late.get(node, [])
+            return [c for source in sources for c in self._classes_at(source, depth - 1)]
+        return self._classes_made(*home, depth)
+
+    def _classes_made(self, module: int, local: int, depth: int) -> list[int]:
+        """The classes at a module's node, by what makes it."""
         by_result, copies = self._maker(module)
         op = by_result.get(local)
         if op is None:
-            sources = copies.get(local, ())
+            sources = copies.get(local, [])
             return [c for source in sources for c in self._classes(module, source, depth - 1)]
         if op[0] == facts.DECORATE:
             return self._classes(module, op[3], depth - 1)
         if op[0] == facts.INDEX:
             return self._classes(module, op[2], depth - 1) if type(op[2]) is int else []
-        node = self._loaded(module, op, depth)
-        return [] if node is None else self._classes_at(node, depth - 1)
+        loaded = self._loaded(module, op, depth)
+        return [] if loaded is None else self._classes_at(loaded, depth - 1)
 
     def _loaded(self, module: int, op: tuple[Any, ...], depth: int) -> int | None:
         """The node that an attribute of a module or class stands for."""
@@ -193,6 +196,7 @@ class Hierarchy:
         return found
 
     def look(self, order: tuple[int, ...], name: str) -> tuple[int, int]:
+        """The first class in an order that has an attribute, and what it is there."""
         for one in order:
             node = self.attributes[one].get(name)
             if node is not None:
@@ -203,6 +207,7 @@ class Hierarchy:
         return 0, 0
 
     def setter(self, number: int, name: str) -> int | None:
+        """The function that sets a property, if it has one."""
         for one in self.order(number):
             found = self.setters[one].get(name)
             if found is not None:

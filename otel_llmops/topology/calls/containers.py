@@ -26,6 +26,12 @@ KEYS: Final = 64
 KEYED: Final = 32  # operation, container: a constant has come to the operation's key
 POURED: Final = 33  # container: what comes is poured into it
 
+_PUTS: Final = frozenset(("append", "add", "insert", "appendleft"))
+_POURS: Final = frozenset(("extend", "update", "union", "__add__", "extendleft"))
+_TAKES: Final = frozenset(("pop", "popleft", "__getitem__"))
+_SAME: Final = frozenset(("union", "__add__", "copy", "difference", "intersection"))
+_GETS: Final = frozenset(("get", "pop", "setdefault", "__getitem__"))
+
 ANY: Final = "*"
 ALL: Final = ""
 
@@ -49,6 +55,7 @@ class Containers(Solver):
         return node
 
     def field(self, container: int, key: str) -> int:
+        """The node of one key."""
         fields = self.fields.setdefault(container, {})
         node = fields.get(key)
         if node is None and len(fields) > KEYS:
@@ -70,6 +77,7 @@ class Containers(Solver):
             self.copy(self.field(container, ANY), target)
 
     def kind(self, thing: int) -> int:
+        """List, tuple, dictionary or set."""
         return int(self.objects.first[thing - self.objects.made])
 
     def key_of(self, module: int, key: Term, op: Op) -> list[str | None]:
@@ -105,6 +113,7 @@ class Containers(Solver):
             self.by_key(caller, op, thing, module, key)
 
     def set_index(self, caller: int, op: Op, thing: int, module: int) -> None:
+        """`container[key] = source`."""
         _, _, _, key, source = op
         if type(source) is not int:
             return
@@ -158,56 +167,27 @@ class Containers(Solver):
         kind = self.kind(thing)
         if self.program.external:
             self.edges.add_outside(caller, f"{TYPE_NAMES[kind]}.{name}", line)
-        terms = [a if isinstance(a, int | str) else None for a in arguments]
+        last = arguments[-1] if arguments else None
+        source = self.at(module, last) if type(last) is int else NOWHERE
         target = NOWHERE if dst is None else self.at(module, dst)
         if kind == facts.DICT:
-            self.dict_method(caller, op, thing, module, name, terms, target)
-            return
-        last = terms[-1] if terms else None
-        if name in ("append", "add", "insert", "appendleft"):
-            if type(last) is int:
-                self.copy(self.at(module, last), self.field(thing, ANY))
-        elif name in ("extend", "update", "union", "__add__", "extendleft"):
-            if type(last) is int:
-                self.wait(self.at(module, last), caller, self.op(caller, POURED, line, thing))
-            if target and name in ("union", "__add__"):
-                self.add(target, thing)
-        elif target:
-            if name in ("pop", "popleft", "__getitem__"):
-                self.read_key(thing, None, target)
-            elif name in ("copy", "difference", "intersection"):
-                self.add(target, thing)
+            self.dict_method(caller, op, thing, target)
+        elif name in _PUTS:
+            self.copy(source, self.field(thing, ANY))
+        elif name in _POURS:
+            self.wait(source, caller, (POURED, line, thing))
+        if target and name in _TAKES and kind != facts.DICT:
+            self.read_key(thing, None, target)
+        elif target and name in _SAME:
+            self.add(target, thing)
 
-    def dict_method(
-        self,
-        caller: int,
-        op: Op,
-        thing: int,
-        module: int,
-        name: str,
-        terms: list[Term],
-        target: int,
-    ) -> None:
-        key = terms[0] if terms else None
-        second = terms[1] if len(terms) > 1 else None
-        if name in ("get", "pop", "setdefault", "__getitem__"):
-            if type(second) is int:
-                if target:
-                    self.copy(self.at(module, second), target)
-                if name == "setdefault":
-                    inner = self.op(caller, facts.SETINDEX, op[1], op[2], key, second)
-                    self.set_index(caller, inner, thing, module)
-            if target:
-                self.index(caller, self.op(caller, facts.INDEX, op[1], op[2], key, op[5]), thing, module)
+    def dict_method(self, caller: int, op: Op, thing: int, target: int) -> None:
+        """`base.name(...)` of a dictionary."""
+        name = op[6]
+        if name in _GETS:
+            self.dict_get(caller, op, thing, target)
         elif name == "update":
-            for place in (0, *range(len(terms))):
-                term = terms[place] if place < len(terms) else None
-                if type(term) is int:
-                    node = self.at(module, term)
-                    self.wait(node, caller, self.op(caller, POURED, op[1], thing))
-            for given, term in zip(op[4][::2], op[4][1::2], strict=True):
-                if type(term) is int and given is not None:
-                    self.copy(self.at(module, term), self.field(thing, f"s{given}"))
+            self.dict_update(caller, op, thing)
         elif target and name == "values":
             derived = self.objects.make(objects.CONTAINER, facts.LIST, ("values", thing))
             self.copy(self.everything(thing), self.field(derived, ANY))
@@ -218,8 +198,36 @@ class Containers(Solver):
             items = self.objects.make(objects.CONTAINER, facts.LIST, ("items", thing))
             self.add(self.field(items, ANY), pair)
             self.add(target, items)
-        elif target and name == "copy":
-            self.add(target, thing)
+
+    def dict_get(self, caller: int, op: Op, thing: int, target: int) -> None:
+        """`base.get(key, default)` and the like."""
+        module = self.program.function_module[caller]
+        arguments: tuple[object, ...] = op[3]
+        key = arguments[0] if arguments else None
+        default = arguments[1] if len(arguments) > 1 else None
+        if type(default) is int:
+            self.copy_if(self.at(module, default), target)
+            if op[6] == "setdefault":
+                inner = self.op(caller, facts.SETINDEX, op[1], op[2], key, default)
+                self.set_index(caller, inner, thing, module)
+        if target:
+            inner = self.op(caller, facts.INDEX, op[1], op[2], key, op[5])
+            self.index(caller, inner, thing, module)
+
+    def copy_if(self, source: int, target: int) -> None:
+        """A copy to a node that may be nowhere."""
+        if target != NOWHERE:
+            self.copy(source, target)
+
+    def dict_update(self, caller: int, op: Op, thing: int) -> None:
+        """`base.update(other, name=value)`."""
+        module = self.program.function_module[caller]
+        for term in op[3][:1]:
+            if type(term) is int:
+                self.wait(self.at(module, term), caller, (POURED, op[1], thing))
+        for given, term in zip(op[4][::2], op[4][1::2], strict=True):
+            if type(term) is int and given is not None:
+                self.copy(self.at(module, term), self.field(thing, f"s{given}"))
 
     def pour(self, source: int, target: int) -> None:
         """All that one container holds into another; by key where both are dictionaries."""

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Final
 
 from otel_llmops.topology.calls import facts
+from otel_llmops.topology.calls.branches import Branches
 from otel_llmops.topology.calls.facts import Op, Term
-from otel_llmops.topology.calls.scopes import Env, Scope
+from otel_llmops.topology.calls.scopes import Scope
 from otel_llmops.topology.calls.state import Body
-from otel_llmops.topology.calls.statements import Statements
 
 __all__ = ["Definitions"]
 
@@ -32,13 +32,23 @@ _MAPPING: Final = frozenset(
     ("Dict", "DefaultDict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict", "dict")
 )
 _ELEMENTS: Final = frozenset(
-    ("AsyncGenerator", "AsyncIterable", "AsyncIterator", "Collection", "Deque", "FrozenSet")
-    + ("Generator", "Iterable", "Iterator", "List", "MutableSequence", "Sequence", "Set", "Tuple")
-    + ("deque", "frozenset", "list", "set", "tuple")
+    (
+        *("AsyncGenerator", "AsyncIterable", "AsyncIterator", "Collection", "Deque", "FrozenSet"),
+        *("Generator", "Iterable", "Iterator", "List", "MutableSequence", "Sequence", "Set"),
+        *("Tuple", "deque", "frozenset", "list", "set", "tuple"),
+    )
 )
+_GENERICS: Final[tuple[tuple[frozenset[str], int, int | None], ...]] = (
+    (_SAME, 0, None),
+    (_LAST, -1, None),
+    (_TYPE, 0, facts.CLASS_ITSELF),
+    (_MAPPING, -1, facts.VALUES),
+    (_ELEMENTS, 0, facts.ELEMENTS),
+)
+"""Names of generics, which of their arguments counts, and how it is wrapped."""
 
 
-class Definitions(Statements):
+class Definitions(Branches):
     """Reads definitions."""
 
     def __init__(self, module: str, package: str) -> None:
@@ -61,6 +71,7 @@ class Definitions(Statements):
     # Functions.
 
     def function(self, node: Definition) -> None:
+        """`def` and `async def`."""
         flags = facts.METHOD_OF if self.around >= 0 else 0
         calls: list[tuple[Term, int]] = []
         for decorator in node.decorator_list:
@@ -101,6 +112,7 @@ class Definitions(Statements):
         return term
 
     def lambda_expression(self, node: ast.Lambda) -> Term:
+        """`lambda`, numbered in the order they stand."""
         number = self.counters[self.prefix] = self.counters.get(self.prefix, 0) + 1
         return self.define(node, f"{self.prefix}<lambda{number}>", 0)
 
@@ -120,9 +132,9 @@ class Definitions(Statements):
             self.count += 1
         for place, default in enumerate(reversed(args.defaults), 1):
             self.copy(self.evaluate(default), first + len(positional) - place)
-        for place, default in enumerate(args.kw_defaults):
-            if default is not None:
-                self.copy(self.evaluate(default), first + len(positional) + place)
+        for place, by_name in enumerate(args.kw_defaults):
+            if by_name is not None:
+                self.copy(self.evaluate(by_name), first + len(positional) + place)
         kind = "lambda" if isinstance(node, ast.Lambda) else ""
         function: list[object] = [
             name,
@@ -138,9 +150,7 @@ class Definitions(Statements):
         number = len(self.functions)
         self.functions.append(function)
         class_number = self.around if flags & facts.METHOD_OF else self.body.class_number
-        self.queue.append(
-            partial(self.read, node, number, self.body.scope, class_number, after)
-        )
+        self.queue.append(partial(self.read, node, number, self.body.scope, class_number, after))
         return target
 
     def read(
@@ -156,6 +166,7 @@ class Definitions(Statements):
         name, first = str(function[facts.F_NAME]), int(str(function[facts.F_FIRST]))
         self.prefix = name + "."
         body = self.open_body(Scope(name, parent))
+        body.number = number
         body.first = first
         names = (*function[facts.F_NAMES], *function[facts.F_KEYWORDS])  # type: ignore[misc]
         body.last = first + len(function[facts.F_NAMES])  # type: ignore[arg-type]
@@ -178,6 +189,7 @@ class Definitions(Statements):
         self.close_body(number)
 
     def open_body(self, scope: Scope) -> Body:
+        """Begins to read a body."""
         body = self.body = Body(scope)
         self.scopes.append(scope)
         self.ops = body.ops
@@ -193,6 +205,7 @@ class Definitions(Statements):
         return body
 
     def close_body(self, number: int) -> None:
+        """A body has been read."""
         self.settle()
         body = self.body
         body.scope.env = self.env
@@ -210,6 +223,7 @@ class Definitions(Statements):
     # Classes.
 
     def class_statement(self, node: ast.ClassDef) -> None:
+        """`class`, whose body runs where it stands."""
         calls: list[tuple[Term, int]] = []
         flags = 0
         for decorator in node.decorator_list:
@@ -232,13 +246,27 @@ class Definitions(Statements):
         self.bound_at, self.killed, self.setters = {}, {}, []
         fields, outer_fields = list[list[object]](), self.fields
         self.fields = fields
-        self.block(node.body)
-        self.settle()
+        self.class_body(node, name)
         attributes = [item for pair in self.env.items() for item in pair if pair[1] is not None]
         entry += (tuple(attributes), tuple(self.setters), fields, flags)
         self.env, self.flow, self.around, self.prefix, self.bound_at, self.killed = outside
         self.setters, self.fields = setters, outer_fields
         self.bind(node.name, self.decorated(target, calls, keep=False))
+
+    def class_body(self, node: ast.ClassDef, name: str) -> None:
+        """Reads a class's body; what it does is its own, though it runs where it stands."""
+        body = self.body
+        outside = self.ops, body.done, body.builtins
+        self.ops, body.done, body.builtins = [], {}, {}
+        self.block(node.body)
+        self.settle()
+        if self.ops or body.builtins:
+            number = len(self.functions)
+            flat = [item for pair in body.builtins.items() for item in pair]
+            entry = [name, "class", node.lineno, self.node(), -1, 0, body.number, (), ()]
+            self.functions.append([*entry, self.node(), None, (), flat])
+            self.operations[number] = self.ops
+        self.ops, body.done, body.builtins = outside
 
     def field(self, name: str, annotation: ast.expr) -> None:
         """`name: annotation` in a class's body."""
@@ -247,6 +275,7 @@ class Definitions(Statements):
         self.queue.append(partial(self.read_field, record, annotation, self.body))
 
     def read_field(self, record: list[object], annotation: ast.expr, around: Body) -> None:
+        """What a field's annotation names, once all names are known."""
         body = self.body = Body(Scope("", around.scope))
         self.env, self.flow, self.around = {}, None, -1
         self.ops = body.ops = around.ops
@@ -256,19 +285,23 @@ class Definitions(Statements):
     # Annotations.
 
     def annotate_parameters(self, args: ast.arguments, first: int) -> None:
+        """What the annotations of parameters name."""
         for place, arg in enumerate((*args.posonlyargs, *args.args, *args.kwonlyargs)):
             if arg.annotation is not None:
                 self.annotate(first + place, arg.annotation)
 
     def annotate_result(self, node: Definition) -> None:
+        """What the annotation of the result names."""
         if node.returns is not None:
             self.annotate(self.body.returned, node.returns)
 
     def annotate(self, target: int, annotation: ast.expr) -> None:
+        """Notes what an annotation says of a node."""
         for wrapper, term in self.read_annotation(annotation, facts.PLAIN):
             self.annotations += (target, wrapper, term)
 
     def declared_as(self, annotation: ast.expr) -> Term:
+        """A node that holds what an annotation says, if nothing else is known of it."""
         read = self.read_annotation(annotation, facts.PLAIN)
         if not read:
             return None
@@ -289,12 +322,16 @@ class Definitions(Statements):
                 return []
             return self.read_annotation(tree.body, wrapper)
         if isinstance(node, ast.BinOp) and type(node.op) is ast.BitOr:
-            return [*self.read_annotation(node.left, wrapper), *self.read_annotation(node.right, wrapper)]
+            return [
+                *self.read_annotation(node.left, wrapper),
+                *self.read_annotation(node.right, wrapper),
+            ]
         if isinstance(node, ast.Subscript):
             return self.read_generic(node, wrapper)
         return []
 
     def read_generic(self, node: ast.Subscript, wrapper: int) -> list[tuple[int, int]]:
+        """An annotation with brackets."""
         head = node.value
         name = head.attr if isinstance(head, ast.Attribute) else getattr(head, "id", "")
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
@@ -302,16 +339,9 @@ class Definitions(Statements):
             return []
         if name == "Union":
             return [pair for part in inner for pair in self.read_annotation(part, wrapper)]
-        if name in _SAME:
-            return self.read_annotation(inner[0], wrapper)
-        if name in _LAST:
-            return self.read_annotation(inner[-1], wrapper)
-        if name in _TYPE:
-            return self.read_annotation(inner[0], facts.CLASS_ITSELF)
-        if name in _MAPPING:
-            return self.read_annotation(inner[-1], facts.VALUES)
-        if name in _ELEMENTS:
-            return self.read_annotation(inner[0], facts.ELEMENTS)
+        for names, place, wraps in _GENERICS:
+            if name in names:
+                return self.read_annotation(inner[place], wrapper if wraps is None else wraps)
         return self.read_annotation(head, wrapper)
 
 

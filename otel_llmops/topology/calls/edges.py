@@ -22,6 +22,7 @@ class Edges:
         self.outside: dict[tuple[int, str], int] = {}
 
     def add(self, caller: int, callee: int, line: int, found: int) -> None:
+        """A call of a function."""
         key = caller * self.functions + callee
         before = self.inside.get(key)
         if before is None:
@@ -32,6 +33,7 @@ class Edges:
                 self.inside[key] = min(found, surest) * _LINES + min(line, first)
 
     def add_outside(self, caller: int, name: str, line: int) -> None:
+        """A call of what is not in the repository."""
         key = (caller, name)
         before = self.outside.get(key)
         if before is None or line < before:

@@ -17,7 +17,7 @@ from otel_llmops.topology.calls.state import State
 __all__ = ["Expressions", "constant"]
 
 LONGEST_KEY: Final = 40
-FORMULAS: Final = 48
+FORMULAS: Final = 16
 """Different operations of one body whose operands are told apart."""
 
 
@@ -62,6 +62,7 @@ class Expressions(State):
         }
 
     def name(self, node: ast.Name) -> Term:
+        """What a name holds here."""
         term = self.env.get(node.id, ABSENT)
         if term is ABSENT:
             term = self.free(node.id)
@@ -70,9 +71,11 @@ class Expressions(State):
         return term
 
     def constant(self, node: ast.Constant) -> Term:
+        """A text or number that may be a key."""
         return constant(node.value)
 
     def attribute(self, node: ast.Attribute) -> Term:
+        """`value.name`."""
         value = node.value
         base = self.table[type(value)](value)
         if type(base) is not int:
@@ -80,6 +83,7 @@ class Expressions(State):
         return self.load(base, node.attr, node.lineno)
 
     def subscript(self, node: ast.Subscript) -> Term:
+        """`value[key]`."""
         base = self.table[type(node.value)](node.value)
         index = node.slice
         if type(index) is ast.Slice:
@@ -98,14 +102,15 @@ class Expressions(State):
         return target
 
     def sliced(self, base: Term, index: ast.Slice, line: int) -> Term:
+        """`value[a:b]`: part of a literal that is known, or an unknown part."""
         self.parts(index)
         if type(base) is not int:
             return None
         known = self.heap.get(base)
-        bounds = [_whole(part) for part in (index.lower, index.upper, index.step)]
-        if known is not None and known.complete and ABSENT not in bounds:
-            terms = list(known.fields.values())
-            return self.sequence(self.kinds[base], terms[slice(*bounds)])
+        if known is not None and known.complete:
+            terms = _part(list(known.fields.values()), index)
+            if terms is not None:
+                return self.sequence(self.kinds[base], terms)
         target = self.node()
         self.ops.append((facts.INDEX, line, base, ":", target))
         return target
@@ -158,6 +163,7 @@ class Expressions(State):
         return body.pool
 
     def binary(self, node: ast.BinOp) -> Term:
+        """`left + right`."""
         table = self.table
         left = table[type(node.left)](node.left)
         right = table[type(node.right)](node.right)
@@ -166,6 +172,7 @@ class Expressions(State):
         return self.operate(BINARY[type(node.op)], left, right, node.lineno)
 
     def compare(self, node: ast.Compare) -> Term:
+        """`left < right < ...`; yields data alone."""
         table = self.table
         left = table[type(node.left)](node.left)
         for op, comparator in zip(node.ops, node.comparators, strict=True):
@@ -195,6 +202,7 @@ class Expressions(State):
         return term
 
     def unary(self, node: ast.UnaryOp) -> Term:
+        """`-operand`."""
         operand = node.operand
         term = self.table[type(operand)](operand)
         if type(node.op) is ast.Not:
@@ -204,6 +212,7 @@ class Expressions(State):
         return self.operate(UNARY[type(node.op)], term, None, node.lineno)
 
     def conditional(self, node: ast.IfExp) -> Term:
+        """`body if test else orelse`."""
         self.evaluate(node.test)
         narrowed = self.narrow(node.test)
         then = self.evaluate(node.body)
@@ -213,15 +222,19 @@ class Expressions(State):
     # Containers.
 
     def a_tuple(self, node: ast.Tuple) -> Term:
+        """`(a, b)`."""
         return self.display(node.elts, facts.TUPLE)
 
     def a_list(self, node: ast.List) -> Term:
+        """`[a, b]`."""
         return self.display(node.elts, facts.LIST)
 
     def a_set(self, node: ast.Set) -> Term:
+        """`{a, b}`."""
         return self.display(node.elts, facts.SET)
 
     def display(self, elements: Sequence[ast.expr], kind: int) -> Term:
+        """A tuple, list or set as it is written."""
         table = self.table
         terms: list[Term] = []
         spread: list[Term] = []
@@ -245,6 +258,7 @@ class Expressions(State):
         return target
 
     def a_dict(self, node: ast.Dict) -> Term:
+        """`{key: value}`."""
         table = self.table
         fields: list[tuple[Term, Term]] = []
         spread: list[int] = []
@@ -263,6 +277,7 @@ class Expressions(State):
         return target
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Term:
+        """`[element for ...]`, and the like for sets and generators."""
         hidden = self.generators(node.generators)
         term = self.evaluate(node.elt)
         self.restore(hidden)
@@ -270,6 +285,7 @@ class Expressions(State):
         return self.literal(kind, [(None, term)])
 
     def dict_comprehension(self, node: ast.DictComp) -> Term:
+        """`{key: value for ...}`."""
         hidden = self.generators(node.generators)
         key = self.evaluate(node.key)
         term = self.evaluate(node.value)
@@ -293,6 +309,7 @@ class Expressions(State):
         return hidden
 
     def restore(self, hidden: dict[str, Term]) -> None:
+        """Brings back what the names of a comprehension hid."""
         for name, term in hidden.items():
             inner = self.env.pop(name, None)
             if inner is not None and len(self.queue) > self.queued:  # a lambda may see it
@@ -303,24 +320,29 @@ class Expressions(State):
     # What passes values on.
 
     def parts(self, node: ast.expr) -> Term:
+        """What yields only data, but may call in its parts."""
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr) and type(child) is not ast.Constant:
                 self.evaluate(child)
         return None
 
     def starred(self, node: ast.Starred) -> Term:
+        """`*value`."""
         return self.evaluate(node.value)
 
     def awaited(self, node: ast.Await) -> Term:
+        """`await value`: what a coroutine returns is what its call returns."""
         return self.evaluate(node.value)
 
     def yielded(self, node: ast.Yield) -> Term:
+        """`yield value`."""
         target = self.yields()
         if node.value is not None:
             self.copy(self.evaluate(node.value), target)
         return None
 
     def yielded_from(self, node: ast.YieldFrom) -> Term:
+        """`yield from value`."""
         target = self.yields()
         term = self.evaluate(node.value)
         if type(term) is int:
@@ -328,11 +350,13 @@ class Expressions(State):
         return None
 
     def yields(self) -> int:
+        """The node of what this body yields."""
         if self.body.yielded is None:
             self.body.yielded = self.node()
         return self.body.yielded
 
     def named(self, node: ast.NamedExpr) -> Term:
+        """`name := value`."""
         term = self.evaluate(node.value)
         self.bind(node.target.id, term)
         return term
@@ -340,22 +364,26 @@ class Expressions(State):
     # For others to fill in.
 
     def narrow(self, test: ast.expr, *, holds: bool = True) -> list[tuple[str, Term]]:
+        """Narrows names by a condition that holds."""
         raise NotImplementedError
 
     def widen(self, narrowed: list[tuple[str, Term]]) -> None:
+        """Ends what `narrow` began."""
         for name, term in reversed(narrowed):
             self.env[name] = term
 
     def assign_each(self, target: ast.expr, iterable: ast.expr, term: Term) -> None:
+        """Assigns what an iterable yields to a target."""
         raise NotImplementedError
 
 
-def _whole(node: ast.expr | None) -> object:
-    """A slice's bound: a number, None where left out, ABSENT where not constant."""
-    if node is None:
-        return None
+def _part(terms: list[Term], index: ast.Slice) -> list[Term] | None:
+    """The terms that a slice takes; None where its bounds are not constant."""
     try:
-        value = ast.literal_eval(node)
+        low, high, step = [
+            None if bound is None else ast.literal_eval(bound)
+            for bound in (index.lower, index.upper, index.step)
+        ]
+        return terms[low:high:step]
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return ABSENT
-    return value if type(value) is int else ABSENT
+        return None

@@ -10,11 +10,11 @@ import ast
 import marshal
 import sys
 from array import array
-from typing import Final
+from typing import Any, Final
 
 from otel_llmops.topology.calls import facts
 from otel_llmops.topology.calls.definitions import Definitions
-from otel_llmops.topology.calls.facts import Facts
+from otel_llmops.topology.calls.facts import Facts, Op, Term
 from otel_llmops.topology.calls.scopes import Scope
 
 __all__ = ["extract"]
@@ -123,12 +123,9 @@ class _Extraction(Definitions):
                 code = op[0]
                 if code == facts.STORE:
                     stored[op[3]] = None
-                elif code == facts.INDEX or code == facts.SETINDEX:
-                    if type(op[3]) is int:
-                        keys[op[3]] = None
-                elif code == facts.METHOD and op[6] in ("get", "pop", "setdefault"):
-                    if op[3] and type(op[3][0]) is int:
-                        keys[op[3][0]] = None
+                key = _key(op)
+                if type(key) is int:
+                    keys[key] = None
                 result = op[_RESULTS[code]] if code in _RESULTS else None
                 index.extend((code, op[2], -1 if result is None else result, place))
                 if code == facts.NARROW:
@@ -152,3 +149,11 @@ class _Extraction(Definitions):
         if content.sources:  # type: ignore[attr-defined]
             return (facts.SOURCES, *content.sources)  # type: ignore[attr-defined]
         return (facts.GLOBAL, content.name)  # type: ignore[attr-defined]
+
+
+def _key(op: Op) -> Term:
+    """The key that an operation looks up, if it has one."""
+    key: Any = op[3] if op[0] in (facts.INDEX, facts.SETINDEX) else None
+    if op[0] == facts.METHOD and op[3] and op[6] in ("get", "pop", "setdefault"):
+        key = op[3][0]
+    return key if isinstance(key, int | str) else None

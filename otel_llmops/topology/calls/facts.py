@@ -7,7 +7,7 @@ has no node at all. A *term* stands for a value in an operation:
     int >= 0    a node of this file
     int < 0     a cell, `~term` its place in `cells`: a name that other code may see or set (an
                 import, a global read by a function, a variable caught by a closure)
-    str         a constant: `s` and a text, or `i` and a whole number; only keys and names need it
+    str         a constant: `s` and a text, or `i` and a whole number; keys and names need it
     None        nothing that the analysis follows
 
 Operations are tuples that begin with opcode and line; they belong to the function that runs them.
@@ -30,11 +30,11 @@ FACTS_VERSION: Final = 1
 VERSION, MODULE, PACKAGE, NODES, CELLS, EXPORTS, PUBLIC, STARS = range(8)
 FUNCTIONS, CLASSES, COPIES, ALLOCS, ANNOTATIONS, DIAGNOSTICS = range(8, 14)
 STORED, KEYS, OPERATIONS, INDEX_OF, COUNTS = range(14, 19)
-"""Names of attributes stored to; terms that are keys; all operations, each as marshal writes it, for
-most are never looked at; four numbers for each node that one waits for (its opcode, the node, what
-it yields or -1, where it is written); how many of these each function has."""
+"""Names of attributes stored to; terms that are keys; all operations, each as marshal writes it,
+for most are never looked at; four numbers for each node that one waits for (its opcode, the node,
+what it yields or -1, where it is written); how many of these each function has."""
 
-# Cells: (SOURCES, term, ...); (IMPORT, module, name or None); (GLOBAL, name), not bound in the file.
+# Cells: (SOURCES, term, ...); (IMPORT, module, name or None); (GLOBAL, name), not bound here.
 SOURCES, IMPORT, GLOBAL = range(3)
 
 # Operations, with what follows opcode and line. Positional arguments are terms, `(term,)` where
@@ -62,6 +62,7 @@ DECORATE: Final = 17  # callee, argument, dst: the argument itself where the cal
 F_NAME, F_KIND, F_LINE, F_NODE, F_CLASS, F_FLAGS, F_FIRST, F_NAMES, F_KEYWORDS = range(9)
 F_RETURN, F_YIELD, F_PASSED, F_BUILTINS = range(9, 13)
 
+
 def read_operation(content: Facts, place: int) -> Op:
     """The operation that is written at a place."""
     op: Op = marshal.loads(memoryview(content[OPERATIONS])[place:])  # noqa: S302
@@ -69,10 +70,14 @@ def read_operation(content: Facts, place: int) -> Op:
 
 
 def read_index(content: Facts) -> "array[int]":
+    """Four numbers for each node that an operation waits for."""
     numbers = array("i")
     numbers.frombytes(content[INDEX_OF])
     return numbers
 
+
+# Bodies of classes are among the functions, of kind `class`; for them F_FIRST is the number of the
+# function around them.
 
 # Flags of functions.
 STATIC, BY_CLASS, GENERATOR, PROPERTY, MORE, MORE_BY_NAME, METHOD_OF = (1 << i for i in range(7))

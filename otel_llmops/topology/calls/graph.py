@@ -10,7 +10,7 @@ class Function(NamedTuple):
     """A function, method, lambda or module body; kinds are those of the table code_functions."""
 
     name: str
-    """`package.module.Class.method`, `package.module.outer.<lambda1>`; a module's body: its name."""
+    """`package.module.Class.method`, `package.module.outer.<lambda1>`; of a body, the module's."""
     module: str
     kind: str
     line: int
@@ -50,5 +50,5 @@ def pycg(graph: CallGraph) -> dict[str, list[str]]:
     written: dict[str, list[str]] = {function.name: [] for function in graph.functions}
     for edge in (*graph.edges, *graph.external):
         written.setdefault(edge.callee, [])
-        written[edge.caller].append(edge.callee)
+        written.setdefault(edge.caller, []).append(edge.callee)
     return written

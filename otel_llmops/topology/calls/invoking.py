@@ -49,6 +49,7 @@ class Invoking(Containers):
             self.call_made(caller, op, thing, found, module)
 
     def call_made(self, caller: int, op: Op, thing: int, found: int, module: int) -> None:
+        """Calls a bound method, a partial, or something outside."""
         made = thing - self.objects.made
         kind = self.objects.kinds[made]
         if kind == objects.BOUND:
@@ -89,6 +90,7 @@ class Invoking(Containers):
             self.wait(node, caller, op)
 
     def fixed_thing(self, node: int) -> int:
+        """What is at a node for good; -1 where nothing is."""
         fixed = self.program.fixed.get(node)
         if fixed is None:
             return -1
@@ -97,9 +99,7 @@ class Invoking(Containers):
             return number
         return number + (self.objects.classes if kind == "class" else self.objects.modules)
 
-    def call_function(
-        self, caller: int, op: Op, function: int, receiver: int, found: int
-    ) -> None:
+    def call_function(self, caller: int, op: Op, function: int, receiver: int, found: int) -> None:
         """Calls a function; with a receiver as its first argument, if one is given."""
         self.edges.add(caller, function, op[1], found)
         program = self.program
@@ -119,7 +119,7 @@ class Invoking(Containers):
             module = program.function_module[op[7]]
             target = op[8] or NOWHERE
         passed = entry[facts.F_PASSED]
-        if target and receiver >= 0 and 0 in passed:
+        if passed and target and receiver >= 0 and 0 in passed:
             self.add(target, receiver)
         if not self.once(op, function * 2 + offset):
             return
@@ -129,6 +129,7 @@ class Invoking(Containers):
             self.pass_result(op, function, offset, module, target)
 
     def pass_result(self, op: Op, function: int, offset: int, module: int, target: int) -> None:
+        """What a call yields, to its node."""
         program = self.program
         entry = program.functions[function]
         base = program.bases[program.function_module[function]]
@@ -158,26 +159,30 @@ class Invoking(Containers):
                 return term
         return None
 
-    def pass_arguments(
-        self, caller: int, op: Op, function: int, offset: int, module: int
-    ) -> None:
+    def pass_arguments(self, caller: int, op: Op, function: int, offset: int, module: int) -> None:
+        """Arguments to parameters."""
         program = self.program
         entry = program.functions[function]
         names = entry[facts.F_NAMES]
         first = program.bases[program.function_module[function]] + entry[facts.F_FIRST]
-        place = offset
-        for term in op[3]:
+        for place, term in enumerate(op[3], offset):
             if type(term) is int:
                 node = self.at(module, term)
                 if node != NOWHERE:
                     self.pass_one(function, entry, first, place, node)
-            elif type(term) is str:
-                if place < len(names):
-                    self.pass_constant(first + place, term)
+            elif type(term) is str and place < len(names):
+                self.pass_constant(first + place, term)
             elif type(term) is tuple and type(term[0]) is int:
                 node = self.at(module, term[0])
                 self.wait(node, caller, self.op(caller, SPREAD_ARGUMENTS, op[1], function, place))
-            place += 1
+        if op[4]:
+            self.pass_keywords(caller, op, function, module)
+
+    def pass_keywords(self, caller: int, op: Op, function: int, module: int) -> None:
+        """Keyword arguments to parameters."""
+        entry = self.program.functions[function]
+        first = self.program.bases[self.program.function_module[function]] + entry[facts.F_FIRST]
+        names = (*entry[facts.F_NAMES], *entry[facts.F_KEYWORDS])
         for name, term in zip(op[4][::2], op[4][1::2], strict=True):
             if type(term) is int:
                 node = self.at(module, term)
@@ -187,12 +192,11 @@ class Invoking(Containers):
                     self.pass_by_name(function, entry, first, name, node)
             elif name in names:
                 self.pass_constant(first + names.index(name), term)
-            elif name in entry[facts.F_KEYWORDS]:
-                self.pass_constant(first + len(names) + entry[facts.F_KEYWORDS].index(name), term)
 
     def pass_one(
         self, function: int, entry: tuple[Any, ...], first: int, place: int, node: int
     ) -> None:
+        """A positional argument."""
         names = entry[facts.F_NAMES]
         target = first + place
         if place < len(names):
@@ -221,6 +225,7 @@ class Invoking(Containers):
         return container
 
     def rest_by_name(self, function: int, entry: tuple[Any, ...], first: int) -> int:
+        """The dictionary of further keyword arguments."""
         container = self.objects.make(objects.CONTAINER, facts.DICT, ("kwargs", function))
         node = first + len(entry[facts.F_NAMES]) + len(entry[facts.F_KEYWORDS])
         node += 1 if entry[facts.F_FLAGS] & facts.MORE else 0
@@ -230,6 +235,7 @@ class Invoking(Containers):
     def pass_by_name(
         self, function: int, entry: tuple[Any, ...], first: int, name: str, node: int
     ) -> None:
+        """A keyword argument."""
         names, keywords = entry[facts.F_NAMES], entry[facts.F_KEYWORDS]
         if name in names:
             self.copy_any(node, first + names.index(name))
@@ -240,6 +246,7 @@ class Invoking(Containers):
             self.copy_any(node, self.field(container, "s" + name))
 
     def pass_constant(self, node: int, term: str) -> None:
+        """A constant, where the parameter is a key."""
         if node in self.wanted:
             self.add(node, self.constant(term))
 
@@ -308,11 +315,10 @@ class Invoking(Containers):
                 self.copy_any(self.at(module, term), self.slot(number, name))
 
     def slot(self, number: int, name: str) -> int:
+        """The node of a stored attribute."""
         raise NotImplementedError
 
-    def call_method(
-        self, caller: int, op: Op, thing: int, name: str, found: int
-    ) -> bool:
+    def call_method(self, caller: int, op: Op, thing: int, name: str, found: int) -> bool:
         """Calls a method of an instance by name; the operation is a CALL. False if it has none."""
         number = self.objects.class_of(thing)
         kind, value = self.hierarchy.resolve(number, name)
@@ -350,4 +356,3 @@ class Invoking(Containers):
 def _makes_itself(name: str) -> bool:
     """Whether calling a name from outside yields an instance of it, by how classes are written."""
     return name.rpartition(".")[2][:1].isupper()
-

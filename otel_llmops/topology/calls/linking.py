@@ -88,13 +88,16 @@ class Program:
                 self.class_module.append(number)
 
     def new_node(self) -> int:
+        """A node that is in no module."""
         self.count += 1
         return self.count - 1
 
     def node(self, module: int, term: int) -> int:
+        """The node that a module's term stands for."""
         return self.bases[module] + term if term >= 0 else self.cell(module, ~term)
 
     def function_name(self, number: int) -> str:
+        """`module.qualname`; a module's body has the module's name."""
         module = self.names[self.function_module[number]]
         name = self.functions[number][facts.F_NAME]
         return f"{module}.{name}" if name else module
@@ -123,6 +126,7 @@ class Program:
         return node
 
     def sources(self, module: int, terms: tuple[Term, ...]) -> int:
+        """The node of a name that is bound once or more."""
         if len(terms) == 1 and type(terms[0]) is int:
             return self.node(module, terms[0])
         target = self.new_node()
@@ -134,6 +138,7 @@ class Program:
         return target
 
     def constant(self, value: str) -> int:
+        """A node for a constant."""
         target = self.new_node()
         self.constants[target] = value
         return target
@@ -161,6 +166,7 @@ class Program:
         return found
 
     def imported(self, importer: int, module: str, name: str | None) -> int:
+        """The node that an import stands for."""
         if not module:
             return self.imported(importer, str(name), None)
         found = self.find(importer, module)
@@ -214,6 +220,7 @@ class Program:
         return None
 
     def starred(self, module: int, name: str) -> int:
+        """The node of a name that may come from `import *`."""
         node = self._by_stars(module, name, set())
         if node is not None:
             return node

@@ -35,6 +35,7 @@ class Objects:
         self._numbers: dict[tuple[Any, ...], int] = {}
 
     def make(self, kind: int, first: Any, second: Any = None) -> int:
+        """The number of an object; the same for the same parts."""
         key = (kind, first, second)
         number = self._numbers.get(key)
         if number is None:

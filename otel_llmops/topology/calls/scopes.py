@@ -46,6 +46,7 @@ class Scope:
         self.lambdas = 0
 
     def binds(self, name: str) -> bool:
+        """Whether the scope binds a name."""
         return name in self.env or name in self.killed or name in self.cells
 
 
@@ -78,27 +79,27 @@ def assigned(body: Iterable[ast.stmt]) -> set[str]:
 
 
 def _compound(statement: ast.stmt, names: set[str], todo: list[ast.stmt]) -> None:
+    """What a compound statement itself binds; its blocks are left to do."""
     for field in _BLOCKS:
         todo.extend(getattr(statement, field, ()))
+    for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+        todo.extend(part.body)
+        if isinstance(part, ast.match_case):
+            _captures(part.pattern, names)
+        elif part.name:
+            names.add(part.name)
     if isinstance(statement, ast.For | ast.AsyncFor):
         _targets(statement.target, names)
-    elif isinstance(statement, ast.With | ast.AsyncWith):
-        for item in statement.items:
-            if item.optional_vars is not None:
-                _targets(item.optional_vars, names)
-    elif isinstance(statement, ast.Try | ast.TryStar):
-        for handler in statement.handlers:
-            if handler.name:
-                names.add(handler.name)
-            todo.extend(handler.body)
-    elif isinstance(statement, ast.Match):
-        for case in statement.cases:
-            todo.extend(case.body)
-            for node in ast.walk(case.pattern):
-                if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
-                    names.add(node.name)
-                elif isinstance(node, ast.MatchMapping) and node.rest:
-                    names.add(node.rest)
+    for item in getattr(statement, "items", ()):
+        if item.optional_vars is not None:
+            _targets(item.optional_vars, names)
+
+
+def _captures(pattern: ast.pattern, names: set[str]) -> None:
+    for node in ast.walk(pattern):
+        name = getattr(node, "rest" if isinstance(node, ast.MatchMapping) else "name", None)
+        if name:
+            names.add(name)
 
 
 def _targets(target: ast.expr, names: set[str]) -> None:

@@ -23,7 +23,7 @@ from otel_llmops.topology.calls.objects import Objects
 
 __all__ = ["Solver"]
 
-LIMIT: Final = 64
+LIMIT: Final = 24
 INSTANCES: Final = 8
 CONTAINERS: Final = 4
 
@@ -36,9 +36,7 @@ class Solver:
     def __init__(self, program: Program, hierarchy: Hierarchy) -> None:
         self.program = program
         self.hierarchy = hierarchy
-        self.objects = Objects(
-            len(program.functions), len(program.classes), len(program.names)
-        )
+        self.objects = Objects(len(program.functions), len(program.classes), len(program.names))
         self.edges = Edges(len(program.functions))
         self.held: list[Held] = []
         self.work: list[int] = []
@@ -76,6 +74,7 @@ class Solver:
             self.first_wait.frombytes(bytes(4 * missing))
 
     def new_node(self) -> int:
+        """A node that is in no module."""
         self.held.append(None)
         self.first_target.append(0)
         self.first_wait.append(0)
@@ -84,6 +83,7 @@ class Solver:
         return node
 
     def at(self, module: int, term: int) -> int:
+        """The node that a module's term stands for."""
         program = self.program
         return program.bases[module] + term if term >= 0 else program.cells[module][~term]
 
@@ -92,7 +92,7 @@ class Solver:
         held = self.held[node]
         if held is None:
             self.held[node] = thing
-        elif type(held) is int:
+        elif isinstance(held, int):
             if held == thing or (thing in self.containers and not self.takes(node)):
                 return
             self.held[node] = (held, thing)
@@ -118,7 +118,7 @@ class Solver:
 
     def copy(self, source: int, target: int) -> None:
         """All that is at the source is at the target too."""
-        if source == target or source == NOWHERE:
+        if source in (target, NOWHERE):
             return
         first = self.first_target[source]
         if first and self.target[first] == target:
@@ -128,7 +128,7 @@ class Solver:
         self.next_target.append(first)
         held = self.held[source]
         if held is not None:
-            if type(held) is int:
+            if isinstance(held, int):
                 self.add(target, held)
             else:
                 for thing in held:
@@ -139,7 +139,7 @@ class Solver:
         held = self.held[node]
         if held is None:
             return ()
-        return (held,) if type(held) is int else held
+        return (held,) if isinstance(held, int) else held
 
     def wait(self, node: int, caller: int, op: Op) -> None:
         """Runs an operation that stands in no file for what is at a node, and for what will be."""
@@ -151,6 +151,7 @@ class Solver:
             self.arms[op[0]](caller, op, node, thing)
 
     def wait_for(self, node: int, caller: int, number: int) -> None:
+        """Notes that an operation waits for what comes to a node."""
         self.next_wait.append(self.first_wait[node])
         self.first_wait[node] = len(self.wait_op)
         self.wait_op.append(number)
@@ -188,20 +189,33 @@ class Solver:
     # The fixpoint.
 
     def propagate(self) -> None:
-        work, add, arms = self.work, self.add, self.arms
+        """Moves objects along until nothing is new."""
+        work, held, add, arms = self.work, self.held, self.add, self.arms
+        target, next_target, first_target = self.target, self.next_target, self.first_target
+        wait_op, next_wait, first_wait = self.wait_op, self.next_wait, self.first_wait
+        read = self.read
         while work:
             thing = work.pop()
             node = work.pop()
-            link = self.first_target[node]
+            link = first_target[node]
             while link:
-                add(self.target[link], thing)
-                link = self.next_target[link]
-            link = self.first_wait[node]
+                onward = target[link]
+                link = next_target[link]
+                there = held[onward]
+                if there is None:
+                    held[onward] = thing
+                    work.append(onward)
+                    work.append(thing)
+                elif there != thing:
+                    add(onward, thing)
+            link = first_wait[node]
             while link:
                 caller = self.wait_caller[link]
-                op = self.operation(caller, self.wait_op[link])
-                link = self.next_wait[link]
+                number = wait_op[link]
+                link = next_wait[link]
+                op = read.get(number) or self.operation(caller, number)
                 arms[op[0]](caller, op, node, thing)
 
     def constant(self, term: str) -> int:
+        """A constant as an object."""
         return self.objects.make(objects.CONSTANT, term)

@@ -32,6 +32,7 @@ class Body:
         "first",
         "last",
         "loads",
+        "number",
         "ops",
         "passed",
         "pool",
@@ -51,6 +52,7 @@ class Body:
         self.builtins: dict[str, int] = {}
         self.declared: dict[str, Cell] = {}
         self.class_number = -1
+        self.number = 0
         self.self_term: Term = None
         self.first = 0
         self.last = 0
@@ -107,11 +109,13 @@ class State:
     # Nodes and terms.
 
     def node(self) -> int:
+        """A new node."""
         n = self.count
         self.count = n + 1
         return n
 
     def copy(self, source: Term, target: int) -> None:
+        """What the source is, the target is too."""
         if source is not None:
             self.copies.append(source)
             self.copies.append(target)
@@ -128,11 +132,13 @@ class State:
         return target
 
     def new_cell(self) -> Cell:
+        """A cell that gets its sources later."""
         cell = Cell(~len(self.cells))
         self.cells.append((facts.SOURCES, cell))
         return cell
 
     def imported(self, module: str, name: str | None) -> int:
+        """The cell of an import."""
         key = (module, name)
         term = self.imports.get(key)
         if term is None:
@@ -144,6 +150,7 @@ class State:
     # Names.
 
     def bind(self, name: str, term: Term) -> None:
+        """Assigns to a name."""
         declared = self.body.declared
         if declared and name in declared:
             if term is not None:
@@ -178,6 +185,9 @@ class State:
         cell = scope.cells.get(name)
         if cell is None:
             cell = scope.cells[name] = self.new_cell()
+            held = scope.env.get(name)
+            if isinstance(held, int) and held in self.dotted and name not in scope.killed:
+                self.dotted[cell.term] = self.dotted[held]
         return cell.term
 
     # Ways that fork and join.
@@ -219,6 +229,7 @@ class State:
     # Containers.
 
     def container(self, kind: int, payload: object = None) -> int:
+        """A container, partial or property made here."""
         target = self.node()
         self.allocations += (target, kind, payload)
         self.kinds[target] = kind
@@ -285,4 +296,5 @@ class State:
         return target
 
     def evaluate(self, node: ast.expr) -> Term:
+        """The term of an expression."""
         return self.table[type(node)](node)

@@ -1,59 +1,44 @@
-"""Statements, in the order they run: assignments, ways that fork and join, imports.
+"""Statements that run straight on: assignments, imports, and what ends a way.
 
-Strategy: see scopes and state. A branch that returns, raises or leaves its loop takes what it knew
-with it. `isinstance` in a condition narrows a name for as long as the condition holds.
+Strategy: a display assigned to targets of the same shape (`a, b = f, g`) is taken apart without
+making a container; anything else that is unpacked is asked for its places.
 """
 
 import ast
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from otel_llmops.topology.calls import facts
 from otel_llmops.topology.calls.facts import Term
-from otel_llmops.topology.calls.invocations import Invocations
+from otel_llmops.topology.calls.models import Models
 from otel_llmops.topology.calls.names import BINARY
-from otel_llmops.topology.calls.scopes import ABSENT, Env, assigned
 
 __all__ = ["Statements"]
 
-_NO_CLASS_OF_OURS: Final = frozenset(("bool", "bytes", "complex", "float", "int", "str"))
 
-
-class Statements(Invocations):
+class Statements(Models):
     """Reads all statements but definitions."""
 
     def __init__(self, module: str, package: str) -> None:
         super().__init__(module, package)
-        self.statements = {
+        self.statements: dict[type, Callable[[Any], None]] = {
             ast.Expr: self.expression,
             ast.Assign: self.assign_statement,
             ast.AnnAssign: self.annotated,
             ast.AugAssign: self.augmented,
             ast.Return: self.returns,
-            ast.If: self.if_statement,
-            ast.For: self.for_statement,
-            ast.AsyncFor: self.for_statement,
-            ast.While: self.while_statement,
-            ast.Try: self.try_statement,
-            ast.TryStar: self.try_statement,
-            ast.With: self.with_statement,
-            ast.AsyncWith: self.with_statement,
             ast.Import: self.import_statement,
             ast.ImportFrom: self.import_from,
             ast.Raise: self.raise_statement,
-            ast.Assert: self.assert_statement,
             ast.Global: self.global_statement,
             ast.Nonlocal: self.nonlocal_statement,
             ast.Delete: self.delete,
-            ast.Match: self.match_statement,
             ast.Pass: self.nothing,
-            ast.Break: self.leave,
-            ast.Continue: self.leave,
         }
-        self.loops: list[dict[str, int]] = []
         self.around = -1  # the class whose body is being read
 
     def block(self, body: Iterable[ast.stmt]) -> None:
+        """Reads statements until the way ends."""
         table = self.statements
         for statement in body:
             self.mark = self.calls
@@ -65,21 +50,17 @@ class Statements(Invocations):
         """What moves nothing that we follow."""
 
     def expression(self, node: ast.Expr) -> None:
-        value = node.value
-        kind = type(value)
-        if kind is ast.Constant:
-            return
-        if kind is ast.Await:
-            value = value.value  # type: ignore[attr-defined]
-            kind = type(value)
-        if kind is ast.Call:
+        """A value that nobody uses: a call, most often."""
+        value = node.value.value if isinstance(node.value, ast.Await) else node.value
+        if isinstance(value, ast.Call):
             self.invoke(value, used=False)
-        else:
-            self.table[kind](value)
+        elif type(value) is not ast.Constant:
+            self.table[type(value)](value)
 
     # Assignments.
 
     def assign_statement(self, node: ast.Assign) -> None:
+        """`a = b = value`."""
         value = node.value
         targets = node.targets
         if type(value) is ast.Tuple or type(value) is ast.List:
@@ -128,12 +109,15 @@ class Statements(Invocations):
         parts: list[object] = [*terms[:star], terms[star:middle], *terms[middle:]]
         for element, part in zip(elements, parts, strict=False):
             if type(element) is ast.Starred:
-                packed = self.sequence(facts.LIST, [self._packed(term) for term in terms[star:middle]])
+                packed = self.sequence(
+                    facts.LIST, [self._packed(term) for term in terms[star:middle]]
+                )
                 self.assign(element.value, packed)
             else:
                 self.assign_terms(element, part)
 
     def assign(self, target: ast.expr, term: Term) -> None:
+        """Assigns a term to any target."""
         kind = type(target)
         if kind is ast.Name:
             self.bind(target.id, term)  # type: ignore[attr-defined]
@@ -152,6 +136,7 @@ class Statements(Invocations):
             self.assign(target.value, term)
 
     def unpack(self, target: ast.Tuple | ast.List, term: Term) -> None:
+        """`a, b = value`."""
         known = self.heap.get(term) if type(term) is int else None
         if known is not None and known.complete:
             self.assign_terms(target, list(known.fields.values()))
@@ -171,6 +156,7 @@ class Statements(Invocations):
             self.ops.append((facts.UNPACK, target.lineno, term, tuple(parts)))
 
     def annotated(self, node: ast.AnnAssign) -> None:
+        """`name: annotation = value`."""
         term = None if node.value is None else self.evaluate(node.value)
         if isinstance(node.target, ast.Name):
             if self.around >= 0:
@@ -189,6 +175,7 @@ class Statements(Invocations):
             self.assign(node.target, term)
 
     def field(self, name: str, annotation: ast.expr) -> None:
+        """`name: annotation` in a class's body."""
         raise NotImplementedError
 
     def declared_as(self, annotation: ast.expr) -> Term:
@@ -196,6 +183,7 @@ class Statements(Invocations):
         raise NotImplementedError
 
     def augmented(self, node: ast.AugAssign) -> None:
+        """`a += b`."""
         target = node.target
         right = self.evaluate(node.value)
         method = "__i" + BINARY[type(node.op)][2:]
@@ -211,6 +199,7 @@ class Statements(Invocations):
             self.assign(target, term)
 
     def delete(self, node: ast.Delete) -> None:
+        """`del a[b]`."""
         for target in node.targets:
             if isinstance(target, ast.Subscript):
                 base = self.evaluate(target.value)
@@ -220,134 +209,12 @@ class Statements(Invocations):
                     if base in self.heap:
                         self._write_back(base, self.heap.pop(base))
 
-    # Ways that fork and join.
-
-    def if_statement(self, node: ast.If) -> None:
-        self.evaluate(node.test)
-        self.settle()
-        before = self.env
-        self.env = before.copy()
-        then = self.branch(node.body, self.narrow(node.test))
-        self.env = before
-        otherwise = self.branch(node.orelse, self.narrow(node.test, holds=False), keep=then is None)
-        self.env = self.merge(then, otherwise)
-
-    def branch(
-        self,
-        body: Sequence[ast.stmt],
-        narrowed: Sequence[tuple[str, Term]] = (),
-        *,
-        keep: bool = False,
-    ) -> Env | None:
-        """Reads one way from here; its environment at its end, None where it never gets there."""
-        inside = [(name, self.env.get(name), term) for name, term in narrowed]
-        self.dead = False
-        self.block(body)
-        self.settle()
-        if self.dead:
-            self.dead = False
-            return None
-        if not keep:
-            for name, narrow, term in inside:
-                if self.env.get(name) is narrow:
-                    self.env[name] = term
-        return self.env
-
-    def loop(self, names: set[str], body: Sequence[ast.stmt]) -> None:
-        """A body that runs any number of times, over names that have a node of their own."""
-        self.block(body)
-        self.settle()
-        if not self.dead:
-            self.meet(self.loops[-1])
-        self.dead = False
-
-    def enter_loop(self, names: Iterable[str]) -> None:
-        self.settle()
-        meeting: dict[str, int] = {}
-        env = self.env
-        for name in sorted(names):
-            if name in self.body.declared:
-                continue
-            target = meeting[name] = self.node()
-            self.copy(env.get(name), target)
-            env[name] = target
-        self.loops.append(meeting)
-
-    def meet(self, meeting: dict[str, int]) -> None:
-        env = self.env
-        for name, target in meeting.items():
-            term = env.get(name)
-            if term is not None and term is not target:
-                self.copy(term, target)
-
-    def leave_loop(self) -> None:
-        self.env.update(self.loops.pop())
-
-    def leave(self, node: ast.stmt) -> None:
-        """`break` and `continue`."""
-        if self.loops:
-            self.meet(self.loops[-1])
-        self.dead = True
-
-    def for_statement(self, node: ast.For | ast.AsyncFor) -> None:
-        iterable = self.evaluate(node.iter)
-        self.enter_loop(assigned((node,)))
-        self.mark = self.calls
-        self.assign_each(node.target, node.iter, iterable)
-        self.loop(set(), node.body)
-        self.leave_loop()
-        self.block(node.orelse)
-
-    def while_statement(self, node: ast.While) -> None:
-        self.enter_loop(assigned((node,)))
-        self.evaluate(node.test)
-        narrowed = self.narrow(node.test)
-        self.loop(set(), node.body)
-        self.widen(narrowed)
-        self.leave_loop()
-        self.block(node.orelse)
-
     def assign_each(self, target: ast.expr, iterable: ast.expr, term: Term) -> None:
+        """Assigns what an iterable yields."""
         self.assign(target, self.elements(term, iterable.lineno))
 
-    def try_statement(self, node: ast.Try | ast.TryStar) -> None:
-        self.settle()
-        before = self.env.copy()
-        self.block([*node.body, *node.orelse])
-        self.settle()
-        ends: list[Env] = [] if self.dead else [self.env]
-        self.dead = False
-        broken = self.merge(self.env, before)
-        for handler in node.handlers:
-            self.env = broken.copy()
-            if handler.type is not None:
-                caught = self.evaluate(handler.type)
-                if handler.name:
-                    self.bind(handler.name, self.instance_of(caught))
-            end = self.branch(handler.body)
-            if end is not None:
-                ends.append(end)
-        merged: Env | None = None
-        for end in ends:
-            merged = end.copy() if merged is None else self.merge(end, merged)
-        self.env = broken if merged is None else merged
-        self.block(node.finalbody)
-        self.dead = self.dead or merged is None
-
-    def with_statement(self, node: ast.With | ast.AsyncWith) -> None:
-        waits = 1 if type(node) is ast.AsyncWith else 0
-        for item in node.items:
-            term = self.evaluate(item.context_expr)
-            entered: Term = None
-            if type(term) is int:
-                entered = self.node()
-                self.ops.append((facts.WITH, node.lineno, term, entered, waits))
-                self.event()
-            if item.optional_vars is not None:
-                self.assign(item.optional_vars, entered)
-        self.block(node.body)
-
     def raise_statement(self, node: ast.Raise) -> None:
+        """`raise`."""
         for part in (node.exc, node.cause):
             if part is not None:
                 term = self.evaluate(part)
@@ -356,6 +223,7 @@ class Statements(Invocations):
         self.dead = True
 
     def returns(self, node: ast.Return) -> None:
+        """`return`."""
         if node.value is not None:
             term = self.evaluate(node.value)
             body = self.body
@@ -366,115 +234,10 @@ class Statements(Invocations):
                 self.copy(term, body.returned)
         self.dead = True
 
-    def assert_statement(self, node: ast.Assert) -> None:
-        self.evaluate(node.test)
-        if node.msg is not None:
-            self.evaluate(node.msg)
-        self.narrow(node.test)
-
-    # What is known behind a condition.
-
-    def narrow(self, test: ast.expr, *, holds: bool = True) -> list[tuple[str, Term]]:
-        """Narrows names by `isinstance`; returns (name, what it was)."""
-        if isinstance(test, ast.UnaryOp) and type(test.op) is ast.Not:
-            return self.narrow(test.operand, holds=not holds)
-        if isinstance(test, ast.BoolOp) and holds == (type(test.op) is ast.And):
-            return [pair for value in test.values for pair in self.narrow(value, holds=holds)]
-        if not holds or not isinstance(test, ast.Call) or len(test.args) != 2:
-            return []
-        func, subject = test.func, test.args[0]
-        if not isinstance(func, ast.Name) or func.id != "isinstance":
-            return []
-        if not isinstance(subject, ast.Name) or self.env.get(subject.id) is None:
-            return []
-        term = self.env[subject.id]
-        self.env[subject.id] = self.narrowed(term, test.args[1], test.lineno)
-        return [(subject.id, term)]
-
-    def narrowed(self, term: Term, classes: ast.expr, line: int) -> Term:
-        parts = classes.elts if isinstance(classes, ast.Tuple) else [classes]
-        names = [part.id if isinstance(part, ast.Name) else "" for part in parts]
-        if all(name in _NO_CLASS_OF_OURS and self.bound(name) is ABSENT for name in names):
-            return None
-        terms = [self.evaluate(part) for part in parts]
-        if type(term) is not int or not all(type(part) is int for part in terms):
-            return term
-        target = self.node()
-        self.ops.append((facts.NARROW, line, term, self.join(terms), target))
-        return target
-
-    def bound(self, name: str) -> Term:
-        term = self.env.get(name, ABSENT)
-        return self.free(name) if term is ABSENT else term
-
-    def instance_of(self, caught: Term) -> Term:
-        """An instance of a class, or of one in a tuple: `except (A, B) as e`."""
-        return self.declared_term(facts.PLAIN, caught)
-
-    def declared_term(self, wrapper: int, term: Term) -> Term:
-        """A node that holds an instance of the class, if nothing else is known of it."""
-        if type(term) is not int:
-            return None
-        target = self.node()
-        self.annotations += (target, wrapper, term)
-        return target
-
-    def match_statement(self, node: ast.Match) -> None:
-        subject = self.evaluate(node.subject)
-        self.settle()
-        before = self.env
-        ends: Env | None = before.copy()
-        for case in node.cases:
-            self.env = before.copy()
-            self.pattern(case.pattern, subject, node.lineno)
-            if case.guard is not None:
-                self.evaluate(case.guard)
-                self.narrow(case.guard)
-            end = self.branch(case.body)
-            if end is not None:
-                ends = self.merge(end, ends)
-        self.env = ends or {}
-
-    def pattern(self, pattern: ast.pattern, subject: Term, line: int) -> None:
-        if isinstance(pattern, ast.MatchAs):
-            if pattern.pattern is not None:
-                subject = self.matched(pattern.pattern, subject, line)
-            if pattern.name:
-                self.bind(pattern.name, subject)
-        else:
-            self.matched(pattern, subject, line)
-
-    def matched(self, pattern: ast.pattern, subject: Term, line: int) -> Term:
-        """Binds what a pattern captures; returns the subject as the pattern narrows it."""
-        if isinstance(pattern, ast.MatchClass):
-            subject = self.narrowed(subject, pattern.cls, line)
-            for name, inner in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True):
-                part = self.load(subject, name, line) if type(subject) is int else None
-                self.pattern(inner, part, line)
-            for inner in pattern.patterns:
-                self.pattern(inner, None, line)
-        elif isinstance(pattern, ast.MatchSequence):
-            for place, inner in enumerate(pattern.patterns):
-                part = None
-                if type(subject) is int:
-                    part = self.node()
-                    self.ops.append((facts.UNPACK, line, subject, (f"i{place}", part)))
-                self.pattern(inner, part, line)
-        elif isinstance(pattern, ast.MatchOr):
-            for inner in pattern.patterns:
-                self.pattern(inner, subject, line)
-        elif isinstance(pattern, ast.MatchMapping):
-            for inner in pattern.patterns:
-                self.pattern(inner, None, line)
-        elif isinstance(pattern, ast.MatchAs):
-            self.pattern(pattern, subject, line)
-        elif isinstance(pattern, ast.MatchStar) and pattern.name:
-            self.bind(pattern.name, None)
-        return subject
-
     # Imports and scopes.
 
     def import_statement(self, node: ast.Import) -> None:
+        """`import a.b as c`."""
         for alias in node.names:
             if alias.asname:
                 self.bind(alias.asname, self.imported(alias.name, None))
@@ -483,6 +246,7 @@ class Statements(Invocations):
                 self.bind(name, self.imported(name, None))
 
     def import_from(self, node: ast.ImportFrom) -> None:
+        """`from a import b`."""
         module = node.module or ""
         if node.level:
             parts = self.package.split(".") if self.package else []
@@ -495,6 +259,7 @@ class Statements(Invocations):
                 self.bind(alias.asname or alias.name, self.imported(module, alias.name))
 
     def global_statement(self, node: ast.Global) -> None:
+        """`global`."""
         if self.body.scope is self.globals:
             return
         for name in node.names:
@@ -502,6 +267,7 @@ class Statements(Invocations):
             self.body.declared[name] = self.globals.cells[name]
 
     def nonlocal_statement(self, node: ast.Nonlocal) -> None:
+        """`nonlocal`."""
         for name in node.names:
             scope = self.body.scope.parent
             while scope is not None and not scope.binds(name):

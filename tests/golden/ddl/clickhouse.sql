@@ -312,6 +312,180 @@ PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, '
 ORDER BY (session_id, started_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
 
+CREATE TABLE IF NOT EXISTS function_usage (
+    `session_id` String CODEC(ZSTD(1)),
+    `function` String CODEC(ZSTD(1)),
+    `file` String CODEC(ZSTD(1)),
+    `line` Int32 CODEC(ZSTD(1)),
+    `revision` String CODEC(ZSTD(1)),
+    `agent` String CODEC(ZSTD(1)),
+    `model` String CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `sessions` Int64 CODEC(ZSTD(1)),
+    `calls` Int64 CODEC(ZSTD(1)),
+    `llm_calls` Int64 CODEC(ZSTD(1)),
+    `errors` Int64 CODEC(ZSTD(1)),
+    `input_tokens` Int64 CODEC(ZSTD(1)),
+    `output_tokens` Int64 CODEC(ZSTD(1)),
+    `cache_read_tokens` Int64 CODEC(ZSTD(1)),
+    `cumulative_input_tokens` Int64 CODEC(ZSTD(1)),
+    `cumulative_output_tokens` Int64 CODEC(ZSTD(1)),
+    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `squared_tokens` Float64 CODEC(ZSTD(1)),
+    `loop_steps` Int64 CODEC(ZSTD(1)),
+    `loop_rises` Int64 CODEC(ZSTD(1)),
+    `loop_growth_tokens` Int64 CODEC(ZSTD(1)),
+    `repeated_tokens` Int64 CODEC(ZSTD(1)),
+    `final` Bool CODEC(ZSTD(1)),
+    `cost_usd` Nullable(Float64) CODEC(ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
+    PROJECTION by_function (SELECT `function`, `file`, sum(`llm_calls` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(`cumulative_input_tokens` * `sign`), sum(`cumulative_output_tokens` * `sign`) GROUP BY `function`, `file`),
+    PROJECTION by_place (SELECT `function`, `file`, `line`, `agent`, `model`, sum(`sign`), sum(`sessions` * `sign`), sum(`calls` * `sign`), sum(`llm_calls` * `sign`), sum(`errors` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(`cache_read_tokens` * `sign`), sum(`cumulative_input_tokens` * `sign`), sum(`cumulative_output_tokens` * `sign`), sum(`duration_ns` * `sign`), sum(`loop_steps` * `sign`), sum(`loop_rises` * `sign`), sum(`loop_growth_tokens` * `sign`), sum(`repeated_tokens` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`) GROUP BY `function`, `file`, `line`, `agent`, `model`)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+
+CREATE TABLE IF NOT EXISTS function_edges (
+    `session_id` String CODEC(ZSTD(1)),
+    `caller` String CODEC(ZSTD(1)),
+    `caller_file` String CODEC(ZSTD(1)),
+    `caller_line` Int32 CODEC(ZSTD(1)),
+    `callee` String CODEC(ZSTD(1)),
+    `callee_file` String CODEC(ZSTD(1)),
+    `callee_line` Int32 CODEC(ZSTD(1)),
+    `revision` String CODEC(ZSTD(1)),
+    `started_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `calls` Int64 CODEC(ZSTD(1)),
+    `duration_ns` Int64 CODEC(ZSTD(1)),
+    `input_tokens` Int64 CODEC(ZSTD(1)),
+    `output_tokens` Int64 CODEC(ZSTD(1)),
+    `final` Bool CODEC(ZSTD(1)),
+    `generation` Int64 CODEC(ZSTD(1)),
+    `sign` Int32 CODEC(ZSTD(1)),
+    PROJECTION by_ends (SELECT `caller`, `caller_file`, `caller_line`, `callee`, `callee_file`, `callee_line`, sum(`calls` * `sign`), sum(`duration_ns` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`) GROUP BY `caller`, `caller_file`, `caller_line`, `callee`, `callee_file`, `callee_line`)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
+ORDER BY (session_id, started_at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+
+CREATE TABLE IF NOT EXISTS topology_snapshots (
+    `snapshot_id` String CODEC(ZSTD(1)),
+    `repository_path` String CODEC(ZSTD(1)),
+    `commit_hash` String CODEC(ZSTD(1)),
+    `scanned_at` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `total_modules` Int32 CODEC(ZSTD(1)),
+    `total_functions` Int32 CODEC(ZSTD(1)),
+    `total_dependencies` Int32 CODEC(ZSTD(1)),
+    `circular_dependencies` Int32 CODEC(ZSTD(1)),
+    `scan_version` Int32 CODEC(ZSTD(1)),
+    `graph_data` String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY snapshot_id
+ORDER BY (snapshot_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+
+CREATE TABLE IF NOT EXISTS code_modules (
+    `snapshot_id` String CODEC(ZSTD(1)),
+    `module_id` String CODEC(ZSTD(1)),
+    `module_path` String CODEC(ZSTD(1)),
+    `module_name` String CODEC(ZSTD(1)),
+    `file_path` String CODEC(ZSTD(1)),
+    `line_count` Int32 CODEC(ZSTD(1)),
+    `complexity_score` Float64 CODEC(ZSTD(1)),
+    `afferent_coupling` Int32 CODEC(ZSTD(1)),
+    `efferent_coupling` Int32 CODEC(ZSTD(1)),
+    `instability` Float64 CODEC(ZSTD(1)),
+    `last_scanned` DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    `cohesion` Nullable(Float64) CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY snapshot_id
+ORDER BY (module_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+
+CREATE TABLE IF NOT EXISTS code_classes (
+    `snapshot_id` String CODEC(ZSTD(1)),
+    `class_id` String CODEC(ZSTD(1)),
+    `module_id` String CODEC(ZSTD(1)),
+    `class_name` String CODEC(ZSTD(1)),
+    `qualified_name` String CODEC(ZSTD(1)),
+    `line_start` Int32 CODEC(ZSTD(1)),
+    `line_end` Int32 CODEC(ZSTD(1)),
+    `bases` String CODEC(ZSTD(1)),
+    `methods` Int32 CODEC(ZSTD(1)),
+    `lcom4` Int32 CODEC(ZSTD(1)),
+    `lcom_hs` Float64 CODEC(ZSTD(1)),
+    `afferent_coupling` Int32 CODEC(ZSTD(1)),
+    `efferent_coupling` Int32 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY snapshot_id
+ORDER BY (module_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+
+CREATE TABLE IF NOT EXISTS code_functions (
+    `snapshot_id` String CODEC(ZSTD(1)),
+    `function_id` String CODEC(ZSTD(1)),
+    `module_id` String CODEC(ZSTD(1)),
+    `function_name` String CODEC(ZSTD(1)),
+    `qualified_name` String CODEC(ZSTD(1)),
+    `kind` LowCardinality(String) CODEC(ZSTD(1)),
+    `line_first` Int32 CODEC(ZSTD(1)),
+    `line_start` Int32 CODEC(ZSTD(1)),
+    `line_end` Int32 CODEC(ZSTD(1)),
+    `complexity` Float64 CODEC(ZSTD(1)),
+    `cognitive_complexity` Float64 CODEC(ZSTD(1)),
+    `is_async` Bool CODEC(ZSTD(1)),
+    `decorators` String CODEC(ZSTD(1)),
+    `docstring` String CODEC(ZSTD(1)),
+    `body_hash` String CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY snapshot_id
+ORDER BY (module_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+
+CREATE TABLE IF NOT EXISTS function_calls (
+    `snapshot_id` String CODEC(ZSTD(1)),
+    `call_id` String CODEC(ZSTD(1)),
+    `caller_function_id` String CODEC(ZSTD(1)),
+    `callee_function_id` String CODEC(ZSTD(1)),
+    `caller` String CODEC(ZSTD(1)),
+    `callee` String CODEC(ZSTD(1)),
+    `found_by` LowCardinality(String) CODEC(ZSTD(1)),
+    `line` Int32 CODEC(ZSTD(1)),
+    `call_count` Int64 CODEC(ZSTD(1)),
+    `total_tokens` Int64 CODEC(ZSTD(1)),
+    `avg_duration_ms` Nullable(Float64) CODEC(ZSTD(1)),
+    `avg_tokens_per_call` Nullable(Float64) CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY snapshot_id
+ORDER BY (caller_function_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+
+CREATE TABLE IF NOT EXISTS module_dependencies (
+    `snapshot_id` String CODEC(ZSTD(1)),
+    `dependency_id` String CODEC(ZSTD(1)),
+    `from_module_id` String CODEC(ZSTD(1)),
+    `to_module_id` String CODEC(ZSTD(1)),
+    `from_module` String CODEC(ZSTD(1)),
+    `to_module` String CODEC(ZSTD(1)),
+    `import_type` LowCardinality(String) CODEC(ZSTD(1)),
+    `scope` LowCardinality(String) CODEC(ZSTD(1)),
+    `line` Int32 CODEC(ZSTD(1)),
+    `is_circular` Bool CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY snapshot_id
+ORDER BY (from_module_id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+
 CREATE TABLE IF NOT EXISTS otel_llmops_schema (
     `version_num` String
 )

@@ -296,6 +296,163 @@ CREATE TABLE IF NOT EXISTS coalitions (
     KEY coalitions_1 (`started_at`)
 ) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
 
+CREATE TABLE IF NOT EXISTS function_usage (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    `function` LONGTEXT NOT NULL,
+    file LONGTEXT NOT NULL,
+    line INTEGER NOT NULL,
+    revision LONGTEXT NOT NULL,
+    agent LONGTEXT NOT NULL,
+    model LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    sessions BIGINT NOT NULL,
+    calls BIGINT NOT NULL,
+    llm_calls BIGINT NOT NULL,
+    errors BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    cache_read_tokens BIGINT NOT NULL,
+    cumulative_input_tokens BIGINT NOT NULL,
+    cumulative_output_tokens BIGINT NOT NULL,
+    duration_ns BIGINT NOT NULL,
+    squared_tokens DOUBLE,
+    loop_steps BIGINT NOT NULL,
+    loop_rises BIGINT NOT NULL,
+    loop_growth_tokens BIGINT NOT NULL,
+    repeated_tokens BIGINT NOT NULL,
+    final BOOL NOT NULL,
+    cost_usd DOUBLE,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY function_usage_0 (`session_id`(191)),
+    KEY function_usage_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS function_edges (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    session_id LONGTEXT NOT NULL,
+    caller LONGTEXT NOT NULL,
+    caller_file LONGTEXT NOT NULL,
+    caller_line INTEGER NOT NULL,
+    callee LONGTEXT NOT NULL,
+    callee_file LONGTEXT NOT NULL,
+    callee_line INTEGER NOT NULL,
+    revision LONGTEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    calls BIGINT NOT NULL,
+    duration_ns BIGINT NOT NULL,
+    input_tokens BIGINT NOT NULL,
+    output_tokens BIGINT NOT NULL,
+    final BOOL NOT NULL,
+    generation BIGINT NOT NULL,
+    sign INTEGER NOT NULL,
+    KEY function_edges_0 (`session_id`(191)),
+    KEY function_edges_1 (`started_at`)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS topology_snapshots (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    snapshot_id LONGTEXT NOT NULL,
+    repository_path LONGTEXT NOT NULL,
+    commit_hash LONGTEXT NOT NULL,
+    scanned_at BIGINT NOT NULL,
+    total_modules INTEGER NOT NULL,
+    total_functions INTEGER NOT NULL,
+    total_dependencies INTEGER NOT NULL,
+    circular_dependencies INTEGER NOT NULL,
+    scan_version INTEGER NOT NULL,
+    graph_data LONGTEXT NOT NULL,
+    KEY topology_snapshots_0 (`snapshot_id`(191))
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS code_modules (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    snapshot_id LONGTEXT NOT NULL,
+    module_id LONGTEXT NOT NULL,
+    module_path LONGTEXT NOT NULL,
+    module_name LONGTEXT NOT NULL,
+    file_path LONGTEXT NOT NULL,
+    line_count INTEGER NOT NULL,
+    complexity_score DOUBLE,
+    afferent_coupling INTEGER NOT NULL,
+    efferent_coupling INTEGER NOT NULL,
+    instability DOUBLE,
+    last_scanned BIGINT NOT NULL,
+    cohesion DOUBLE,
+    KEY code_modules_0 (`snapshot_id`(191))
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS code_classes (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    snapshot_id LONGTEXT NOT NULL,
+    class_id LONGTEXT NOT NULL,
+    module_id LONGTEXT NOT NULL,
+    class_name LONGTEXT NOT NULL,
+    qualified_name LONGTEXT NOT NULL,
+    line_start INTEGER NOT NULL,
+    line_end INTEGER NOT NULL,
+    bases LONGTEXT NOT NULL,
+    methods INTEGER NOT NULL,
+    lcom4 INTEGER NOT NULL,
+    lcom_hs DOUBLE,
+    afferent_coupling INTEGER NOT NULL,
+    efferent_coupling INTEGER NOT NULL,
+    KEY code_classes_0 (`snapshot_id`(191))
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS code_functions (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    snapshot_id LONGTEXT NOT NULL,
+    function_id LONGTEXT NOT NULL,
+    module_id LONGTEXT NOT NULL,
+    function_name LONGTEXT NOT NULL,
+    qualified_name LONGTEXT NOT NULL,
+    kind LONGTEXT NOT NULL,
+    line_first INTEGER NOT NULL,
+    line_start INTEGER NOT NULL,
+    line_end INTEGER NOT NULL,
+    complexity DOUBLE,
+    cognitive_complexity DOUBLE,
+    is_async BOOL NOT NULL,
+    decorators LONGTEXT NOT NULL,
+    docstring LONGTEXT NOT NULL,
+    body_hash LONGTEXT NOT NULL,
+    KEY code_functions_0 (`snapshot_id`(191))
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS function_calls (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    snapshot_id LONGTEXT NOT NULL,
+    call_id LONGTEXT NOT NULL,
+    caller_function_id LONGTEXT NOT NULL,
+    callee_function_id LONGTEXT NOT NULL,
+    caller LONGTEXT NOT NULL,
+    callee LONGTEXT NOT NULL,
+    found_by LONGTEXT NOT NULL,
+    line INTEGER NOT NULL,
+    call_count BIGINT NOT NULL,
+    total_tokens BIGINT NOT NULL,
+    avg_duration_ms DOUBLE,
+    avg_tokens_per_call DOUBLE,
+    KEY function_calls_0 (`snapshot_id`(191))
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS module_dependencies (
+    row_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    snapshot_id LONGTEXT NOT NULL,
+    dependency_id LONGTEXT NOT NULL,
+    from_module_id LONGTEXT NOT NULL,
+    to_module_id LONGTEXT NOT NULL,
+    from_module LONGTEXT NOT NULL,
+    to_module LONGTEXT NOT NULL,
+    import_type LONGTEXT NOT NULL,
+    scope LONGTEXT NOT NULL,
+    line INTEGER NOT NULL,
+    is_circular BOOL NOT NULL,
+    KEY module_dependencies_0 (`snapshot_id`(191))
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
 CREATE TABLE IF NOT EXISTS all_by_agent_hour (
     digest BINARY(32) NOT NULL,
     agent LONGTEXT NOT NULL,
@@ -315,22 +472,6 @@ CREATE TABLE IF NOT EXISTS all_by_agent_bucket_day (
     agent LONGTEXT NOT NULL,
     latency_bucket SMALLINT NOT NULL,
     sum_invocations BIGINT NOT NULL,
-    PRIMARY KEY (digest)
-) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
-
-CREATE TABLE IF NOT EXISTS all_by_function_day (
-    digest BINARY(32) NOT NULL,
-    `function` LONGTEXT NOT NULL,
-    file LONGTEXT NOT NULL,
-    `rows` BIGINT NOT NULL,
-    sum_invocations BIGINT NOT NULL,
-    sum_llm_calls BIGINT NOT NULL,
-    sum_errors BIGINT NOT NULL,
-    sum_input_tokens BIGINT NOT NULL,
-    sum_output_tokens BIGINT NOT NULL,
-    sum_duration_ns BIGINT NOT NULL,
-    nano_usd BIGINT NOT NULL,
-    priced BIGINT NOT NULL,
     PRIMARY KEY (digest)
 ) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
 
@@ -395,23 +536,6 @@ CREATE TABLE IF NOT EXISTS by_agent_bucket_day (
     PRIMARY KEY (digest)
 ) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
 
-CREATE TABLE IF NOT EXISTS by_function_day (
-    digest BINARY(32) NOT NULL,
-    `function` LONGTEXT NOT NULL,
-    file LONGTEXT NOT NULL,
-    slot BIGINT NOT NULL,
-    `rows` BIGINT NOT NULL,
-    sum_invocations BIGINT NOT NULL,
-    sum_llm_calls BIGINT NOT NULL,
-    sum_errors BIGINT NOT NULL,
-    sum_input_tokens BIGINT NOT NULL,
-    sum_output_tokens BIGINT NOT NULL,
-    sum_duration_ns BIGINT NOT NULL,
-    nano_usd BIGINT NOT NULL,
-    priced BIGINT NOT NULL,
-    PRIMARY KEY (digest)
-) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
-
 CREATE TABLE IF NOT EXISTS by_agents_hour (
     digest BINARY(32) NOT NULL,
     from_agent LONGTEXT NOT NULL,
@@ -464,6 +588,60 @@ CREATE TABLE IF NOT EXISTS by_team_day (
     successes BIGINT NOT NULL,
     sum_tokens BIGINT NOT NULL,
     sum_duration_ns BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS by_function (
+    digest BINARY(32) NOT NULL,
+    `function` LONGTEXT NOT NULL,
+    file LONGTEXT NOT NULL,
+    sum_llm_calls BIGINT NOT NULL,
+    sum_input_tokens BIGINT NOT NULL,
+    sum_output_tokens BIGINT NOT NULL,
+    sum_cumulative_input_tokens BIGINT NOT NULL,
+    sum_cumulative_output_tokens BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS by_place (
+    digest BINARY(32) NOT NULL,
+    `function` LONGTEXT NOT NULL,
+    file LONGTEXT NOT NULL,
+    line INTEGER NOT NULL,
+    agent LONGTEXT NOT NULL,
+    model LONGTEXT NOT NULL,
+    `rows` BIGINT NOT NULL,
+    sum_sessions BIGINT NOT NULL,
+    sum_calls BIGINT NOT NULL,
+    sum_llm_calls BIGINT NOT NULL,
+    sum_errors BIGINT NOT NULL,
+    sum_input_tokens BIGINT NOT NULL,
+    sum_output_tokens BIGINT NOT NULL,
+    sum_cache_read_tokens BIGINT NOT NULL,
+    sum_cumulative_input_tokens BIGINT NOT NULL,
+    sum_cumulative_output_tokens BIGINT NOT NULL,
+    sum_duration_ns BIGINT NOT NULL,
+    sum_loop_steps BIGINT NOT NULL,
+    sum_loop_rises BIGINT NOT NULL,
+    sum_loop_growth_tokens BIGINT NOT NULL,
+    sum_repeated_tokens BIGINT NOT NULL,
+    nano_usd BIGINT NOT NULL,
+    priced BIGINT NOT NULL,
+    PRIMARY KEY (digest)
+) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
+
+CREATE TABLE IF NOT EXISTS by_ends (
+    digest BINARY(32) NOT NULL,
+    caller LONGTEXT NOT NULL,
+    caller_file LONGTEXT NOT NULL,
+    caller_line INTEGER NOT NULL,
+    callee LONGTEXT NOT NULL,
+    callee_file LONGTEXT NOT NULL,
+    callee_line INTEGER NOT NULL,
+    sum_calls BIGINT NOT NULL,
+    sum_duration_ns BIGINT NOT NULL,
+    sum_input_tokens BIGINT NOT NULL,
+    sum_output_tokens BIGINT NOT NULL,
     PRIMARY KEY (digest)
 ) ENGINE = InnoDB CHARSET = utf8mb4 COLLATE = utf8mb4_0900_bin;
 

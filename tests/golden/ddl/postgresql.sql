@@ -319,6 +319,165 @@ CREATE TABLE IF NOT EXISTS coalitions_rest PARTITION OF coalitions DEFAULT;
 
 CREATE INDEX IF NOT EXISTS coalitions_0 ON coalitions (session_id);
 
+CREATE TABLE IF NOT EXISTS function_usage (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	function VARCHAR COLLATE "C" NOT NULL, 
+	file VARCHAR COLLATE "C" NOT NULL, 
+	line INTEGER NOT NULL, 
+	revision VARCHAR COLLATE "C" NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	model VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	sessions BIGINT NOT NULL, 
+	calls BIGINT NOT NULL, 
+	llm_calls BIGINT NOT NULL, 
+	errors BIGINT NOT NULL, 
+	input_tokens BIGINT NOT NULL, 
+	output_tokens BIGINT NOT NULL, 
+	cache_read_tokens BIGINT NOT NULL, 
+	cumulative_input_tokens BIGINT NOT NULL, 
+	cumulative_output_tokens BIGINT NOT NULL, 
+	duration_ns BIGINT NOT NULL, 
+	squared_tokens DOUBLE PRECISION NOT NULL, 
+	loop_steps BIGINT NOT NULL, 
+	loop_rises BIGINT NOT NULL, 
+	loop_growth_tokens BIGINT NOT NULL, 
+	repeated_tokens BIGINT NOT NULL, 
+	final BOOLEAN NOT NULL, 
+	cost_usd DOUBLE PRECISION, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS function_usage_rest PARTITION OF function_usage DEFAULT;
+
+CREATE INDEX IF NOT EXISTS function_usage_0 ON function_usage (session_id);
+
+CREATE TABLE IF NOT EXISTS function_edges (
+	session_id VARCHAR COLLATE "C" NOT NULL, 
+	caller VARCHAR COLLATE "C" NOT NULL, 
+	caller_file VARCHAR COLLATE "C" NOT NULL, 
+	caller_line INTEGER NOT NULL, 
+	callee VARCHAR COLLATE "C" NOT NULL, 
+	callee_file VARCHAR COLLATE "C" NOT NULL, 
+	callee_line INTEGER NOT NULL, 
+	revision VARCHAR COLLATE "C" NOT NULL, 
+	started_at BIGINT NOT NULL, 
+	calls BIGINT NOT NULL, 
+	duration_ns BIGINT NOT NULL, 
+	input_tokens BIGINT NOT NULL, 
+	output_tokens BIGINT NOT NULL, 
+	final BOOLEAN NOT NULL, 
+	generation BIGINT NOT NULL, 
+	sign INTEGER NOT NULL
+) PARTITION BY RANGE (started_at);
+
+CREATE TABLE IF NOT EXISTS function_edges_rest PARTITION OF function_edges DEFAULT;
+
+CREATE INDEX IF NOT EXISTS function_edges_0 ON function_edges (session_id);
+
+CREATE TABLE IF NOT EXISTS topology_snapshots (
+	snapshot_id VARCHAR COLLATE "C" NOT NULL, 
+	repository_path VARCHAR COLLATE "C" NOT NULL, 
+	commit_hash VARCHAR COLLATE "C" NOT NULL, 
+	scanned_at BIGINT NOT NULL, 
+	total_modules INTEGER NOT NULL, 
+	total_functions INTEGER NOT NULL, 
+	total_dependencies INTEGER NOT NULL, 
+	circular_dependencies INTEGER NOT NULL, 
+	scan_version INTEGER NOT NULL, 
+	graph_data VARCHAR COLLATE "C" NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS topology_snapshots_0 ON topology_snapshots (snapshot_id);
+
+CREATE TABLE IF NOT EXISTS code_modules (
+	snapshot_id VARCHAR COLLATE "C" NOT NULL, 
+	module_id VARCHAR COLLATE "C" NOT NULL, 
+	module_path VARCHAR COLLATE "C" NOT NULL, 
+	module_name VARCHAR COLLATE "C" NOT NULL, 
+	file_path VARCHAR COLLATE "C" NOT NULL, 
+	line_count INTEGER NOT NULL, 
+	complexity_score DOUBLE PRECISION NOT NULL, 
+	afferent_coupling INTEGER NOT NULL, 
+	efferent_coupling INTEGER NOT NULL, 
+	instability DOUBLE PRECISION NOT NULL, 
+	last_scanned BIGINT NOT NULL, 
+	cohesion DOUBLE PRECISION
+);
+
+CREATE INDEX IF NOT EXISTS code_modules_0 ON code_modules (snapshot_id);
+
+CREATE TABLE IF NOT EXISTS code_classes (
+	snapshot_id VARCHAR COLLATE "C" NOT NULL, 
+	class_id VARCHAR COLLATE "C" NOT NULL, 
+	module_id VARCHAR COLLATE "C" NOT NULL, 
+	class_name VARCHAR COLLATE "C" NOT NULL, 
+	qualified_name VARCHAR COLLATE "C" NOT NULL, 
+	line_start INTEGER NOT NULL, 
+	line_end INTEGER NOT NULL, 
+	bases VARCHAR COLLATE "C" NOT NULL, 
+	methods INTEGER NOT NULL, 
+	lcom4 INTEGER NOT NULL, 
+	lcom_hs DOUBLE PRECISION NOT NULL, 
+	afferent_coupling INTEGER NOT NULL, 
+	efferent_coupling INTEGER NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS code_classes_0 ON code_classes (snapshot_id);
+
+CREATE TABLE IF NOT EXISTS code_functions (
+	snapshot_id VARCHAR COLLATE "C" NOT NULL, 
+	function_id VARCHAR COLLATE "C" NOT NULL, 
+	module_id VARCHAR COLLATE "C" NOT NULL, 
+	function_name VARCHAR COLLATE "C" NOT NULL, 
+	qualified_name VARCHAR COLLATE "C" NOT NULL, 
+	kind VARCHAR COLLATE "C" NOT NULL, 
+	line_first INTEGER NOT NULL, 
+	line_start INTEGER NOT NULL, 
+	line_end INTEGER NOT NULL, 
+	complexity DOUBLE PRECISION NOT NULL, 
+	cognitive_complexity DOUBLE PRECISION NOT NULL, 
+	is_async BOOLEAN NOT NULL, 
+	decorators VARCHAR COLLATE "C" NOT NULL, 
+	docstring VARCHAR COLLATE "C" NOT NULL, 
+	body_hash VARCHAR COLLATE "C" NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS code_functions_0 ON code_functions (snapshot_id);
+
+CREATE TABLE IF NOT EXISTS function_calls (
+	snapshot_id VARCHAR COLLATE "C" NOT NULL, 
+	call_id VARCHAR COLLATE "C" NOT NULL, 
+	caller_function_id VARCHAR COLLATE "C" NOT NULL, 
+	callee_function_id VARCHAR COLLATE "C" NOT NULL, 
+	caller VARCHAR COLLATE "C" NOT NULL, 
+	callee VARCHAR COLLATE "C" NOT NULL, 
+	found_by VARCHAR COLLATE "C" NOT NULL, 
+	line INTEGER NOT NULL, 
+	call_count BIGINT NOT NULL, 
+	total_tokens BIGINT NOT NULL, 
+	avg_duration_ms DOUBLE PRECISION, 
+	avg_tokens_per_call DOUBLE PRECISION
+);
+
+CREATE INDEX IF NOT EXISTS function_calls_0 ON function_calls (snapshot_id);
+
+CREATE TABLE IF NOT EXISTS module_dependencies (
+	snapshot_id VARCHAR COLLATE "C" NOT NULL, 
+	dependency_id VARCHAR COLLATE "C" NOT NULL, 
+	from_module_id VARCHAR COLLATE "C" NOT NULL, 
+	to_module_id VARCHAR COLLATE "C" NOT NULL, 
+	from_module VARCHAR COLLATE "C" NOT NULL, 
+	to_module VARCHAR COLLATE "C" NOT NULL, 
+	import_type VARCHAR COLLATE "C" NOT NULL, 
+	scope VARCHAR COLLATE "C" NOT NULL, 
+	line INTEGER NOT NULL, 
+	is_circular BOOLEAN NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS module_dependencies_0 ON module_dependencies (snapshot_id);
+
 CREATE TABLE IF NOT EXISTS all_by_agent_hour (
 	digest BYTEA NOT NULL, 
 	agent VARCHAR COLLATE "C" NOT NULL, 
@@ -338,22 +497,6 @@ CREATE TABLE IF NOT EXISTS all_by_agent_bucket_day (
 	agent VARCHAR COLLATE "C" NOT NULL, 
 	latency_bucket SMALLINT NOT NULL, 
 	sum_invocations BIGINT NOT NULL, 
-	PRIMARY KEY (digest)
-) WITH (fillfactor = 70);
-
-CREATE TABLE IF NOT EXISTS all_by_function_day (
-	digest BYTEA NOT NULL, 
-	function VARCHAR COLLATE "C" NOT NULL, 
-	file VARCHAR COLLATE "C" NOT NULL, 
-	rows BIGINT NOT NULL, 
-	sum_invocations BIGINT NOT NULL, 
-	sum_llm_calls BIGINT NOT NULL, 
-	sum_errors BIGINT NOT NULL, 
-	sum_input_tokens BIGINT NOT NULL, 
-	sum_output_tokens BIGINT NOT NULL, 
-	sum_duration_ns BIGINT NOT NULL, 
-	nano_usd BIGINT NOT NULL, 
-	priced BIGINT NOT NULL, 
 	PRIMARY KEY (digest)
 ) WITH (fillfactor = 70);
 
@@ -418,23 +561,6 @@ CREATE TABLE IF NOT EXISTS by_agent_bucket_day (
 	PRIMARY KEY (digest)
 ) WITH (fillfactor = 70);
 
-CREATE TABLE IF NOT EXISTS by_function_day (
-	digest BYTEA NOT NULL, 
-	function VARCHAR COLLATE "C" NOT NULL, 
-	file VARCHAR COLLATE "C" NOT NULL, 
-	slot BIGINT NOT NULL, 
-	rows BIGINT NOT NULL, 
-	sum_invocations BIGINT NOT NULL, 
-	sum_llm_calls BIGINT NOT NULL, 
-	sum_errors BIGINT NOT NULL, 
-	sum_input_tokens BIGINT NOT NULL, 
-	sum_output_tokens BIGINT NOT NULL, 
-	sum_duration_ns BIGINT NOT NULL, 
-	nano_usd BIGINT NOT NULL, 
-	priced BIGINT NOT NULL, 
-	PRIMARY KEY (digest)
-) WITH (fillfactor = 70);
-
 CREATE TABLE IF NOT EXISTS by_agents_hour (
 	digest BYTEA NOT NULL, 
 	from_agent VARCHAR COLLATE "C" NOT NULL, 
@@ -487,6 +613,60 @@ CREATE TABLE IF NOT EXISTS by_team_day (
 	successes BIGINT NOT NULL, 
 	sum_tokens BIGINT NOT NULL, 
 	sum_duration_ns BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS by_function (
+	digest BYTEA NOT NULL, 
+	function VARCHAR COLLATE "C" NOT NULL, 
+	file VARCHAR COLLATE "C" NOT NULL, 
+	sum_llm_calls BIGINT NOT NULL, 
+	sum_input_tokens BIGINT NOT NULL, 
+	sum_output_tokens BIGINT NOT NULL, 
+	sum_cumulative_input_tokens BIGINT NOT NULL, 
+	sum_cumulative_output_tokens BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS by_place (
+	digest BYTEA NOT NULL, 
+	function VARCHAR COLLATE "C" NOT NULL, 
+	file VARCHAR COLLATE "C" NOT NULL, 
+	line INTEGER NOT NULL, 
+	agent VARCHAR COLLATE "C" NOT NULL, 
+	model VARCHAR COLLATE "C" NOT NULL, 
+	rows BIGINT NOT NULL, 
+	sum_sessions BIGINT NOT NULL, 
+	sum_calls BIGINT NOT NULL, 
+	sum_llm_calls BIGINT NOT NULL, 
+	sum_errors BIGINT NOT NULL, 
+	sum_input_tokens BIGINT NOT NULL, 
+	sum_output_tokens BIGINT NOT NULL, 
+	sum_cache_read_tokens BIGINT NOT NULL, 
+	sum_cumulative_input_tokens BIGINT NOT NULL, 
+	sum_cumulative_output_tokens BIGINT NOT NULL, 
+	sum_duration_ns BIGINT NOT NULL, 
+	sum_loop_steps BIGINT NOT NULL, 
+	sum_loop_rises BIGINT NOT NULL, 
+	sum_loop_growth_tokens BIGINT NOT NULL, 
+	sum_repeated_tokens BIGINT NOT NULL, 
+	nano_usd BIGINT NOT NULL, 
+	priced BIGINT NOT NULL, 
+	PRIMARY KEY (digest)
+) WITH (fillfactor = 70);
+
+CREATE TABLE IF NOT EXISTS by_ends (
+	digest BYTEA NOT NULL, 
+	caller VARCHAR COLLATE "C" NOT NULL, 
+	caller_file VARCHAR COLLATE "C" NOT NULL, 
+	caller_line INTEGER NOT NULL, 
+	callee VARCHAR COLLATE "C" NOT NULL, 
+	callee_file VARCHAR COLLATE "C" NOT NULL, 
+	callee_line INTEGER NOT NULL, 
+	sum_calls BIGINT NOT NULL, 
+	sum_duration_ns BIGINT NOT NULL, 
+	sum_input_tokens BIGINT NOT NULL, 
+	sum_output_tokens BIGINT NOT NULL, 
 	PRIMARY KEY (digest)
 ) WITH (fillfactor = 70);
 
