@@ -123,6 +123,50 @@ TOOLS: tuple[Tool, ...] = (
         _PAGE,
     ),
     Tool(
+        "hotspots",
+        "Where tokens burn: functions, modules and call edges with their share and, where the "
+        "figures suffice, what to change.",
+        "/api/hotspots",
+        {"limit": _PAGE["limit"]},
+    ),
+    Tool(
+        "calls",
+        "Call edges of the application's code with calls, time and tokens; observed at run time, "
+        "found in the source, or both.",
+        "/api/topology/calls",
+        {"limit": _PAGE["limit"]},
+    ),
+    Tool(
+        "bottlenecks",
+        "Which agents hold sessions up, with which calls, why, and what could be saved.",
+        "/api/bottlenecks",
+        _WINDOW
+        | {
+            "session_id": _TEXT,
+            "min_severity": _TEXT | {"enum": ["low", "medium", "high", "critical"]},
+            "limit": _PAGE["limit"],
+        },
+    ),
+    Tool(
+        "coordination",
+        "Who hands to whom over all sessions: counts, quality, latency, tokens and cost of edges, "
+        "circles, ping-pongs, brokers, dead ends.",
+        "/api/coordination-graph",
+        _WINDOW,
+    ),
+    Tool(
+        "coalitions",
+        "Which sets of agents solve which tasks, how surely, and which are recommended.",
+        "/api/coalitions",
+        _WINDOW | {"task_type": _TEXT, "limit": _PAGE["limit"]},
+    ),
+    Tool(
+        "drift",
+        "How far the context moved at each handoff of a session.",
+        "/api/drift",
+        {"session_id": _TEXT},
+    ),
+    Tool(
         "usage",
         "Sessions, calls, tokens, cost, errors and latency over time.",
         "/api/usage",
