@@ -14,7 +14,7 @@ from otel_llmops.analysis.columns import codes, places, whole
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.tables import operation_rows
-from otel_llmops.model.schemas import COORDINATION, empty
+from otel_llmops.model.schemas import COORDINATION, TIME, empty
 
 __all__ = ["coordination_rows", "with_spending"]
 
@@ -63,7 +63,8 @@ def coordination_rows(passed: pa.Table, agents_made: pa.Table) -> pa.Table:
     )
     edges = edges.sort_by([(key, "ascending") for key in keys])
     session, ids = codes(whole(edges.column("session_id")))
-    begun = edges.group_by("session_id", use_threads=False).aggregate([("started_at_min", "min")])
+    started = np.asarray(edges.column("started_at_min").cast(pa.int64()))
+    begun = np.minimum.reduceat(started, np.searchsorted(session, np.arange(len(ids))))
     here = agents_made.filter(pc.is_in(agents_made.column("session_id"), value_set=ids))
     nodes = here.sort_by([("session_id", "ascending"), ("agent", "ascending")])
     home = places(whole(nodes.column("session_id")), ids)
@@ -81,7 +82,7 @@ def coordination_rows(passed: pa.Table, agents_made: pa.Table) -> pa.Table:
             "graph": graph,
             "nodes": np.bincount(home, minlength=len(ids)).astype(np.int32),
             "edges": np.bincount(session, minlength=len(ids)).astype(np.int32),
-            "started_at": begun.column("started_at_min_min"),
+            "started_at": pa.array(begun).cast(TIME),
         }
     )
 

@@ -71,6 +71,29 @@ def _clickhouse_slot(element: time_slot, compiler: SQLCompiler, **kw: Any) -> st
     return f"intDiv(toUnixTimestamp64Nano({column}), {length})"
 
 
+class finite(GenericFunction[float]):  # noqa: N801 - functions of SQLAlchemy are lower case
+    """finite(column): the number, 0 where it is none (NaN): it is to become an integer."""
+
+    type = sa.Double()
+    inherit_cache = True
+
+
+@compiles(finite)
+def _as_it_is(element: finite, compiler: SQLCompiler, **kw: Any) -> str:
+    """Of a store whose numbers are all finite."""
+    return compiler.process(next(iter(element.clauses)), **kw)
+
+
+@compiles(finite, "clickhousedb")
+def _clickhouse_finite(element: finite, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"ifNotFinite({compiler.process(next(iter(element.clauses)), **kw)}, 0.)"
+
+
+@compiles(finite, "postgresql")
+def _postgresql_finite(element: finite, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"coalesce(nullif({compiler.process(next(iter(element.clauses)), **kw)}, 'NaN'), 0)"
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Sums of one table by `keys`; `sums` are labelled, over x * sign.
@@ -144,7 +167,7 @@ def _is_bad(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
 
 def _handoff_sums(table: sa.Table) -> tuple[sa.Label[Any], ...]:
     """How many, how good, how quick, how dear: whole numbers all, as money is."""
-    quality = sa.cast(sa.func.round(table.c.quality * sa.literal(MICRO)), sa.BigInteger())
+    quality = sa.cast(sa.func.round(finite(table.c.quality) * sa.literal(MICRO)), sa.BigInteger())
     latency = sa.func.coalesce(table.c.latency_ns, sa.literal(0))
     counted = {
         "micro_quality": quality,

@@ -133,7 +133,15 @@ def test_a_sessions_graph_holds_its_agents_and_its_handoffs(nodes: list[Node]) -
                 for pair, edge in sorted(oracle.edges(own).items())
             ],
         }  # fmt: skip
-    assert graphs_of(made["coordination_graphs"]) == expected
+    rows = made["coordination_graphs"]
+    assert graphs_of(rows) == expected
+    assert {row["session_id"]: row["started_at"] for row in rows.to_pylist()} == {
+        session: min(row["started_at"] for row in handoffs if row["session_id"] == session)
+        for session in expected
+    }
+    counted = [(row["nodes"], row["edges"]) for row in rows.to_pylist()]
+    told = [(len(graph["nodes"]), len(graph["edges"])) for graph in graphs_of(rows).values()]
+    assert counted == told
 
 
 def test_a_handoffs_tokens_are_those_of_the_activation_it_led_to() -> None:
