@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,6 +41,7 @@ from otel_llmops.storage.tables import STORED, TABLES, data_columns
 __all__ = ["ClickHouse"]
 
 _READERS = 4
+_WRITERS = 2
 _INSERT_ROWS_MAX = 50_000
 """A large insert is cut here: 50,000 to 100,000 rows are the fastest, and bound the memory."""
 _INSERT_BYTES_MAX = 64 * 2**20
@@ -76,6 +77,7 @@ class ClickHouse:
         self._replacing = threading.Lock()  # two scans at once may be of one commit
         self._clients = Clients(connect, query_s_max=query_s_max)
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="clickhouse-read")
+        self._writing = ThreadPoolExecutor(_WRITERS, thread_name_prefix="clickhouse-write")
         try:
             database = ClickHouseDatabase(self._clients, connect)
             prepare(database, migrates=migrates)
@@ -113,7 +115,10 @@ class ClickHouse:
             self._clients.insert(name, cut, token)
 
     def replace_sessions(self, session_ids: Sequence[str], tables: Mapping[str, pa.Table]) -> None:
-        """As Exporter.replace_sessions. Each table's change is one insert of both signs."""
+        """As Exporter.replace_sessions. Each table's change is one insert of both signs.
+
+        Two tables are written at once: each insert waits for the disk.
+        """
         sessions = list(dict.fromkeys(session_ids))
         with translated():
             found = _checked(sessions, tables)
@@ -126,10 +131,19 @@ class ClickHouse:
         }
         # until all of it is written, nobody knows what the store holds of these sessions
         self._written.forget(sessions)
-        for name, made in changed.items():
-            for cut in _cuts(made.written, _SIGNED_ROWS_MAX):
-                self._clients.insert(name, cut, {"insert_deduplicate": 0})
+        largest_first = sorted(changed, key=lambda name: -changed[name].written.nbytes)
+        writing = [
+            self._writing.submit(self._write_signed, name, changed[name].written)
+            for name in largest_first
+        ]
+        wait(writing)  # all of it, before anybody tries again
+        for each in writing:
+            each.result()
         self._written.put(sessions, {name: made.live for name, made in changed.items()})
+
+    def _write_signed(self, name: str, rows: pa.Table) -> None:
+        for cut in _cuts(rows, _SIGNED_ROWS_MAX):
+            self._clients.insert(name, cut, {"insert_deduplicate": 0})
 
     def _live(self, known: Mapping[str, int], unknown: Sequence[str]) -> dict[str, pa.Table]:
         """Table name -> all rows whose signs are to be taken back, STORED[name]."""
@@ -240,6 +254,7 @@ class ClickHouse:
     def close(self) -> None:
         """As Exporter.close."""
         self._threads.shutdown(wait=True)
+        self._writing.shutdown(wait=True)
         self._clients.close()
         if self._lock is not None:
             self._lock.release()
