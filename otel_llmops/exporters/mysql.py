@@ -32,6 +32,7 @@ from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.storage.kept import KEPT_SUMMARIES, changes, forgetting, summaries_of
 from otel_llmops.storage.migrations import VERSION_TABLE, Schema, Work, prepare
 from otel_llmops.storage.seams import Row
+from otel_llmops.storage.snapshots import checked_snapshot
 from otel_llmops.storage.summaries import DAY_NS
 from otel_llmops.storage.tables import STORED, TABLES, TIME_COLUMN, belongs_to
 from otel_llmops.store_url import StoreUrl
@@ -119,13 +120,13 @@ class Mysql:
                         connection.execute(_outdated(name, part, generation))
 
     def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
-        """Make `tables` (schemas of TOPOLOGY) all that is stored of a snapshot; one transaction."""
+        """As Exporter.replace_snapshot, in one transaction."""
         with translated():
-            found = {name: require(rows, TOPOLOGY[name]) for name, rows in tables.items()}
+            found = checked_snapshot(snapshot_id, tables)
             with self._writers.begin() as connection:
                 for name in TOPOLOGY:
                     connection.execute(sa.delete(TABLES[name]).where(_of(name, [snapshot_id])))
-                    if name in found and found[name].num_rows:
+                    if found[name].num_rows:
                         _write(connection, name, found[name])
 
     def session_keys(self, keys: Sequence[str]) -> pa.Table:

@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from socket import socket
 from typing import Any
@@ -130,7 +131,8 @@ class Receiver:
             return
         self._grace_s = grace_s
         if self._loop is not None and self._stopping is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            with suppress(RuntimeError):  # the loop has ended by itself since we looked
+                self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
     def metrics(self) -> str:

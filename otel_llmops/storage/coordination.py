@@ -189,7 +189,7 @@ class CoordinationQueries:
             .where(keys[0] != "")
             .group_by(*keys)
             .having(live(TABLES["agents"]) > 0)
-            .order_by(newest)
+            .order_by(newest, keys[1])
         )
         return {row["agent"]: row["type"] for row in await self._store.fetch(statement)}
 

@@ -72,7 +72,7 @@ def _clickhouse_slot(element: time_slot, compiler: SQLCompiler, **kw: Any) -> st
 
 
 class finite(GenericFunction[float]):  # noqa: N801 - functions of SQLAlchemy are lower case
-    """finite(column): the number, 0 where it is none (NaN): it is to become an integer."""
+    """finite(column): the number, 0 where it is none (NaN) or infinite: it will be an integer."""
 
     type = sa.Double()
     inherit_cache = True
@@ -80,8 +80,8 @@ class finite(GenericFunction[float]):  # noqa: N801 - functions of SQLAlchemy ar
 
 @compiles(finite)
 def _as_it_is(element: finite, compiler: SQLCompiler, **kw: Any) -> str:
-    """Of a store whose numbers are all finite."""
-    return compiler.process(next(iter(element.clauses)), **kw)
+    """Of a store whose numbers are all finite: any other is stored as unknown."""
+    return f"coalesce({compiler.process(next(iter(element.clauses)), **kw)}, 0)"
 
 
 @compiles(finite, "clickhousedb")
@@ -91,7 +91,9 @@ def _clickhouse_finite(element: finite, compiler: SQLCompiler, **kw: Any) -> str
 
 @compiles(finite, "postgresql")
 def _postgresql_finite(element: finite, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"coalesce(nullif({compiler.process(next(iter(element.clauses)), **kw)}, 'NaN'), 0)"
+    number = compiler.process(next(iter(element.clauses)), **kw)
+    # to PostgreSQL NaN is greater than any number
+    return f"CASE WHEN {number} > '-Infinity' AND {number} < 'Infinity' THEN {number} ELSE 0 END"
 
 
 @dataclass(frozen=True, slots=True)

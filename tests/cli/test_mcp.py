@@ -82,7 +82,7 @@ def test_every_tool_asks_a_route_that_is_there(served: Serving) -> None:
     for tool in TOOLS:
         path = tool.address(dict.fromkeys(tool.needs(), "x/y"))
         found[tool.name] = httpx.get(f"http://127.0.0.1:{served.api_port}{path}")
-    nobody = dict.fromkeys(("agent", "session"), 404)
+    nobody = {"agent": 404, "session": 404, "drift": 400}
     assert {name: each.status_code for name, each in found.items()} == {
         tool.name: nobody.get(tool.name, 200) for tool in TOOLS
     }

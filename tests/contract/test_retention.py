@@ -28,8 +28,11 @@ def fill(store: Destination) -> None:
         batch = spans({"trace_id": name, "start_time": start})
         store.export_spans(batch, batch_id=name)
         row = {"session_id": name, "agent": "planner", "started_at": start}
-        work = {**row, "input_tokens": len(name), "llm_calls": 1, "function": "app.run"}
-        rows = derived(agent_operations=[work], agents=[{**row, "ended_at": start}])
+        work = {**row, "input_tokens": len(name), "llm_calls": 1}
+        spent = {**work, "function": "app.run"}
+        rows = derived(
+            agent_operations=[work], agents=[{**row, "ended_at": start}], function_usage=[spent]
+        )
         store.replace_sessions([name], rows)
 
 

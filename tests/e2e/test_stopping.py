@@ -62,6 +62,8 @@ def test_the_endpoints_file_tells_where_it_serves(served: Serving) -> None:
         "data": str(served.data),
         "store": f"chdb://{served.data}/store",
         "api_host": "127.0.0.1",
+        "api_tls": False,
+        "jaeger_storage_port": None,
         "tls": False,
         "urls": {
             "grpc": f"http://127.0.0.1:{served.grpc_port}",
