@@ -12,7 +12,7 @@ from tests.support.load import Load
 from tests.support.serving import Serving, processes_of, serving, until
 
 WHO = ("receiver", "engine", "serve", "all")
-_LONG_ROUNDS = 40
+_LONG_ROUNDS = 100
 _DRAINED_S_MAX = 120.0
 
 
