@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from otel_llmops.errors import PermanentExport, QueryError, RetryableExport
+from otel_llmops.errors import QueryError, RetryableExport
 from otel_llmops.exporters.clickhouse_client import (
     Clients,
     Connect,
@@ -30,6 +30,7 @@ from otel_llmops.exporters.clickhouse_database import ClickHouseDatabase
 from otel_llmops.exporters.clickhouse_ids import among
 from otel_llmops.exporters.clickhouse_schema import DIALECT, drop_snapshot_statement
 from otel_llmops.exporters.clickhouse_signed import Written, change
+from otel_llmops.exporters.derived import checked
 from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
 from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.storage.migrations import prepare
@@ -121,7 +122,7 @@ class ClickHouse:
         """
         sessions = list(dict.fromkeys(session_ids))
         with translated():
-            found = _checked(sessions, tables)
+            found = checked(sessions, tables)
         known = self._written.known(sessions)
         unknown = [session for session in sessions if session not in known]
         generation = self._generation = max(time.time_ns(), self._generation + 1)
@@ -258,21 +259,6 @@ class ClickHouse:
         self._clients.close()
         if self._lock is not None:
             self._lock.release()
-
-
-def _checked(sessions: Sequence[str], tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    strangers = sorted(set(tables) - set(DERIVED))
-    if strangers:
-        raise PermanentExport(f"no such derived tables: {', '.join(strangers)}")
-    found = {
-        name: require(tables[name], schema) if name in tables else schema.empty_table()
-        for name, schema in DERIVED.items()
-    }
-    named = pa.array(sessions, pa.string())
-    for name, rows in found.items():
-        if not pc.all(pc.is_in(rows["session_id"], named), min_count=0).as_py():
-            raise PermanentExport(f"{name} has rows of sessions that are not to be replaced")
-    return found
 
 
 def _cuts(rows: pa.Table, rows_max: int) -> Iterable[pa.Table]:

@@ -1,6 +1,7 @@
 """Arrow schemas of every table that crosses a boundary.
 
-Strategy: one schema a table, here and nowhere else. Stores make their DDL from the derived
+Strategy: one schema a table, here and nowhere else; those of what is concluded from a session are
+in intelligence.py, and in DERIVED with the others. Stores make their DDL from the derived
 schemas, so a new column is one new line. Conventions:
 
 - ids are lower-case hex text (32 digits a trace, 16 a span); no parent is the empty string;
@@ -14,6 +15,15 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from otel_llmops.errors import SchemaError
+from otel_llmops.model.fields import COUNT, TEXT, TIME, required, unknown_or
+from otel_llmops.model.intelligence import (
+    BOTTLENECKS,
+    COALITIONS,
+    CONTEXT_DRIFT,
+    COORDINATION,
+    FUNCTION_EDGES,
+    FUNCTION_USAGE,
+)
 
 __all__ = [
     "AGENTS",
@@ -37,41 +47,28 @@ __all__ = [
     "require",
 ]
 
-_TEXT = pa.string()
-_COUNT = pa.int64()
-TIME = pa.timestamp("ns", tz="UTC")
-"""How every table holds a moment."""
-_ATTRIBUTES = pa.map_(_TEXT, _TEXT)
+_ATTRIBUTES = pa.map_(TEXT, TEXT)
 
-_EVENT = pa.struct([("time", TIME), ("name", _TEXT), ("attributes", _ATTRIBUTES)])
-_LINK = pa.struct([("trace_id", _TEXT), ("span_id", _TEXT), ("attributes", _ATTRIBUTES)])
-
-
-def _required(*fields: tuple[str, pa.DataType]) -> list[pa.Field]:
-    return [pa.field(name, kind, nullable=False) for name, kind in fields]
-
-
-def _unknown_or(*fields: tuple[str, pa.DataType]) -> list[pa.Field]:
-    return [pa.field(name, kind, nullable=True) for name, kind in fields]
-
+_EVENT = pa.struct([("time", TIME), ("name", TEXT), ("attributes", _ATTRIBUTES)])
+_LINK = pa.struct([("trace_id", TEXT), ("span_id", TEXT), ("attributes", _ATTRIBUTES)])
 
 SPANS = pa.schema(
-    _required(
-        ("trace_id", _TEXT),
-        ("span_id", _TEXT),
-        ("parent_span_id", _TEXT),
-        ("trace_state", _TEXT),
+    required(
+        ("trace_id", TEXT),
+        ("span_id", TEXT),
+        ("parent_span_id", TEXT),
+        ("trace_state", TEXT),
         ("flags", pa.uint32()),
-        ("name", _TEXT),
+        ("name", TEXT),
         ("kind", pa.int32()),
         ("start_time", TIME),
         ("end_time", TIME),
-        ("duration_ns", _COUNT),
+        ("duration_ns", COUNT),
         ("status_code", pa.int32()),
-        ("status_message", _TEXT),
-        ("service", _TEXT),
-        ("scope_name", _TEXT),
-        ("scope_version", _TEXT),
+        ("status_message", TEXT),
+        ("service", TEXT),
+        ("scope_name", TEXT),
+        ("scope_version", TEXT),
         ("attributes", _ATTRIBUTES),
         ("resource_attributes", _ATTRIBUTES),
         ("events", pa.list_(_EVENT)),
@@ -99,54 +96,54 @@ A key or a text that was said stands in those bytes as it is, so a search for it
 """
 
 LOG_EVENTS = pa.schema(
-    _required(
-        ("trace_id", _TEXT),
-        ("span_id", _TEXT),
+    required(
+        ("trace_id", TEXT),
+        ("span_id", TEXT),
         ("time", TIME),
-        ("event_name", _TEXT),
+        ("event_name", TEXT),
         ("severity", pa.int32()),
-        ("service", _TEXT),
-        ("body", _TEXT),
+        ("service", TEXT),
+        ("body", TEXT),
         ("attributes", _ATTRIBUTES),
     )
 )
 """GenAI events from OTLP logs (event names `gen_ai.*`) that name the span they belong to."""
 
 OPERATIONS = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("trace_id", _TEXT),
-        ("span_id", _TEXT),
-        ("parent_span_id", _TEXT),
-        ("name", _TEXT),
-        ("kind", _TEXT),
-        ("operation", _TEXT),
-        ("dialect", _TEXT),
-        ("agent", _TEXT),
-        ("service", _TEXT),
-        ("provider", _TEXT),
-        ("model", _TEXT),
-        ("tool", _TEXT),
+    required(
+        ("session_id", TEXT),
+        ("trace_id", TEXT),
+        ("span_id", TEXT),
+        ("parent_span_id", TEXT),
+        ("name", TEXT),
+        ("kind", TEXT),
+        ("operation", TEXT),
+        ("dialect", TEXT),
+        ("agent", TEXT),
+        ("service", TEXT),
+        ("provider", TEXT),
+        ("model", TEXT),
+        ("tool", TEXT),
         ("started_at", TIME),
-        ("duration_ns", _COUNT),
+        ("duration_ns", COUNT),
         ("latency_bucket", pa.int16()),
         ("error", pa.bool_()),
-        ("error_type", _TEXT),
-        ("invocations", _COUNT),
-        ("llm_calls", _COUNT),
-        ("errors", _COUNT),
-        ("input_tokens", _COUNT),
-        ("output_tokens", _COUNT),
-        ("cache_read_tokens", _COUNT),
-        ("cache_write_tokens", _COUNT),
-        ("reasoning_tokens", _COUNT),
-        ("function", _TEXT),
-        ("file", _TEXT),
+        ("error_type", TEXT),
+        ("invocations", COUNT),
+        ("llm_calls", COUNT),
+        ("errors", COUNT),
+        ("input_tokens", COUNT),
+        ("output_tokens", COUNT),
+        ("cache_read_tokens", COUNT),
+        ("cache_write_tokens", COUNT),
+        ("reasoning_tokens", COUNT),
+        ("function", TEXT),
+        ("file", TEXT),
         ("line", pa.int32()),
-        ("revision", _TEXT),
+        ("revision", TEXT),
         ("final", pa.bool_()),
     )
-    + _unknown_or(("cost_usd", pa.float64()))
+    + unknown_or(("cost_usd", pa.float64()))
 )
 """Spans that mean something to an agent system, one row a span (table agent_operations).
 
@@ -157,27 +154,27 @@ Tokens are the operation's own (the ledger's), so every sum over rows counts eac
 """
 
 HANDOFFS = pa.schema(
-    _required(
-        ("handoff_id", _TEXT),
-        ("session_id", _TEXT),
-        ("trace_id", _TEXT),
+    required(
+        ("handoff_id", TEXT),
+        ("session_id", TEXT),
+        ("trace_id", TEXT),
         ("ordinal", pa.int32()),
-        ("from_agent", _TEXT),
-        ("to_agent", _TEXT),
-        ("kind", _TEXT),
+        ("from_agent", TEXT),
+        ("to_agent", TEXT),
+        ("kind", TEXT),
         ("started_at", TIME),
         ("confidence", pa.float64()),
         ("quality", pa.float64()),
         ("quality_confidence", pa.float64()),
-        ("evidence", _TEXT),
-        ("from_span_id", _TEXT),
-        ("to_span_id", _TEXT),
-        ("tokens", _COUNT),
+        ("evidence", TEXT),
+        ("from_span_id", TEXT),
+        ("to_span_id", TEXT),
+        ("tokens", COUNT),
         ("final", pa.bool_()),
     )
-    + _unknown_or(
+    + unknown_or(
         ("cost_usd", pa.float64()),
-        ("latency_ns", _COUNT),
+        ("latency_ns", COUNT),
         ("completed", pa.float64()),
         ("context_kept", pa.float64()),
         ("no_bounce", pa.float64()),
@@ -197,25 +194,25 @@ evidence, and `quality_confidence` says how much of them there is (docs/quality.
 """
 
 AGENTS = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("agent", _TEXT),
-        ("role", _TEXT),
-        ("type", _TEXT),
-        ("description", _TEXT),
-        ("can_handoff_to", _TEXT),
-        ("models", _TEXT),
-        ("services", _TEXT),
-        ("invocations", _COUNT),
-        ("llm_calls", _COUNT),
-        ("errors", _COUNT),
-        ("input_tokens", _COUNT),
-        ("output_tokens", _COUNT),
+    required(
+        ("session_id", TEXT),
+        ("agent", TEXT),
+        ("role", TEXT),
+        ("type", TEXT),
+        ("description", TEXT),
+        ("can_handoff_to", TEXT),
+        ("models", TEXT),
+        ("services", TEXT),
+        ("invocations", COUNT),
+        ("llm_calls", COUNT),
+        ("errors", COUNT),
+        ("input_tokens", COUNT),
+        ("output_tokens", COUNT),
         ("started_at", TIME),
         ("ended_at", TIME),
         ("final", pa.bool_()),
     )
-    + _unknown_or(("cost_usd", pa.float64()))
+    + unknown_or(("cost_usd", pa.float64()))
 )
 """One row for each agent of each session.
 
@@ -224,56 +221,56 @@ AGENTS = pa.schema(
 """
 
 SESSIONS = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("trace_ids", _TEXT),
-        ("agents", _TEXT),
-        ("services", _TEXT),
+    required(
+        ("session_id", TEXT),
+        ("trace_ids", TEXT),
+        ("agents", TEXT),
+        ("services", TEXT),
         ("started_at", TIME),
         ("ended_at", TIME),
-        ("duration_ns", _COUNT),
-        ("spans", _COUNT),
-        ("operations", _COUNT),
-        ("handoffs", _COUNT),
-        ("llm_calls", _COUNT),
-        ("errors", _COUNT),
-        ("input_tokens", _COUNT),
-        ("output_tokens", _COUNT),
-        ("residual_tokens", _COUNT),
+        ("duration_ns", COUNT),
+        ("spans", COUNT),
+        ("operations", COUNT),
+        ("handoffs", COUNT),
+        ("llm_calls", COUNT),
+        ("errors", COUNT),
+        ("input_tokens", COUNT),
+        ("output_tokens", COUNT),
+        ("residual_tokens", COUNT),
         ("completeness", pa.float64()),
         ("analysis_version", pa.int32()),
         ("final", pa.bool_()),
     )
-    + _unknown_or(("cost_usd", pa.float64()), ("drift_score", pa.float64()))
+    + unknown_or(("cost_usd", pa.float64()), ("drift_score", pa.float64()))
 )
 """One row a session: a conversation, or a trace without one."""
 
 SESSION_KEYS = pa.schema(
-    _required(("key", _TEXT), ("kind", _TEXT), ("session_id", _TEXT), ("started_at", TIME))
+    required(("key", TEXT), ("kind", TEXT), ("session_id", TEXT), ("started_at", TIME))
 )
 """What leads to a session: `kind` trace (a trace id), conversation (any id it ever had) or link (a
 trace that it links to and that is still to come; made by the engine)."""
 
 LEDGER = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("trace_id", _TEXT),
-        ("span_id", _TEXT),
-        ("above_span_id", _TEXT),
-        ("span_name", _TEXT),
-        ("kind", _TEXT),
-        ("agent", _TEXT),
-        ("model", _TEXT),
+    required(
+        ("session_id", TEXT),
+        ("trace_id", TEXT),
+        ("span_id", TEXT),
+        ("above_span_id", TEXT),
+        ("span_name", TEXT),
+        ("kind", TEXT),
+        ("agent", TEXT),
+        ("model", TEXT),
         ("started_at", TIME),
-        ("reported_input_tokens", _COUNT),
-        ("reported_output_tokens", _COUNT),
-        ("reported_cache_read_tokens", _COUNT),
-        ("reported_cache_write_tokens", _COUNT),
-        ("reported_reasoning_tokens", _COUNT),
-        ("own_input_tokens", _COUNT),
-        ("own_output_tokens", _COUNT),
-        ("residual_tokens", _COUNT),
-        ("rule", _TEXT),
+        ("reported_input_tokens", COUNT),
+        ("reported_output_tokens", COUNT),
+        ("reported_cache_read_tokens", COUNT),
+        ("reported_cache_write_tokens", COUNT),
+        ("reported_reasoning_tokens", COUNT),
+        ("own_input_tokens", COUNT),
+        ("own_output_tokens", COUNT),
+        ("residual_tokens", COUNT),
+        ("rule", TEXT),
         ("conflict", pa.bool_()),
     )
 )
@@ -281,180 +278,6 @@ LEDGER = pa.schema(
 
 `above_span_id` is the nearest span above that reports usage too, '' for none; `residual_tokens`
 what of its report cannot be placed, 0 where all is well.
-"""
-
-CONTEXT_DRIFT = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("trace_id", _TEXT),
-        ("from_agent", _TEXT),
-        ("to_agent", _TEXT),
-        ("score", pa.float64()),
-        ("method", _TEXT),
-        ("started_at", TIME),
-        ("handoff_id", _TEXT),
-        ("ordinal", pa.int32()),
-        ("bytes_read", _COUNT),
-        ("bytes_cut", _COUNT),
-    )
-    + _unknown_or(
-        ("request_kept", pa.float64()),
-        ("answer_kept", pa.float64()),
-        ("facts_known", pa.float64()),
-        ("on_topic", pa.float64()),
-        ("growth", pa.float64()),
-        ("repeated_prefix", pa.float64()),
-        ("tools_changed", pa.float64()),
-    )
-)
-"""How far each handoff moved away from what was asked and known: a row for each of agent_handoffs.
-
-`score` is in [0, 1] and made of the first four shares at the end; `method` says how it was found,
-and `no content captured` where nothing was (the score is 0 then). `bytes_cut` is what was too long
-to be read (docs/quality.md).
-"""
-
-COORDINATION = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("graph", _TEXT),
-        ("nodes", pa.int32()),
-        ("edges", pa.int32()),
-        ("started_at", TIME),
-    )
-)
-"""One row for each session with a handoff (table coordination_graphs).
-
-`graph` is JSON: nodes with id, type and invocations, edges with from, to, handoffs and quality.
-"""
-
-BOTTLENECKS = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("trace_id", _TEXT),
-        ("span_id", _TEXT),
-        ("agent", _TEXT),
-        ("operation", _TEXT),
-        ("kind", _TEXT),
-        ("model", _TEXT),
-        ("tool", _TEXT),
-        ("cause", _TEXT),
-        ("severity", _TEXT),
-        ("impact_ppm", _COUNT),
-        ("agent_impact_ppm", _COUNT),
-        ("critical_path_share", pa.float64()),
-        ("session_ns", _COUNT),
-        ("self_time_ns", _COUNT),
-        ("wait_ns", _COUNT),
-        ("latency_bucket", pa.int16()),
-        ("calls", _COUNT),
-        ("path_calls", _COUNT),
-        ("errors", _COUNT),
-        ("retries", _COUNT),
-        ("usual_ns", _COUNT),
-        ("input_tokens", _COUNT),
-        ("output_tokens", _COUNT),
-        ("session_tokens", _COUNT),
-        ("usual_input_tokens", _COUNT),
-        ("saving_ns_low", _COUNT),
-        ("saving_ns_high", _COUNT),
-        ("serial_ns", _COUNT),
-        ("started_at", TIME),
-        ("final", pa.bool_()),
-    )
-)
-"""What takes a session's time that it need not take: a row for each agent and what it calls.
-
-`operation` is what is called (`chat gpt-4o`, `execute_tool search`), empty for what the agent does
-by itself; docs/bottlenecks.md says what each number means, and which `cause` and `severity` follow.
-`session_ns` is the length of the session's traces, `self_time_ns` and `wait_ns` are of the critical
-path alone, and `latency_bucket` is model.latency.bucket of the two together. `usual_ns` is what one
-such call usually takes other agents, 0 where nobody tells. `trace_id` and `span_id` show where it
-is worst.
-"""
-
-COALITIONS = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("agents", _TEXT),
-        ("task_type", _TEXT),
-        ("success", pa.bool_()),
-        ("tokens", _COUNT),
-        ("duration_ns", _COUNT),
-        ("started_at", TIME),
-    )
-)
-"""One row for each settled session in which an agent acted: its team, its task, how it went.
-
-`agents` is a JSON list in alphabetical order; docs/coalitions.md says what `success` means.
-"""
-
-FUNCTION_USAGE = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("function", _TEXT),
-        ("file", _TEXT),
-        ("line", pa.int32()),
-        ("revision", _TEXT),
-        ("agent", _TEXT),
-        ("model", _TEXT),
-        ("started_at", TIME),
-        ("sessions", _COUNT),
-        ("calls", _COUNT),
-        ("llm_calls", _COUNT),
-        ("errors", _COUNT),
-        ("input_tokens", _COUNT),
-        ("output_tokens", _COUNT),
-        ("cache_read_tokens", _COUNT),
-        ("cumulative_input_tokens", _COUNT),
-        ("cumulative_output_tokens", _COUNT),
-        ("duration_ns", _COUNT),
-        ("squared_tokens", pa.float64()),
-        ("loop_steps", _COUNT),
-        ("loop_rises", _COUNT),
-        ("loop_growth_tokens", _COUNT),
-        ("repeated_tokens", _COUNT),
-        ("final", pa.bool_()),
-    )
-    + _unknown_or(("cost_usd", pa.float64()))
-)
-"""What functions of the user's code spent (table function_usage): a row for each place in the code
-that a session's spans were made at, agent, model, revision and hour.
-
-Every number may be summed over any rows. Tokens, errors and cost are the place's own, as in the
-ledger; `cumulative_*` are its own and those of all that it called, counted where its function is
-on the stack for the first time, so that recursion counts a token once. `calls` are the times that
-control came in from another function, as far as spans show, `duration_ns` theirs, and
-`squared_tokens` the sum of the squares of the own tokens of each: for the spread of tokens a call.
-`sessions` is 1 on one row of each (session, function, file). `loop_steps` counts model calls that
-follow another one from the same place under one agent, `loop_rises` those with a longer prompt,
-`loop_growth_tokens` by how much, `repeated_tokens` what the prompt before had: no more than what
-both have in common.
-"""
-
-FUNCTION_EDGES = pa.schema(
-    _required(
-        ("session_id", _TEXT),
-        ("caller", _TEXT),
-        ("caller_file", _TEXT),
-        ("caller_line", pa.int32()),
-        ("callee", _TEXT),
-        ("callee_file", _TEXT),
-        ("callee_line", pa.int32()),
-        ("revision", _TEXT),
-        ("started_at", TIME),
-        ("calls", _COUNT),
-        ("duration_ns", _COUNT),
-        ("input_tokens", _COUNT),
-        ("output_tokens", _COUNT),
-        ("final", pa.bool_()),
-    )
-)
-"""Calls between functions as spans nest (table function_edges): the caller is the function of the
-nearest span above that was made in another one.
-
-`duration_ns` is of the calls; tokens are those of the callee and below, where the same edge is not
-on the stack already. A function without a span of its own is passed over.
 """
 
 DERIVED: Mapping[str, pa.Schema] = {

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from otel_llmops.model.schemas import TIME
+from otel_llmops.model.fields import COUNT, TEXT, TIME, required, unknown_or
 
 __all__ = [
     "CALLS",
@@ -23,26 +23,15 @@ __all__ = [
     "TOPOLOGY",
 ]
 
-_TEXT = pa.string()
-_COUNT = pa.int64()
 _LINE = pa.int32()
 
-
-def _required(*fields: tuple[str, pa.DataType]) -> list[pa.Field]:
-    return [pa.field(name, kind, nullable=False) for name, kind in fields]
-
-
-def _unknown_or(*fields: tuple[str, pa.DataType]) -> list[pa.Field]:
-    return [pa.field(name, kind, nullable=True) for name, kind in fields]
-
-
 MODULES = pa.schema(
-    _required(
-        ("snapshot_id", _TEXT),
-        ("module_id", _TEXT),
-        ("module_path", _TEXT),
-        ("module_name", _TEXT),
-        ("file_path", _TEXT),
+    required(
+        ("snapshot_id", TEXT),
+        ("module_id", TEXT),
+        ("module_path", TEXT),
+        ("module_name", TEXT),
+        ("file_path", TEXT),
         ("line_count", _LINE),
         ("complexity_score", pa.float64()),
         ("afferent_coupling", pa.int32()),
@@ -50,7 +39,7 @@ MODULES = pa.schema(
         ("instability", pa.float64()),
         ("last_scanned", TIME),
     )
-    + _unknown_or(("cohesion", pa.float64()))
+    + unknown_or(("cohesion", pa.float64()))
 )
 """One row a module (table code_modules).
 
@@ -60,15 +49,15 @@ cyclomatic complexity of its functions, 0 without any; instability Ce / (Ca + Ce
 """
 
 CLASSES = pa.schema(
-    _required(
-        ("snapshot_id", _TEXT),
-        ("class_id", _TEXT),
-        ("module_id", _TEXT),
-        ("class_name", _TEXT),
-        ("qualified_name", _TEXT),
+    required(
+        ("snapshot_id", TEXT),
+        ("class_id", TEXT),
+        ("module_id", TEXT),
+        ("class_name", TEXT),
+        ("qualified_name", TEXT),
         ("line_start", _LINE),
         ("line_end", _LINE),
-        ("bases", _TEXT),
+        ("bases", TEXT),
         ("methods", pa.int32()),
         ("lcom4", pa.int32()),
         ("lcom_hs", pa.float64()),
@@ -79,22 +68,22 @@ CLASSES = pa.schema(
 """One row a class (table code_classes). `bases` is a JSON list of what its source writes."""
 
 FUNCTIONS = pa.schema(
-    _required(
-        ("snapshot_id", _TEXT),
-        ("function_id", _TEXT),
-        ("module_id", _TEXT),
-        ("function_name", _TEXT),
-        ("qualified_name", _TEXT),
-        ("kind", _TEXT),
+    required(
+        ("snapshot_id", TEXT),
+        ("function_id", TEXT),
+        ("module_id", TEXT),
+        ("function_name", TEXT),
+        ("qualified_name", TEXT),
+        ("kind", TEXT),
         ("line_first", _LINE),
         ("line_start", _LINE),
         ("line_end", _LINE),
         ("complexity", pa.float64()),
         ("cognitive_complexity", pa.float64()),
         ("is_async", pa.bool_()),
-        ("decorators", _TEXT),
-        ("docstring", _TEXT),
-        ("body_hash", _TEXT),
+        ("decorators", TEXT),
+        ("docstring", TEXT),
+        ("body_hash", TEXT),
     )
 )
 """One row a function, method, lambda or module body (table code_functions).
@@ -108,19 +97,19 @@ Python calls `__qualname__` without the `<locals>` parts (`pkg.mod.Class.method`
 """
 
 CALLS = pa.schema(
-    _required(
-        ("snapshot_id", _TEXT),
-        ("call_id", _TEXT),
-        ("caller_function_id", _TEXT),
-        ("callee_function_id", _TEXT),
-        ("caller", _TEXT),
-        ("callee", _TEXT),
-        ("found_by", _TEXT),
+    required(
+        ("snapshot_id", TEXT),
+        ("call_id", TEXT),
+        ("caller_function_id", TEXT),
+        ("callee_function_id", TEXT),
+        ("caller", TEXT),
+        ("callee", TEXT),
+        ("found_by", TEXT),
         ("line", _LINE),
-        ("call_count", _COUNT),
-        ("total_tokens", _COUNT),
+        ("call_count", COUNT),
+        ("total_tokens", COUNT),
     )
-    + _unknown_or(("avg_duration_ms", pa.float64()), ("avg_tokens_per_call", pa.float64()))
+    + unknown_or(("avg_duration_ms", pa.float64()), ("avg_tokens_per_call", pa.float64()))
 )
 """One row a call edge inside the repository (table function_calls).
 
@@ -130,15 +119,15 @@ stored; answers join them afresh.
 """
 
 DEPENDENCIES = pa.schema(
-    _required(
-        ("snapshot_id", _TEXT),
-        ("dependency_id", _TEXT),
-        ("from_module_id", _TEXT),
-        ("to_module_id", _TEXT),
-        ("from_module", _TEXT),
-        ("to_module", _TEXT),
-        ("import_type", _TEXT),
-        ("scope", _TEXT),
+    required(
+        ("snapshot_id", TEXT),
+        ("dependency_id", TEXT),
+        ("from_module_id", TEXT),
+        ("to_module_id", TEXT),
+        ("from_module", TEXT),
+        ("to_module", TEXT),
+        ("import_type", TEXT),
+        ("scope", TEXT),
         ("line", _LINE),
         ("is_circular", pa.bool_()),
     )
@@ -150,17 +139,17 @@ try), function, or type_checking.
 """
 
 SNAPSHOTS = pa.schema(
-    _required(
-        ("snapshot_id", _TEXT),
-        ("repository_path", _TEXT),
-        ("commit_hash", _TEXT),
+    required(
+        ("snapshot_id", TEXT),
+        ("repository_path", TEXT),
+        ("commit_hash", TEXT),
         ("scanned_at", TIME),
         ("total_modules", pa.int32()),
         ("total_functions", pa.int32()),
         ("total_dependencies", pa.int32()),
         ("circular_dependencies", pa.int32()),
         ("scan_version", pa.int32()),
-        ("graph_data", _TEXT),
+        ("graph_data", TEXT),
     )
 )
 """One row a snapshot (topology_snapshots).
