@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from tests.support.ports import free_port
 
 _START_S = 30.0
 _PAUSE_S = 0.05
+# A server ends with the thread that started it (prctl(2), PR_SET_PDEATHSIG): one that outlives any
+# test's own threads.
+_STARTER = ThreadPoolExecutor(1, "starter")
 
 
 class Missing(Exception):  # noqa: N818 - a state, not a fault
@@ -45,12 +49,13 @@ class Server:
     def start(self) -> None:
         """Start it; return when it answers."""
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = _STARTER.submit(
+                subprocess.Popen,
                 [*_as(privileged=self.as_root), *self.command],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-            )
+            ).result()
         try:
             self._wait()
         except BaseException:
