@@ -13,7 +13,7 @@ from pathlib import Path
 
 from otel_llmops import git
 
-__all__ = ["Checkout"]
+__all__ = ["DIRTY", "Checkout"]
 
 DIRTY = "+dirty"
 _STATUS_S_MAX = 20.0

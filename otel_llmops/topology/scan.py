@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from otel_llmops.topology import calls
 from otel_llmops.topology.cache import Cache, Key
-from otel_llmops.topology.commit import Checkout
+from otel_llmops.topology.commit import DIRTY, Checkout
 from otel_llmops.topology.facts import FileSummary
 from otel_llmops.topology.files import Diagnostic, Tree, find
 from otel_llmops.topology.ids import identifier
@@ -142,7 +142,7 @@ def scan(
         inputs = _inputs(tree, placed, digests, commit)
         made = tables(
             Snapshot(
-                identifier(f"snapshot:{commit}:{inputs.hex()}"), str(path.resolve()), commit,
+                _snapshot_id(path, commit, inputs), str(path.resolve()), commit,
                 now_ns, placed.names, facts, linked, graph.edges, diagnostics,
             )
         )  # fmt: skip
@@ -191,6 +191,12 @@ def _imported_from(root: Path, first: str) -> tuple[dict[str, Look], Layout]:
                 if target is not None and target not in looks and target not in waiting:
                     waiting.append(target)
     return looks, placed
+
+
+def _snapshot_id(path: Path, commit: str, inputs: bytes) -> str:
+    """One a content; uncommitted work has one a commit and place, so that the last replaces it."""
+    told = str(path.resolve()) if commit.endswith(DIRTY) else inputs.hex()
+    return identifier(f"snapshot:{commit}:{told}")
 
 
 def _workers(asked: int | None) -> int:

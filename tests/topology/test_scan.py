@@ -208,6 +208,27 @@ def test_the_same_code_has_the_same_ids_wherever_it_lies(tmp_path: Path) -> None
     }
 
 
+def test_uncommitted_work_replaces_what_was_scanned_of_it_before(tmp_path: Path) -> None:
+    def scanned_id(text: str) -> str:
+        (tmp_path / "a.py").write_text(text)
+        (snapshot,) = scan(tmp_path, workers=0).tables["topology_snapshots"].to_pylist()
+        return str(snapshot["snapshot_id"])
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        command = ["git", *who, *words]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    (tmp_path / "a.py").write_text("x = 0\n")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "one")
+    clean = scanned_id("x = 0\n")
+    assert scanned_id("x = 1\n") == scanned_id("x = 2\n") != clean
+    git("commit", "-a", "-m", "two")
+    assert scanned_id("x = 2\n") not in {clean, scanned_id("x = 1\n")}
+
+
 def test_ids_are_the_uuids_that_anybody_can_make() -> None:
     names = ["module:a", "", "function:ä.ö", "x" * 5_000]
     assert identifiers(names).to_pylist() == [identifier(name) for name in names]
