@@ -154,7 +154,7 @@ def test_a_bare_usage_object_is_read() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [None, "text", 7, {}, [], object(), {"usage": None}, {"usage": {"prompt_tokens": "many"}}, [1]],
+    [None, "text", 7, {}, [], Ellipsis, {"usage": None}, {"usage": {"prompt_tokens": "many"}}, [1]],
     ids=repr,
 )
 def test_what_carries_no_usage_gives_none(answer: object) -> None:
