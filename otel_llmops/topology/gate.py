@@ -130,8 +130,7 @@ def _speaks_against(ratio: float, before: Side, after: Side, probability: float)
     if not error:
         return above > 0
     shares = (
-        part * part / (side.calls - 1)
-        for part, side in zip(errors, (before, after), strict=True)
+        part * part / (side.calls - 1) for part, side in zip(errors, (before, after), strict=True)
     )
     freedom = sum(errors) ** 2 / sum(shares)
     return above > t_quantile(probability, freedom) * error
