@@ -28,9 +28,9 @@ _ROWS_MAX = 50
 _STYLES = {"grew": "bold red", "unproven": "yellow", "fine": "green", "undecided": "dim"}
 _WORDS = {
     "grew": "grew",
-    "unproven": "may have grown",
+    "unproven": "unproven",
     "fine": "fine",
-    "undecided": "too few calls",
+    "undecided": "too few",
 }
 
 
@@ -56,7 +56,7 @@ def run(arguments: Namespace) -> int:
     elif arguments.markdown != _STDOUT:
         _print(document, paper())
     if not document["decided"]:
-        raise QueryError(_no_evidence(document), hint="see docs/ci.md")
+        raise QueryError(f"nothing can be decided: {_no_evidence(document)}", hint="docs/ci.md")
     return _GREW if document["grew"] else 0
 
 
@@ -93,16 +93,16 @@ def _no_evidence(document: Mapping[str, Any]) -> str:
     for name in ("base", "head"):
         if not document[f"{name}_calls"]:
             commit = document[name][:_COMMIT_DIGITS]
-            return f"nothing can be decided: no span of {commit} ({name}) spent tokens"
+            return f"no span of {commit} ({name}) spent tokens"
     calls = document["min_calls"]
-    return f"nothing can be decided: no function has {calls} calls under both commits"
+    return f"no function has {calls} calls under both commits"
 
 
 def _verdict(document: Mapping[str, Any]) -> str:
     """The whole in one sentence."""
     decided, grew = document["decided"], document["grew"]
     if not decided:
-        return _no_evidence(document).capitalize() + "."
+        return f"Undecided: {_no_evidence(document)}."
     of = f"{decided:,} function{'' if decided == 1 else 's'}"
     most = f"more than {_percent(document['max_increase'])}"
     if not grew:
@@ -113,14 +113,14 @@ def _verdict(document: Mapping[str, Any]) -> str:
 
 def _explained(document: Mapping[str, Any]) -> str:
     return (
-        f"at least: the lower bound of the increase; all {document['decided']:,} hold at once with "
+        f"At least: the lower bound of the increase; all {document['decided']:,} hold at once with "
         f"{document['confidence']:.0%} confidence. Decided with {document['min_calls']} or more "
         "calls under each commit."
     )
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.3g} %"
+    return f"{share * 100:.4g}%"
 
 
 def _signed(share: float | None) -> str:
@@ -134,7 +134,8 @@ def _print(document: Mapping[str, Any], console: Console) -> None:
     console.print()
     if document["functions"]:
         _table(document, console)
-        console.print(Text(_explained(document), style="dim"))
+        if document["decided"]:
+            console.print(Text(_explained(document), style="dim"))
         console.print()
     style = "bold red" if document["grew"] else "bold green" if document["decided"] else "yellow"
     console.print(Text(_verdict(document), style=style))
@@ -195,8 +196,8 @@ def _markdown(document: Mapping[str, Any]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     if len(rows) > _ROWS_MAX:
         lines += ["", f"and {len(rows) - _ROWS_MAX:,} more"]
-    if rows:
-        lines += ["", f"n: calls. {_explained(document).capitalize()}"]
+    if document["decided"]:
+        lines += ["", f"n: calls. {_explained(document)}"]
     return "\n".join(lines) + "\n"
 
 
