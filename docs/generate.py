@@ -267,15 +267,19 @@ def dialects() -> str:
 
 
 def cli() -> str:
-    """Every command with its arguments, as `--help` has them; no default is of this machine."""
+    """Every command with its arguments, as `--help` has them."""
     parser = command_line({"XDG_DATA_HOME": "~/.local/share"})
-    choices = next(each.choices for each in parser._actions if isinstance(each.choices, dict))
+    [choices] = [each.choices for each in actions(parser) if isinstance(each.choices, dict)]
     lines = [_CLI, "", *(f"- [{name}](#{name})" for name in choices)]
     for name, command in choices.items():
         lines += ["", f"## {name}", "", prose(str(command.description))]
-        rows = [arguments(each) for each in command._actions if each.dest != "help"]
+        rows = [arguments(each) for each in actions(command) if each.dest != "help"]
         lines += ["", *table(("argument", ""), rows)]
     return "\n".join(lines) + "\n"
+
+
+def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return parser._actions  # noqa: SLF001 - argparse has no other list of them
 
 
 def arguments(action: argparse.Action) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from otel_llmops.api.documents import plain
-from otel_llmops.api.parameters import share, time
+from otel_llmops.api.parameters import time
 from otel_llmops.api.rest_coordination import graph_document
 from otel_llmops.cli.given import Given
 from otel_llmops.storage.queries import Queries
@@ -19,7 +19,7 @@ _NO_JAEGER = {"trace_url": None}
 async def rows(queries: Queries, name: str, given: Given) -> list[dict[str, Any]]:
     """The rows of agents, handoffs, hotspots or usage, as GET /api/{name} gives them.
 
-    Raises: QueryError, if a parameter is not what it must be.
+    Raises: QueryError, if a window or a number of steps is none.
     """
     asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     asked |= _times(asked)
@@ -27,7 +27,6 @@ async def rows(queries: Queries, name: str, given: Given) -> list[dict[str, Any]
         case "agents":
             return _with(await queries.agents(**asked), "total_tokens")
         case "handoffs":
-            share(asked.get("min_quality"), name="min_quality")
             return [plain(each) | _NO_JAEGER for each in await queries.handoffs(**asked)]
         case "hotspots":
             found = await queries.topology.hotspots(**asked)
