@@ -1,8 +1,6 @@
 """Commands that print one answer tell the same of a running serve and of its store."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,14 +14,13 @@ from tests.support.tree import tree
 _SCENARIO = TRACES / "strands-agents--native" / "swarm_ping_pong"
 _WINDOW = ("--since", "2020-01-01T00:00:00Z", "--until", "2030-01-01T00:00:00Z")
 _ASKED = (
-    ("agents", "--json"),
     ("agents", "--json", "--type", "specialist", *_WINDOW),
     ("handoffs", "--json", "--agent", "critic", "--min-quality", "0.9"),
     ("hotspots", "--json"),
     ("usage", "--json", *_WINDOW),
-    *(("export", each) for each in ("d3", "cytoscape", "sankey", "json", "treemap", "html")),
-    ("export", "sankey", "--of", "code"),
+    ("export", "sankey"),
     ("export", "json", *_WINDOW),
+    ("export", "html"),
 )
 _HOSTILE = """
     workflow crew 0-400 conversation=order-17
@@ -34,14 +31,7 @@ _HOSTILE = """
 """
 
 
-def _told(*argv: str) -> str:
-    command = [sys.executable, "-m", "otel_llmops.cli", *argv]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    return ran.stdout
-
-
-def test_a_running_serve_its_store_and_its_capture_tell_the_same(
+def test_a_running_serve_and_its_store_tell_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*argv: str) -> str:
@@ -62,9 +52,9 @@ def test_a_running_serve_its_store_and_its_capture_tell_the_same(
         served = [run(*argv, *where) for argv in _ASKED]
         running.stop()
     for argv, told in zip(_ASKED, served, strict=True):
-        assert (argv, told) == (argv, _told(*argv, *where)), argv
+        assert (argv, told) == (argv, run(*argv, *where))
     assert [each["name"] for each in json.loads(served[0])["agents"]] == ["planner", "critic"]
-    assert len(json.loads(served[2])["handoffs"]) == 2
+    assert len(json.loads(served[1])["handoffs"]) == 2
 
 
 @pytest.fixture

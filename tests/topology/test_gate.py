@@ -66,7 +66,8 @@ def test_calls_that_are_all_alike_have_an_exact_increase(
     after: float, low: float, verdict: str
 ) -> None:
     (one,) = _judged(("f", Side(20, 100, 0), Side(20, after, 0)), increase_max=0.1001)
-    assert (one.low, one.verdict) == (pytest.approx(low), verdict)
+    assert one.low == pytest.approx(low)
+    assert one.verdict == verdict
 
 
 @pytest.mark.parametrize("functions", [1, 20])
