@@ -1,11 +1,13 @@
 """Make the pages that are tables of what the code and the traces hold.
 
-    python docs/generate.py            docs/dialects.md, docs/frameworks.md, the README's list
+    python docs/generate.py            docs/dialects.md, docs/frameworks.md, docs/cli.md, the
+                                       README's list
     python docs/generate.py --score    score the traces first (docs/scores.json)
     python docs/generate.py --check    write nothing; status 1 where a page is not what it would be
 
-Sources: otel_llmops/semconv/ with the docstrings of its tables, docs/frameworks.toml,
-tests/traces/gaps.toml, docs/scores.json (benchmarks/score_traces.py).
+Sources: otel_llmops/semconv/ with the docstrings of its tables, otel_llmops/cli/arguments.py,
+docs/frameworks.toml, tests/traces/gaps.toml, docs/scores.json
+(benchmarks/score_traces.py).
 """
 
 import argparse
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_llmops import semconv
+from otel_llmops.cli.arguments import parser as command_line
 from otel_llmops.semconv import Place
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +77,24 @@ The trace holds the answer, or most of it, and we do not find it yet:
 
 {short}
 """
+
+_CLI = f"""# The command line
+
+{_MADE}
+
+Answers come from the `serve` that runs on `--data`, from its store while none runs, from the API at
+`--url`, or from captured OTLP (`--file`). `--json` prints one document, the one that REST answers
+with; it is ASCII. Tables fit the terminal, and 120 columns where stdout is none (`COLUMNS` says
+otherwise).
+
+| exit code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | what was read is damaged; of `gate`: tokens a call grew |
+| 2 | what was asked for cannot be: a bad argument, no such session, nothing that could tell |
+| 130 | Ctrl-C |
+
+What went wrong is one line on stderr, with what to do in brackets."""
 
 _OWNERS = {
     "gen_ai.": "OpenTelemetry GenAI",
@@ -245,6 +266,36 @@ def dialects() -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
 
 
+def cli() -> str:
+    """Every command with its arguments, as `--help` has them."""
+    parser = command_line({"XDG_DATA_HOME": "~/.local/share"})
+    [choices] = [each.choices for each in actions(parser) if isinstance(each.choices, dict)]
+    lines = [_CLI, "", *(f"- [{name}](#{name})" for name in choices)]
+    for name, command in choices.items():
+        lines += ["", f"## {name}", "", prose(str(command.description))]
+        rows = [arguments(each) for each in actions(command) if each.dest != "help"]
+        lines += ["", *table(("argument", ""), rows)]
+    return "\n".join(lines) + "\n"
+
+
+def actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return parser._actions  # noqa: SLF001 - argparse has no other list of them
+
+
+def arguments(action: argparse.Action) -> tuple[str, str]:
+    shown = str(action.metavar or action.dest.upper())
+    names = ", ".join(action.option_strings)
+    takes = names if action.nargs == 0 else f"{names} {shown}".strip()
+    about = prose((action.help or "") % {"default": action.default})
+    return code(takes), f"{about}, required" if names and action.required else about
+
+
+def prose(text: str) -> str:
+    """Help as Markdown: options as code."""
+    shown = re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", text.replace("%%", "%"))
+    return shown.replace("|", "\\|")
+
+
 def known() -> dict[str, Any]:
     return tomllib.loads((DOCS / "frameworks.toml").read_text(encoding="utf-8"))
 
@@ -325,6 +376,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "dialects.md": dialects(),
         DOCS / "frameworks.md": frameworks(),
+        DOCS / "cli.md": cli(),
         ROOT / "README.md": readme(),
     }
 

@@ -4,11 +4,13 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
 from otel_llmops import __version__
+from otel_llmops.cli.answer_arguments import add_answer_commands
 from otel_llmops.cli.store_arguments import add_store_commands
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES
 from otel_llmops.model.severity import SEVERITIES
@@ -52,6 +54,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _bottlenecks(commands, environ)
     _scan(commands, environ)
     _diff(commands, environ)
+    add_answer_commands(commands, partial(_where_answers_come_from, environ=environ), _SOURCES)
     return root
 
 

@@ -1,18 +1,16 @@
 """`otel-llmops diff`: what moved between two commits, in structure and in tokens a call."""
 
 import json
-import re
-import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from shutil import which
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from otel_llmops.cli.commits import commit_of
 from otel_llmops.cli.source import source
 from otel_llmops.cli.tables import keep_names, safe, titled
 from otel_llmops.cli.terminal import width
@@ -22,7 +20,6 @@ __all__ = ["print_difference", "run"]
 _NAMES_MAX = 12
 _TOKENS_MAX = 20
 _COMMIT_DIGITS = 10
-_GIT_S = 5.0
 
 _Document = Mapping[str, Any]
 
@@ -32,7 +29,7 @@ def run(arguments: Namespace) -> int:
 
     Raises: LlmopsError, if nothing is known of one of them, or there is nothing that could tell.
     """
-    commits = [_commit(each) for each in (arguments.before, arguments.after)]
+    commits = [commit_of(each) for each in (arguments.before, arguments.after)]
     with source(arguments) as asked:
         found = asked.difference(commits[0], commits[1])
     if arguments.json:
@@ -41,21 +38,6 @@ def run(arguments: Namespace) -> int:
         return 0
     print_difference(found, Console(highlight=False, width=width()))
     return 0
-
-
-def _commit(name: str) -> str:
-    """The hash of what git here knows by this name (HEAD~1, a branch, a tag); else the name."""
-    git = None if re.fullmatch(r"[0-9a-f]{4,64}", name) or name.startswith("-") else which("git")
-    if git is None:
-        return name
-    asked = [git, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
-    try:
-        ran = subprocess.run(  # noqa: S603 - a list, and no option
-            asked, capture_output=True, text=True, check=False, timeout=_GIT_S
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return name
-    return ran.stdout.strip() or name
 
 
 def print_difference(found: _Document, console: Console) -> None:

@@ -11,6 +11,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from otel_llmops.cli.given import Given
 from otel_llmops.errors import ConfigError, LlmopsError, QueryError
 
 __all__ = ["Reader", "api_url"]
@@ -19,6 +20,8 @@ _TIMEOUT_S = 30.0
 _STORING_S = 120.0
 """A snapshot of 10,000 files is durable some seconds after it was sent; the disk may be busy."""
 _PAUSE_S = 0.1
+_HAS = {"d3": "nodes", "cytoscape": "elements", "sankey": "nodes", "treemap": "children"}
+"""What a picture of each format has."""
 
 
 def api_url(url: str) -> str:
@@ -107,6 +110,29 @@ class Reader:
         asked = urlencode({"before": before, "after": after})
         return self._known(self.document(f"/api/topology/diff?{asked}"), "tokens")
 
+    def answer(self, name: str, given: Given) -> list[dict[str, Any]]:
+        """The rows of agents, handoffs, hotspots or usage.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        return self.rows(name, _query(given))
+
+    def graph(self, session_id: str | None, given: Given) -> dict[str, Any] | None:
+        """The coordination graph, None where there is no such session.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        one = "" if session_id is None else f"/{quote(session_id, safe='')}"
+        return self.document(f"/api/coordination-graph{one}?{_query(given)}")
+
+    def code_picture(self, name: str) -> Any:
+        """The newest scan with the tokens of spans, in one of views.FORMATS.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        path = f"/api/topology/graph?format={quote(name)}"
+        return self._text(path) if name == "html" else self._known(self.document(path), _HAS[name])
+
     def reanalyze(self, since: datetime | None) -> dict[str, Any]:
         """Have sessions of an earlier version analysed again; how far it is.
 
@@ -153,12 +179,30 @@ class Reader:
         request = urllib.request.Request(f"{self._url}{path}", headers=self._headers)  # noqa: S310
         return self._answer(request, f"GET {path}", timeout_s=_TIMEOUT_S)
 
+    def _text(self, path: str) -> str:
+        request = urllib.request.Request(f"{self._url}{path}", headers=self._headers)  # noqa: S310
+        found = self._body(request, f"GET {path}", timeout_s=_TIMEOUT_S)
+        return "" if found is None else found.decode()
+
     def _answer(
         self, request: urllib.request.Request, what: str, *, timeout_s: float
     ) -> dict[str, Any] | None:
+        body = self._body(request, what, timeout_s=timeout_s)
+        try:
+            found = None if body is None else json.loads(body)
+        except ValueError as error:
+            raise LlmopsError(f"{self._url} is no API of otel-llmops") from error
+        if body is not None and not isinstance(found, dict):
+            raise LlmopsError(f"{self._url} is no API of otel-llmops")
+        return found
+
+    def _body(
+        self, request: urllib.request.Request, what: str, *, timeout_s: float
+    ) -> bytes | None:
+        """What is answered, None where there is nothing of that name."""
         try:
             with self._opener.open(request, timeout=timeout_s) as answer:
-                found = json.load(answer)
+                body: bytes = answer.read()
         except urllib.error.HTTPError as error:
             with error:
                 if error.code == HTTPStatus.NOT_FOUND:
@@ -166,9 +210,7 @@ class Reader:
                 raise self._refusal(error, what) from error
         except (OSError, HTTPException, ValueError) as error:
             raise LlmopsError(f"the API at {self._url} cannot be reached: {error}") from error
-        if not isinstance(found, dict):
-            raise LlmopsError(f"{self._url} is no API of otel-llmops")
-        return found
+        return body
 
     def _refusal(self, error: urllib.error.HTTPError, what: str) -> QueryError:
         """What the API says, with what to do."""
@@ -197,3 +239,7 @@ class Reader:
                     hint="the machine may be busy; try again",
                 )
             time.sleep(_PAUSE_S)
+
+
+def _query(given: Given) -> str:
+    return urlencode({name: value for name, value in given.items() if value is not None})

@@ -1,7 +1,6 @@
 """`otel-llmops report`: one page about a session in plain words, for a terminal or as Markdown."""
 
 import json
-import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
@@ -10,15 +9,13 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from otel_llmops.cli.markdown import escaped
 from otel_llmops.cli.page import Part, page
 from otel_llmops.cli.source import source
 from otel_llmops.cli.terminal import one_line, width
 from otel_llmops.errors import QueryError
 
 __all__ = ["markdown", "run"]
-
-_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~&:@]|^[-+])")
-"""What means something in Markdown, HTML included, or makes a link of a bare address."""
 
 
 def run(arguments: Namespace) -> int:
@@ -36,7 +33,7 @@ def run(arguments: Namespace) -> int:
         # ASCII alone: whatever a span's text holds, nothing of it can steer a terminal
         sys.stdout.write(json.dumps(document, allow_nan=False, indent=2) + "\n")
     elif arguments.markdown:
-        sys.stdout.write(markdown(page(document, _escaped)))
+        sys.stdout.write(markdown(page(document, escaped)))
     else:
         _print(page(document, one_line), Console(highlight=False, width=width()))
     return 0
@@ -49,10 +46,6 @@ def markdown(parts: Iterable[Part]) -> str:
         lines = [f"- {line}" for line in part.lines] if part.listed else [" ".join(part.lines)]
         blocks.append(f"{'#' if not place else '##'} {part.heading}\n\n" + "\n".join(lines) + "\n")
     return "\n".join(blocks)
-
-
-def _escaped(text: str) -> str:
-    return _MARKS.sub(r"\\\1", one_line(text))
 
 
 def _print(parts: Iterable[Part], console: Console) -> None:

@@ -20,6 +20,8 @@ from otel_llmops.app.endpoints import read_endpoints
 from otel_llmops.app.locks import alone
 from otel_llmops.app.places import Places
 from otel_llmops.app.stores import open_store
+from otel_llmops.cli import answers
+from otel_llmops.cli.given import Given
 from otel_llmops.cli.reader import Reader, api_url
 from otel_llmops.config import serve_config, store_url
 from otel_llmops.engine.capture import captured
@@ -53,6 +55,15 @@ class Source(Protocol):
 
     def difference(self, before: str, after: str) -> Mapping[str, Any]:
         """What moved between two commits."""
+
+    def answer(self, name: str, given: Given) -> list[dict[str, Any]]:
+        """The rows of agents, handoffs, hotspots or usage; `given` is as in the REST API."""
+
+    def graph(self, session_id: str | None, given: Given) -> Any | None:
+        """The coordination graph, as a document or in `given["format"]`."""
+
+    def code_picture(self, name: str) -> Any:
+        """The newest scan with the tokens of spans, in one of views.FORMATS."""
 
 
 @contextmanager
@@ -102,6 +113,15 @@ class _Stored:
             asyncio.run(self._queries.topology.difference(before, after))
         )
         return moved
+
+    def answer(self, name: str, given: Given) -> list[dict[str, Any]]:
+        return asyncio.run(answers.rows(self._queries, name, given))
+
+    def graph(self, session_id: str | None, given: Given) -> Any | None:
+        return asyncio.run(answers.graph(self._queries, session_id, given))
+
+    def code_picture(self, name: str) -> Any:
+        return asyncio.run(self._queries.topology.module_graph(name))
 
     def bottlenecks(
         self, session_id: str | None, *, min_severity: str | None, limit: int

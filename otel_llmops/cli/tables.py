@@ -19,10 +19,12 @@ from otel_llmops.cli.money import usd, usd_column
 from otel_llmops.cli.terminal import printable
 
 __all__ = [
+    "WIDE_ENOUGH",
     "AgentRow",
     "FunctionRow",
     "HandoffRow",
     "agents",
+    "duration",
     "functions",
     "handoffs",
     "keep_names",
@@ -39,7 +41,7 @@ _WORDS = 13
 _NAME = 12
 """Columns that a name has at the least, also where the words beside it become a ladder."""
 
-_WIDE_ENOUGH = 96
+WIDE_ENOUGH = 96
 """From here on there is room for names, costs and bars."""
 
 _GAP = 2
@@ -243,7 +245,7 @@ def _costs(rows: Sequence[AgentRow | FunctionRow]) -> list[str]:
 
 
 def _has_room_for_bars(costs: Sequence[str], console: Console) -> bool:
-    return not costs or console.width >= _WIDE_ENOUGH
+    return not costs or console.width >= WIDE_ENOUGH
 
 
 def _passed(row: HandoffRow, console: Console) -> Text:
@@ -254,6 +256,13 @@ def _passed(row: HandoffRow, console: Console) -> Text:
 
 def _errors(count: int) -> Text:
     return Text(f"{count:,}", style="red" if count else "dim")
+
+
+def duration(duration_ms: float | None) -> str:
+    """`1.2 s`, `340 ms`; `-` where it is not known."""
+    if duration_ms is None:
+        return "-"
+    return f"{duration_ms / 1000:,.1f} s" if duration_ms >= 1000 else f"{duration_ms:.0f} ms"
 
 
 def safe(text: str, style: str = "") -> Text:

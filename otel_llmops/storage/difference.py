@@ -157,6 +157,8 @@ def _change(change: TokenChange) -> dict[str, Any]:
         "after_calls": change.after.calls,
         "before_tokens_per_call": change.before.mean if change.before.calls else None,
         "after_tokens_per_call": change.after.mean if change.after.calls else None,
+        "before_variance": change.before.variance,
+        "after_variance": change.after.variance,
         "difference": change.difference,
         "low": change.low,
         "high": change.high,

@@ -14,7 +14,15 @@ from math import inf, sqrt
 from statistics import NormalDist
 from typing import Any
 
-__all__ = ["CALLS_MIN", "CONFIDENCE", "PerCall", "TokenChange", "structure", "token_changes"]
+__all__ = [
+    "CALLS_MIN",
+    "CONFIDENCE",
+    "PerCall",
+    "TokenChange",
+    "structure",
+    "t_quantile",
+    "token_changes",
+]
 
 CONFIDENCE = 0.95
 CALLS_MIN = 5

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from otel_llmops.cli.markdown import escaped
 from otel_llmops.cli.page import page
-from otel_llmops.cli.report import _escaped, markdown
+from otel_llmops.cli.report import markdown
 from otel_llmops.cli.terminal import one_line
 from tests.support.serving import environment
 
@@ -133,10 +134,10 @@ def test_what_others_wrote_cannot_steer_a_terminal_or_a_page() -> None:
         tokens=[{"agent": HOSTILE, "input_tokens": 5, "output_tokens": 5}],
         handoff_list=[handoff(completed=0.0) | {"from_agent": HOSTILE, "to_agent": HOSTILE}],
     )
-    for safe in (one_line, _escaped):
+    for safe in (one_line, escaped):
         for part in page(document, safe):
             assert all(text.isprintable() for text in (part.heading, *part.lines))
-    written = markdown(page(document, _escaped))
+    written = markdown(page(document, escaped))
     assert re.findall(r"(?<!\\)[<>`\[\]|]", written) == []
     assert "http://" not in written
 
