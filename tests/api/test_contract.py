@@ -1,5 +1,6 @@
 """The schema against the contract, tests/api/api.graphql, for all that is built of it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,24 @@ def _fields(found: GraphQLObjectType | None) -> dict[str, str]:
         f" -> {field.type}"
         for name, field in found.fields.items()
     }
+
+
+def _undescribed() -> Iterator[str]:
+    for name, kind in BUILT.type_map.items():
+        if name.startswith("__") or name in {"String", "Int", "Float", "Boolean", "ID"}:
+            continue
+        if not kind.description:
+            yield name
+        if isinstance(kind, GraphQLEnumType):
+            yield from (f"{name}.{word}" for word, at in kind.values.items() if not at.description)
+        elif isinstance(kind, GraphQLObjectType):
+            for said, field in kind.fields.items():
+                if not field.description:
+                    yield f"{name}.{said}"
+                for argument, given in field.args.items():
+                    if not given.description:
+                        yield f"{name}.{said}({argument})"
+
+
+def test_all_that_can_be_asked_says_what_it_means() -> None:
+    assert list(_undescribed()) == []

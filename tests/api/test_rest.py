@@ -157,6 +157,7 @@ def test_tokens_by_function_are_of_functions_that_are_known(ask: Ask) -> None:
             {
                 "function": "desk.classify",
                 "file": "/srv/desk.py",
+                "file_path": "/srv/desk.py",
                 "function_name": "classify",
                 "qualified_name": "desk.classify",
                 "call_count": 2,
@@ -201,7 +202,7 @@ def test_what_is_not_there_is_404_with_a_word(ask: Ask, path: str, error: str) -
         ("/api/agents?type=boss", "type is 'boss'"),
         ("/api/agents?since=today", "'today' is not a time"),
         ("/api/agents?limit=1&limit=2", "limit is given more than once"),
-        ("/api/handoffs?min_quality=nan", "min_quality is nan"),
+        ("/api/handoffs?min_quality=nan", "min_quality is 'nan'"),
         ("/api/handoffs?min_quality=2", "min_quality is 2.0"),
         ("/api/handoffs?session=conv-1", "there is no parameter 'session'"),
     ],

@@ -33,6 +33,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionContext
 from strawberry.types.unset import UNSET, UnsetType
 
+from otel_llmops.api.graphql.described import describe
 from otel_llmops.api.graphql.extent import ExtentLimiter
 from otel_llmops.api.graphql.query import Query
 from otel_llmops.api.graphql.scalars import SCALARS
@@ -67,6 +68,10 @@ def _is_ours(error: GraphQLError) -> bool:
 
 class _Schema(strawberry.Schema):
     """A schema that logs what went wrong here, and nothing of what callers wrote wrong."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        describe(self._schema)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
