@@ -78,7 +78,7 @@ def _operation(each: Operation, shapes: Shapes) -> dict[str, Any]:
     }
     if each.body is not None:
         made["requestBody"] = {
-            "required": each.body.needed,
+            "required": True,
             "content": {each.body.media_type: {"schema": dict(each.body.schema)}},
         }
     return made

@@ -63,7 +63,7 @@ class Parameter:
 
 
 def text(name: str, *, needed: str = "") -> Parameter:
-    """Any text."""
+    """Any text; not an empty one where it is needed."""
     schema = {"type": "string"} | ({"minLength": 1} if needed else {})
     return Parameter(name, schema, str, needed=needed)
 
@@ -124,7 +124,6 @@ class Body:
 
     media_type: str
     schema: Mapping[str, Any]
-    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

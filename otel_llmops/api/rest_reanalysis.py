@@ -54,7 +54,7 @@ def operations(reanalysis: Reanalysing) -> list[Operation]:
             begin,
             _PROGRESS,
             method="POST",
-            body=Body(_JSON, _ASKED, needed=False),
+            body=Body(_JSON, _ASKED),
         ),
     ]
 

@@ -21,8 +21,12 @@ BUILT_TYPES = sorted(
 )
 assert BUILT.query_type is not None
 assert CONTRACT.query_type is not None
-BUILT_FIELDS, PROMISED_FIELDS = BUILT.query_type.fields, CONTRACT.query_type.fields
-FIELDS = set(BUILT_FIELDS) & set(PROMISED_FIELDS)
+assert BUILT.subscription_type is not None
+assert CONTRACT.subscription_type is not None
+ROOTS = {
+    "Query": (BUILT.query_type.fields, CONTRACT.query_type.fields),
+    "Subscription": (BUILT.subscription_type.fields, CONTRACT.subscription_type.fields),
+}
 
 
 @pytest.mark.parametrize("name", BUILT_TYPES)
@@ -39,9 +43,15 @@ def test_a_type_is_what_the_contract_says(name: str) -> None:
         assert type(built) is type(promised)
 
 
-@pytest.mark.parametrize("name", sorted(FIELDS))
-def test_a_field_of_query_takes_and_gives_what_the_contract_says(name: str) -> None:
-    built, promised = BUILT_FIELDS[name], PROMISED_FIELDS[name]
+def test_all_of_the_contract_is_built() -> None:
+    assert set(CONTRACT.type_map) - set(BUILT.type_map) == set()
+
+
+@pytest.mark.parametrize(
+    ("root", "name"), [(root, name) for root in ROOTS for name in sorted(ROOTS[root][1])]
+)
+def test_a_field_takes_and_gives_what_the_contract_says(root: str, name: str) -> None:
+    built, promised = ROOTS[root][0][name], ROOTS[root][1][name]
     assert str(built.type) == str(promised.type)
     takes = {each: str(given.type) for each, given in promised.args.items()}
     more = {each: str(given.type) for each, given in built.args.items() if each not in takes}
