@@ -4,8 +4,9 @@
     python docs/generate.py --score    score the traces first (docs/scores.json)
     python docs/generate.py --check    write nothing; status 1 where a page is not what it would be
 
-Sources: the routes of REST (otel_llmops/api), docs/api.toml, otel_llmops/semconv/ with the docstrings of its tables, docs/frameworks.toml,
-tests/traces/gaps.toml, docs/scores.json (benchmarks/score_traces.py).
+Sources: the routes of REST (otel_llmops/api), docs/api.toml, otel_llmops/semconv/ with the
+docstrings of its tables, docs/frameworks.toml, tests/traces/gaps.toml, docs/scores.json
+(benchmarks/score_traces.py).
 """
 
 import argparse
