@@ -110,3 +110,12 @@ def test_a_session_id_that_is_said_to_be_lost_is_lost(scenario: str, lost: bool)
 @pytest.mark.parametrize(("scenario", "lost"), _claims("tokens"))
 def test_where_tokens_are_said_to_be_lost_fewer_are_found(scenario: str, lost: bool) -> None:
     assert ("tokens" in _RECORDED["off"].get(scenario, "").split()) is lost
+
+
+_ATTACKS = tomllib.loads((_DOCS / "api.toml").read_text(encoding="utf-8"))["attack"]
+
+
+@pytest.mark.parametrize("named", sorted({each for row in _ATTACKS for each in row["tests"]}))
+def test_a_test_that_is_said_to_answer_an_attack_is_there(named: str) -> None:
+    file, _, name = named.partition("::")
+    assert f"def {name}(" in (_ROOT / "tests" / file).read_text(encoding="utf-8")

@@ -8,17 +8,28 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from otel_llmops.api import rest, rest_coordination, rest_reanalysis, rest_report, topology
+from otel_llmops.api import (
+    live,
+    rest,
+    rest_coordination,
+    rest_reanalysis,
+    rest_report,
+    topology,
+)
 from otel_llmops.api.answering import failure
 from otel_llmops.api.graphql.schema import GraphQLApplication
 from otel_llmops.api.jaeger.http import jaeger_routes
-from otel_llmops.api.live import live_route
+from otel_llmops.api.openapi import document
+from otel_llmops.api.operations import routes
 from otel_llmops.errors import LlmopsError
 from otel_llmops.metrics import METRICS_TYPE
 from otel_llmops.storage.feed import Feed
 from otel_llmops.storage.queries import Queries
 
-__all__ = ["Readiness", "application"]
+__all__ = ["OPENAPI", "Readiness", "application"]
+
+OPENAPI = "/api/openapi.json"
+"""Where REST is described; made from the routes that this very application serves."""
 
 Readiness = Callable[[], Sequence[str]]
 """Why answers cannot be relied on now, one sentence each; none where they can."""
@@ -54,7 +65,19 @@ def application(  # noqa: PLR0913 - what it stands between
     async def figures(request: Request) -> Response:
         return Response(metrics(), media_type=METRICS_TYPE)
 
+    async def described(request: Request) -> Response:
+        return JSONResponse(told)
+
     feed = feed or Feed()
+    operations = [
+        *rest.operations(queries, jaeger_url=jaeger_url),
+        *rest_coordination.operations(queries),
+        *rest_report.operations(queries),
+        *topology.operations(queries.topology, replace_snapshot),
+        *(rest_reanalysis.operations(reanalysis) if reanalysis is not None else []),
+        *live.operations(feed),
+    ]
+    told = document(operations)
     graphql = GraphQLApplication(queries, feed, jaeger_url=jaeger_url)
     return Starlette(
         routes=[
@@ -63,13 +86,9 @@ def application(  # noqa: PLR0913 - what it stands between
             Route("/metrics", figures),
             Route("/graphql", graphql),
             WebSocketRoute("/graphql", graphql),
-            live_route(feed),
-            *rest.routes(queries, jaeger_url=jaeger_url),
+            Route(OPENAPI, described),
+            *routes(operations),
             *jaeger_routes(queries.spans),
-            *rest_coordination.routes(queries),
-            *rest_report.routes(queries),
-            *(rest_reanalysis.routes(reanalysis) if reanalysis is not None else []),
-            *topology.routes(queries.topology, replace_snapshot),
         ],
         exception_handlers={HTTPException: _refused},
     )
@@ -82,7 +101,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     path = request.scope["path"]
     response = failure(
         error.status_code,
-        LlmopsError(f"{request.method} {path}: {error.detail}", hint="see /api/agents, /graphql"),
+        LlmopsError(f"{request.method} {path}: {error.detail}", hint=f"see {OPENAPI}, /graphql"),
     )
     response.headers.update(error.headers or {})
     return response

@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from otel_llmops.analysis.diagnosis import diagnose
 from otel_llmops.otlp import Request, decode_traces, nested
-from otel_llmops.storage.answers import LedgerEntry
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.spans import WireSpan
 
-__all__ = ["diagnosis", "plain", "session"]
+__all__ = ["diagnosis", "plain", "session", "told"]
 
 _SESSIONS = 50
 _TRACES_MAX = 500
@@ -30,7 +30,7 @@ async def session(queries: Queries, session_id: str) -> dict[str, Any] | None:
     return document | {
         "unpriced_tokens": sum(use.unpriced_tokens for use in uses),
         "tokens": [_without_session(plain(use)) for use in uses],
-        "ledger": [_ledger_entry(entry) for entry in entries],
+        "ledger": [_without_session(plain(entry)) for entry in entries],
     }
 
 
@@ -59,7 +59,7 @@ async def diagnosis(
 def plain(value: object) -> Any:
     """`value` as JSON can hold it: answers as objects, times as RFC 3339, no NaN."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {name: plain(getattr(value, name)) for name in told(type(value))}
     if isinstance(value, Mapping):
         return {key: plain(held) for key, held in value.items()}
     if isinstance(value, list | tuple):
@@ -71,9 +71,11 @@ def plain(value: object) -> Any:
     return value
 
 
-def _ledger_entry(entry: LedgerEntry) -> dict[str, Any]:
-    sums = {"reported_tokens": entry.reported_tokens, "own_tokens": entry.own_tokens}
-    return _without_session(plain(entry)) | sums
+@cache
+def told(kind: type) -> tuple[str, ...]:
+    """What is told of an answer of this type: its fields, then what it reckons from them."""
+    reckoned = (name for name, held in vars(kind).items() if isinstance(held, property))
+    return (*(field.name for field in fields(kind)), *reckoned)
 
 
 def _without_session(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,31 +11,37 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from starlette.requests import Request
 from starlette.responses import StreamingResponse
-from starlette.routing import Route
 
 from otel_llmops.api.documents import plain
+from otel_llmops.api.operations import Operation, text
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.feed import Feed
 
-__all__ = ["live_route"]
+__all__ = ["operations"]
 
 _REST_S = 0.25
 _SILENCE_S = 15.0
+_EVENTS = "text/event-stream"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-def live_route(feed: Feed) -> Route:
-    """GET /api/live?session_id=: events `changes` (and `error`, which is the last)."""
+def operations(feed: Feed) -> list[Operation]:
+    """GET /api/live: events `changes` (and `error`, which is the last)."""
 
-    async def live(request: Request) -> StreamingResponse:
-        session_id = request.query_params.get("session_id")
-        return StreamingResponse(
-            _events(feed, session_id), media_type="text/event-stream", headers=_HEADERS
+    async def live(session_id: str | None) -> StreamingResponse:
+        return StreamingResponse(_events(feed, session_id), media_type=_EVENTS, headers=_HEADERS)
+
+    return [
+        Operation(
+            "/api/live",
+            "What changes, while it happens: events `changes`, and `error`, which is the last.",
+            live,
+            None,
+            (text("session_id"),),
+            also={_EVENTS: {"type": "string"}},
         )
-
-    return Route("/api/live", live)
+    ]
 
 
 async def _events(feed: Feed, session_id: str | None) -> AsyncIterator[str]:

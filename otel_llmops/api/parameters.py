@@ -6,11 +6,21 @@ from datetime import UTC, datetime
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.calls import CHAIN_DEPTH_MAX
 from otel_llmops.storage.queries import LIMIT_DEFAULT, LIMIT_MAX
+from otel_llmops.storage.usage import BUCKETS_MAX
 
-__all__ = ["chain_depth", "page", "share", "time", "word"]
+__all__ = [
+    "DEPTH_DEFAULT",
+    "OFFSET_MAX",
+    "bucket_count",
+    "chain_depth",
+    "page",
+    "share",
+    "time",
+    "word",
+]
 
-_OFFSET_MAX = 2**31 - 1
-_DEPTH_DEFAULT = 5
+OFFSET_MAX = 2**31 - 1
+DEPTH_DEFAULT = 5
 
 
 def page(limit: int | None, offset: int | None) -> tuple[int, int]:
@@ -24,8 +34,8 @@ def page(limit: int | None, offset: int | None) -> tuple[int, int]:
             f"limit is {rows}", hint=f"ask for 1 to {LIMIT_MAX} rows, and use offset for more"
         )
     skipped = 0 if offset is None else offset
-    if not 0 <= skipped <= _OFFSET_MAX:
-        raise QueryError(f"offset is {skipped}", hint=f"give 0 to {_OFFSET_MAX}")
+    if not 0 <= skipped <= OFFSET_MAX:
+        raise QueryError(f"offset is {skipped}", hint=f"give 0 to {OFFSET_MAX}")
     return rows, skipped
 
 
@@ -34,10 +44,20 @@ def chain_depth(depth: int | None) -> int:
 
     Raises: QueryError, if it is not from 1 to CHAIN_DEPTH_MAX.
     """
-    found = _DEPTH_DEFAULT if depth is None else depth
+    found = DEPTH_DEFAULT if depth is None else depth
     if not 1 <= found <= CHAIN_DEPTH_MAX:
         raise QueryError(f"depth is {found}", hint=f"give 1 to {CHAIN_DEPTH_MAX}")
     return found
+
+
+def bucket_count(buckets: int) -> int:
+    """How many steps of time.
+
+    Raises: QueryError, if there are too many of them or none.
+    """
+    if not 1 <= buckets <= BUCKETS_MAX:
+        raise QueryError(f"buckets is {buckets}", hint=f"ask for 1 to {BUCKETS_MAX}")
+    return buckets
 
 
 def share(value: float | None, *, name: str) -> float | None:

@@ -3,25 +3,86 @@
 from asyncio import to_thread
 from typing import Any
 
-from starlette.requests import Request
-from starlette.routing import Route
-
-from otel_llmops.api.answering import NotFoundError, Parameters, answered
+from otel_llmops.analysis.coalitions import Coalition
 from otel_llmops.api.documents import plain
-from otel_llmops.storage.coordination import CoordinationGraph
+from otel_llmops.api.operations import LIMIT, TIMES, Operation, text, word_of
+from otel_llmops.api.rest import NO_SESSION, no_session
+from otel_llmops.api.shapes import Shape
+from otel_llmops.storage.coordination import (
+    CoordinationEdge,
+    CoordinationGraph,
+    CoordinationNode,
+)
 from otel_llmops.storage.queries import Queries
-from otel_llmops.views.coordination import export
+from otel_llmops.views.coordination import FORMATS, export
 
-__all__ = ["graph_document", "routes"]
+__all__ = ["GRAPH", "graph_document", "operations"]
+
+_PAIR = Shape(
+    "PingPong",
+    "Two agents that hand to each other; `back` is from the second to the first.",
+    more={"agents": [str], "handoffs": int, "back": int},
+)
+_BROKER = Shape(
+    "Broker",
+    "An agent that others need to reach each other.",
+    more={"agent": str, "betweenness": float},
+)
+GRAPH = Shape(
+    "CoordinationGraph",
+    "Who hands to whom: agents and edges, those with most handoffs first.",
+    more={
+        "session_id": str | None,
+        "nodes": [CoordinationNode],
+        "edges": [CoordinationEdge],
+        "cycles": [[str]],
+        "ping_pongs": [_PAIR],
+        "brokers": [_BROKER],
+        "communities": [[str]],
+        "entry_agents": [str],
+        "exit_agents": [str],
+        "dead_ends": [str],
+        "outside_share": float | None,
+        "omitted_agents": int,
+        "omitted_edges": int,
+    },
+)
+_PICTURE = {"type": "object", "description": "With `format`: the graph as that needs it."}
+_COALITION = Shape(
+    "Coalition",
+    "A set of agents on tasks of one type.",
+    Coalition,
+    more={"task_type": str | None},
+)
 
 
-def routes(queries: Queries) -> list[Route]:
-    """The routes below /api."""
+def operations(queries: Queries) -> list[Operation]:
+    """What is below /api."""
     rest = _Rest(queries)
+    drawn = (*TIMES, word_of("format", FORMATS))
     return [
-        Route("/api/coordination-graph", answered(rest.coordination_graph)),
-        Route("/api/coordination-graph/{session_id:path}", answered(rest.of_session)),
-        Route("/api/coalitions", answered(rest.coalitions)),
+        Operation(
+            "/api/coordination-graph",
+            "Who hands to whom, over all sessions.",
+            rest.graph,
+            (GRAPH, _PICTURE),
+            drawn,
+        ),
+        Operation(
+            "/api/coordination-graph/{session_id}",
+            "Who hands to whom in a session.",
+            rest.graph,
+            (GRAPH, _PICTURE),
+            (text("session_id"), *drawn),
+            refuses=NO_SESSION,
+        ),
+        Operation(
+            "/api/coalitions",
+            "Sets of agents that solve tasks together: recommended ones first.",
+            rest.coalitions,
+            Shape("Coalitions", "Sets of agents.", more={"coalitions": [_COALITION]}),
+            (text("task_type"), *TIMES, LIMIT),
+        ),
     ]
 
 
@@ -34,7 +95,7 @@ def graph_document(graph: CoordinationGraph) -> dict[str, Any]:
     brokers = [{"agent": agent, "betweenness": share} for agent, share in graph.brokers]
     return {
         "session_id": graph.session_id,
-        "nodes": [plain(node) | {"total_tokens": node.total_tokens} for node in graph.nodes],
+        "nodes": plain(graph.nodes),
         "edges": plain(graph.edges),
         "cycles": graph.cycles,
         "ping_pongs": pairs,
@@ -50,37 +111,21 @@ def graph_document(graph: CoordinationGraph) -> dict[str, Any]:
 
 
 class _Rest:
-    """One method for each route."""
+    """One method for each operation."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
 
-    async def coordination_graph(self, request: Request) -> object:
-        """Over all sessions, or those of a window."""
-        return await self._graph(request, None)
-
-    async def of_session(self, request: Request) -> object:
-        """Of one session."""
-        return await self._graph(request, request.path_params["session_id"])
-
-    async def _graph(self, request: Request, session_id: str | None) -> object:
-        given = Parameters(request, {"since", "until", "format"})
-        found = await self._queries.coordination_graph(session_id, **given.times())
+    async def graph(self, session_id: str | None = None, **given: Any) -> object:
+        picture = given.pop("format")
+        found = await self._queries.coordination_graph(session_id, **given)
         if found is None:
-            raise NotFoundError(
-                f"there is no session {session_id!r}", hint="GET /api/sessions lists them"
-            )
-        picture = given.text("format")
+            raise no_session(session_id)
         if picture is not None:
             return export(picture, found.nodes, found.edges)
         return await to_thread(graph_document, found)
 
-    async def coalitions(self, request: Request) -> object:
-        """Sets of agents that solve tasks together."""
-        given = Parameters(request, {"task_type", "since", "until", "limit"})
-        limit, _ = given.page()
-        found = await self._queries.coalitions(
-            task_type=given.text("task_type"), limit=limit, **given.times()
-        )
+    async def coalitions(self, **given: Any) -> object:
+        found = await self._queries.coalitions(**given)
         rows = [plain(each) | {"task_type": each.task_type or None} for each in found]
         return {"coalitions": rows}

@@ -6,16 +6,25 @@ from typing import Protocol
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from otel_llmops.api.answering import Parameters, answered
+from otel_llmops.api.operations import Body, Operation
 from otel_llmops.api.parameters import time
+from otel_llmops.api.shapes import Shape
 from otel_llmops.errors import QueryError
 
-__all__ = ["Reanalysing", "routes"]
+__all__ = ["Reanalysing", "operations"]
 
 _JSON = "application/json"
+_ASKED = {
+    "type": "object",
+    "properties": {"since": {"type": ["string", "null"], "format": "date-time"}},
+    "additionalProperties": False,
+}
+_PROGRESS = Shape(
+    "Progress",
+    "How far it is.",
+    more={"version": int, "running": bool, "sessions": int, "done": int, "left_out": int},
+)
 
 
 class Reanalysing(Protocol):
@@ -28,21 +37,26 @@ class Reanalysing(Protocol):
         """How far it is."""
 
 
-def routes(reanalysis: Reanalysing) -> list[Route]:
+def operations(reanalysis: Reanalysing) -> list[Operation]:
     """POST begins, GET tells how far it is."""
 
     async def begin(request: Request) -> object:
-        Parameters(request, set())
         return await to_thread(reanalysis.ask, _since(await _document(request)))
 
-    async def look(request: Request) -> object:
-        Parameters(request, set())
+    async def look() -> object:
         return reanalysis.progress()
 
-    async def answer(request: Request) -> Response:
-        return await answered(begin if request.method == "POST" else look)(request)
-
-    return [Route("/api/reanalyze", answer, methods=["GET", "POST"])]
+    return [
+        Operation("/api/reanalyze", "How far the last one is.", look, _PROGRESS),
+        Operation(
+            "/api/reanalyze",
+            "Have sessions of an earlier version of the analysis analysed again.",
+            begin,
+            _PROGRESS,
+            method="POST",
+            body=Body(_JSON, _ASKED),
+        ),
+    ]
 
 
 async def _document(request: Request) -> dict[str, object]:

@@ -3,35 +3,55 @@
 import asyncio
 from typing import Any
 
-from starlette.requests import Request
-from starlette.routing import Route
-
 from otel_llmops.api import documents
-from otel_llmops.api.answering import NotFoundError, Parameters, answered
 from otel_llmops.api.documents import plain
-from otel_llmops.api.rest_coordination import graph_document
+from otel_llmops.api.operations import Operation, text
+from otel_llmops.api.rest import NO_SESSION, SESSION, no_session
+from otel_llmops.api.rest_coordination import GRAPH, graph_document
+from otel_llmops.api.shapes import Shape
+from otel_llmops.storage.answers import Bottleneck, Handoff, SessionSummary
+from otel_llmops.storage.coalitions import Outcome
+from otel_llmops.storage.drift import ContextDrift
 from otel_llmops.storage.queries import Queries
 
-__all__ = ["report", "routes"]
+__all__ = ["operations", "report"]
 
 _HANDOFFS_MAX = 1000
 _BOTTLENECKS_MAX = 20
+_REPORT = Shape(
+    "Report",
+    "All that one page about a session rests on.",
+    SessionSummary,
+    more={
+        **{name: SESSION.more[name] for name in ("unpriced_tokens", "tokens")},
+        "outcome": Outcome | None,
+        "coordination": (GRAPH, type(None)),
+        "handoff_list": [Handoff],
+        "drift": [ContextDrift],
+        "bottlenecks": [Bottleneck],
+    },
+)
 
 
-def routes(queries: Queries) -> list[Route]:
-    """The route below /api."""
+def operations(queries: Queries) -> list[Operation]:
+    """What is below /api."""
 
-    async def answer(request: Request) -> object:
-        session_id = request.path_params["session_id"]
-        Parameters(request, set())
+    async def answer(session_id: str) -> object:
         found = await report(queries, session_id)
         if found is None:
-            raise NotFoundError(
-                f"there is no session {session_id!r}", hint="GET /api/sessions lists them"
-            )
+            raise no_session(session_id)
         return found
 
-    return [Route("/api/report/{session_id:path}", answered(answer))]
+    return [
+        Operation(
+            "/api/report/{session_id}",
+            "A session with its graph, handoffs, drift, bottlenecks and outcome.",
+            answer,
+            _REPORT,
+            (text("session_id"),),
+            refuses=NO_SESSION,
+        )
+    ]
 
 
 async def report(queries: Queries, session_id: str) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from otel_llmops.storage.seams import Store
 from otel_llmops.storage.summaries import live
 from otel_llmops.storage.tables import TABLES
+from otel_llmops.storage.windows import utc
 
 __all__ = ["count_outdated", "outdated_sessions"]
 
@@ -37,6 +38,7 @@ async def count_outdated(store: Store, *, version: int, since: datetime | None) 
 def _outdated(version: int, since: datetime | None) -> sa.Select[Any]:
     table = TABLES["sessions"]
     found = sa.select(table.c.session_id).where(table.c.analysis_version < version)
-    if since is not None:
-        found = found.where(table.c.started_at >= since)
+    first = utc("since", since)
+    if first is not None:
+        found = found.where(table.c.started_at >= first)
     return found.group_by(table.c.session_id).having(live(table) > 0)

@@ -37,15 +37,13 @@ from otel_llmops.storage.tables import TABLES, data_columns
 from otel_llmops.storage.topology import TopologyQueries
 from otel_llmops.storage.topology_answers import FunctionUsage
 from otel_llmops.storage.usage import BUCKETS_DEFAULT, usage
+from otel_llmops.storage.windows import utc
 
 __all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "Queries"]
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
 
-_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
-_LAST = datetime(2262, 4, 11, tzinfo=UTC)
-"""What int64 nanoseconds, and every store's time type, can hold."""
 _USAGE_WINDOW = timedelta(days=1)
 
 
@@ -78,7 +76,7 @@ class Queries:
         Raises: QueryError, on a bad limit, offset or time.
         """
         _check_page(limit, offset)
-        window = _utc("since", since), _utc("until", until)
+        window = utc("since", since), utc("until", until)
         return await self._agents.summaries(type=type, window=window, limit=limit, offset=offset)
 
     async def agent(self, name: str) -> AgentSummary | None:
@@ -192,7 +190,7 @@ class Queries:
 
         Raises: QueryError, on a bad time.
         """
-        window = _utc("since", since), _utc("until", until)
+        window = utc("since", since), utc("until", until)
         if session_id is None:
             return await self._coordination.over(window)
         session = await self.session(session_id)
@@ -213,7 +211,7 @@ class Queries:
         Raises: QueryError, on a bad limit or time.
         """
         _check_page(limit, 0)
-        window = _utc("since", since), _utc("until", until)
+        window = utc("since", since), utc("until", until)
         return await coalitions_of(self._store, task_type=task_type, window=window, limit=limit)
 
     async def outcome(self, session_id: str) -> Outcome | None:
@@ -260,7 +258,7 @@ class Queries:
         Raises: QueryError, on a bad limit, offset or time.
         """
         _check_page(limit, offset)
-        window = {"since": _utc("since", since), "until": _utc("until", until)}
+        window = {"since": utc("since", since), "until": utc("until", until)}
         return await self.topology.functions_by_tokens(**window, limit=limit, offset=offset)
 
     async def usage(
@@ -274,8 +272,8 @@ class Queries:
 
         Raises: QueryError, on a bad window or number.
         """
-        end = _utc("until", until) or datetime.now(UTC)
-        begin = _utc("since", since) or end - _USAGE_WINDOW
+        end = utc("until", until) or datetime.now(UTC)
+        begin = utc("since", since) or end - _USAGE_WINDOW
         return await usage(self._store, since=begin, until=end, buckets=buckets)
 
     async def _session_ids(self, key: str) -> list[str]:
@@ -340,19 +338,8 @@ def _check_page(limit: int, offset: int) -> None:
 def _bounds(
     table: sa.Table, since: datetime | None, until: datetime | None
 ) -> Iterable[sa.ColumnElement[bool]]:
-    first, last = _utc("since", since), _utc("until", until)
+    first, last = utc("since", since), utc("until", until)
     if first is not None:
         yield table.c.started_at >= first
     if last is not None:
         yield table.c.started_at < last
-
-
-def _utc(name: str, moment: datetime | None) -> datetime | None:
-    """`moment` in UTC, within what a store can compare with."""
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        raise QueryError(f"{name} is {moment.isoformat()}, without a time zone")
-    # compared before it is converted: the year 1 or 9999 cannot change its zone
-    bounded = min(max(moment, _FIRST), _LAST)
-    return bounded.astimezone(UTC)

@@ -6,15 +6,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from otel_llmops.errors import QueryError
 from otel_llmops.storage.summaries import Summary
 from otel_llmops.storage.tables import TABLES
 
-__all__ = ["EPOCH", "Window", "between", "within"]
+__all__ = ["EPOCH", "Window", "between", "utc", "within"]
 
 Window = tuple[datetime | None, datetime | None]
 """since (inclusive) and until (exclusive), in UTC; None is open."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST = datetime(2262, 4, 11, tzinfo=UTC)
+"""What int64 nanoseconds, and every store's time type, can hold."""
 
 
 def within(
@@ -63,3 +67,17 @@ def between(moment: sa.ColumnElement[Any], window: Window) -> Iterable[sa.Column
         yield moment >= since
     if until is not None:
         yield moment < until
+
+
+def utc(name: str, moment: datetime | None) -> datetime | None:
+    """`moment` in UTC, within what a store can compare with.
+
+    Raises: QueryError, if it has no time zone.
+    """
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise QueryError(f"{name} is {moment.isoformat()}, without a time zone")
+    # compared before it is converted: the year 1 or 9999 cannot change its zone
+    bounded = min(max(moment, _FIRST), _LAST)
+    return bounded.astimezone(UTC)

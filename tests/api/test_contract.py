@@ -1,5 +1,6 @@
 """The schema against the contract, tests/api/api.graphql, for all that is built of it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,12 @@ BUILT_TYPES = sorted(
 )
 assert BUILT.query_type is not None
 assert CONTRACT.query_type is not None
-BUILT_FIELDS, PROMISED_FIELDS = BUILT.query_type.fields, CONTRACT.query_type.fields
-FIELDS = set(BUILT_FIELDS) & set(PROMISED_FIELDS)
+assert BUILT.subscription_type is not None
+assert CONTRACT.subscription_type is not None
+ROOTS = {
+    "Query": (BUILT.query_type.fields, CONTRACT.query_type.fields),
+    "Subscription": (BUILT.subscription_type.fields, CONTRACT.subscription_type.fields),
+}
 
 
 @pytest.mark.parametrize("name", BUILT_TYPES)
@@ -38,9 +43,15 @@ def test_a_type_is_what_the_contract_says(name: str) -> None:
         assert type(built) is type(promised)
 
 
-@pytest.mark.parametrize("name", sorted(FIELDS))
-def test_a_field_of_query_takes_and_gives_what_the_contract_says(name: str) -> None:
-    built, promised = BUILT_FIELDS[name], PROMISED_FIELDS[name]
+def test_all_of_the_contract_is_built() -> None:
+    assert set(CONTRACT.type_map) - set(BUILT.type_map) == set()
+
+
+@pytest.mark.parametrize(
+    ("root", "name"), [(root, name) for root in ROOTS for name in sorted(ROOTS[root][1])]
+)
+def test_a_field_takes_and_gives_what_the_contract_says(root: str, name: str) -> None:
+    built, promised = ROOTS[root][0][name], ROOTS[root][1][name]
     assert str(built.type) == str(promised.type)
     takes = {each: str(given.type) for each, given in promised.args.items()}
     more = {each: str(given.type) for each, given in built.args.items() if each not in takes}
@@ -56,3 +67,24 @@ def _fields(found: GraphQLObjectType | None) -> dict[str, str]:
         f" -> {field.type}"
         for name, field in found.fields.items()
     }
+
+
+def _undescribed() -> Iterator[str]:
+    for name, kind in BUILT.type_map.items():
+        if name.startswith("__") or name in {"String", "Int", "Float", "Boolean", "ID"}:
+            continue
+        if not kind.description:
+            yield name
+        if isinstance(kind, GraphQLEnumType):
+            yield from (f"{name}.{word}" for word, at in kind.values.items() if not at.description)
+        elif isinstance(kind, GraphQLObjectType):
+            for said, field in kind.fields.items():
+                if not field.description:
+                    yield f"{name}.{said}"
+                for argument, given in field.args.items():
+                    if not given.description:
+                        yield f"{name}.{said}({argument})"
+
+
+def test_all_that_can_be_asked_says_what_it_means() -> None:
+    assert list(_undescribed()) == []

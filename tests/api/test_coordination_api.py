@@ -73,7 +73,10 @@ def test_an_unknown_format_is_refused_with_those_there_are(graphql: GraphQL, ask
     query = '{ coordinationGraph { export(format: "gif") } }'
     assert "choose d3, cytoscape, sankey" in graphql(query)["errors"][0]["message"]
     refused = ask("GET", "/api/coordination-graph?format=gif")
-    assert (refused.status_code, refused.json()["hint"]) == (400, "choose d3, cytoscape, sankey")
+    assert (refused.status_code, refused.json()["hint"]) == (
+        400,
+        "give one of d3, cytoscape, sankey",
+    )
 
 
 def test_rest_has_the_whole_graph_in_snake_case(ask: Ask) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from graphql import get_introspection_query
 from starlette.applications import Starlette
 
 from otel_llmops.api.application import application
+from otel_llmops.api.graphql.schema import schema
 from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.seams import Row
@@ -311,6 +313,26 @@ def test_a_fault_of_ours_is_hidden_and_logged_once(
         ["this could not be answered; the server's log says why"],
         False,
         1,
+    )
+
+
+class _Slow:
+    """A store that never answers."""
+
+    async def fetch(self, statement: sa.Select[Any]) -> list[Row]:
+        await asyncio.Event().wait()
+        return []
+
+
+def test_a_query_that_takes_too_long_is_given_up() -> None:
+    asked = schema(answer_s_max=0.05).execute(
+        "{ sessions { sessionId } }", context_value={"queries": Queries(_Slow())}
+    )
+    found = asyncio.run(asked)
+    assert found.errors is not None
+    assert (found.data, found.errors[0].message) == (
+        None,
+        "no answer within 0.05 s (ask for less, or a shorter time)",
     )
 
 

@@ -35,6 +35,11 @@ def test_a_post_begins_it_and_a_get_tells_how_far_it_is(app: Starlette, asked: A
     assert asked(app, "POST", PATH, json=since).json() == progress(1, running=True)
 
 
+@pytest.mark.parametrize("since", ["1151-05-25T21:48:24-13:12", "9999-12-31T23:00:00Z"])
+def test_a_time_that_no_store_holds_is_no_fault(app: Starlette, asked: Asked, since: str) -> None:
+    assert asked(app, "POST", PATH, json={"since": since}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -1,6 +1,10 @@
+import json
 import math
+import re
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -157,6 +161,7 @@ def test_tokens_by_function_are_of_functions_that_are_known(ask: Ask) -> None:
             {
                 "function": "desk.classify",
                 "file": "/srv/desk.py",
+                "file_path": "/srv/desk.py",
                 "function_name": "classify",
                 "qualified_name": "desk.classify",
                 "call_count": 2,
@@ -201,7 +206,7 @@ def test_what_is_not_there_is_404_with_a_word(ask: Ask, path: str, error: str) -
         ("/api/agents?type=boss", "type is 'boss'"),
         ("/api/agents?since=today", "'today' is not a time"),
         ("/api/agents?limit=1&limit=2", "limit is given more than once"),
-        ("/api/handoffs?min_quality=nan", "min_quality is nan"),
+        ("/api/handoffs?min_quality=nan", "min_quality is 'nan'"),
         ("/api/handoffs?min_quality=2", "min_quality is 2.0"),
         ("/api/handoffs?session=conv-1", "there is no parameter 'session'"),
     ],
@@ -209,6 +214,22 @@ def test_what_is_not_there_is_404_with_a_word(ask: Ask, path: str, error: str) -
 def test_a_bad_parameter_is_400_with_a_word(ask: Ask, path: str, error: str) -> None:
     status, found = _got(ask("GET", path))
     assert (status, found["error"], sorted(found)) == (400, error, ["error", "hint"])
+
+
+def _commands() -> list[list[str]]:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [shlex.split(line) for line in lines]
+
+
+@pytest.mark.parametrize("command", _commands(), ids=lambda command: str(command[1]))
+def test_a_command_of_the_reference_is_answered(ask: Ask, command: list[str]) -> None:
+    curl, url, *more = command
+    path = url.removeprefix("http://127.0.0.1:8080")
+    sent = {"json": json.loads(more[-1])} if "-d" in more else {}
+    answer = ask("POST" if sent else "GET", path, **sent)
+    assert (curl, answer.status_code, "errors" in answer.json()) == ("curl", 200, False)
 
 
 def test_a_post_is_not_allowed(ask: Ask) -> None:

@@ -5,6 +5,7 @@ too many names; an error of ours is hidden from the caller and logged once, an e
 caller's is told in full.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -30,9 +31,10 @@ from strawberry.extensions import (
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
+from otel_llmops.api.graphql.described import describe
 from otel_llmops.api.graphql.extent import ExtentLimiter
 from otel_llmops.api.graphql.query import Query
 from otel_llmops.api.graphql.scalars import SCALARS
@@ -51,6 +53,8 @@ _DEPTH_MAX = 12
 """GraphiQL's own introspection query is 11 deep, our own types 4."""
 _ALIASES_MAX = 30
 _TOKENS_MAX = 2000
+_ANSWER_S_MAX = 30.0
+"""Answers take 100 ms; a proxy gives up after 60 s."""
 _SESSIONS_A_BATCH = 1000
 _SUBSCRIPTIONS_MAX = 100
 _FIRST_WORD = timedelta(seconds=10)
@@ -67,6 +71,20 @@ def _is_ours(error: GraphQLError) -> bool:
 
 class _Schema(strawberry.Schema):
     """A schema that logs what went wrong here, and nothing of what callers wrote wrong."""
+
+    def __init__(self, *, answer_s_max: float, **more: Any) -> None:
+        super().__init__(**more)
+        self._answer_s_max = answer_s_max
+        describe(self._schema)
+
+    async def execute(self, *asked: Any, **more: Any) -> ExecutionResult:
+        """As strawberry does, within the time that there is for it."""
+        try:
+            async with asyncio.timeout(self._answer_s_max):
+                return await super().execute(*asked, **more)
+        except TimeoutError:
+            late = f"no answer within {self._answer_s_max:g} s (ask for less, or a shorter time)"
+            return ExecutionResult(data=None, errors=[GraphQLError(late)])
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -88,9 +106,10 @@ class _Hints(SchemaExtension):
                 error.message = str(error.original_error)
 
 
-def schema() -> strawberry.Schema:
-    """The schema of the contract, as far as it is built."""
+def schema(*, answer_s_max: float = _ANSWER_S_MAX) -> strawberry.Schema:
+    """The schema of the contract. A query that takes longer than `answer_s_max` is given up."""
     return _Schema(
+        answer_s_max=answer_s_max,
         query=Query,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),

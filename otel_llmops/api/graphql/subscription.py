@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 import strawberry
 
+from otel_llmops.api.graphql.coordination import CoordinationGraph
 from otel_llmops.api.graphql.query import Context
 from otel_llmops.api.graphql.types import Agent, AgentHandoff
 from otel_llmops.storage.feed import Feed
@@ -49,4 +50,20 @@ class Subscription:
         async with aclosing(feed.changes()) as changes:
             async for _ in changes:
                 yield [Agent.of(answer) for answer in await queries.agents()]
+                await asyncio.sleep(REST_S)
+
+    @strawberry.subscription(  # type: ignore[untyped-decorator]  # strawberry tells no type
+        description="The graph of a session, or over all, whenever something changed in it."
+    )
+    async def coordination_graph(
+        self, info: Context, session_id: str | None = None
+    ) -> AsyncGenerator[CoordinationGraph, None]:
+        """The newest state, no more often than somebody can read."""
+        feed: Feed = info.context["feed"]
+        queries: Queries = info.context["queries"]
+        async with aclosing(feed.changes(session_id=session_id)) as changes:
+            async for _ in changes:
+                found = await queries.coordination_graph(session_id)
+                if found is not None:
+                    yield CoordinationGraph.of(found)
                 await asyncio.sleep(REST_S)
