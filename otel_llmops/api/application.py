@@ -8,7 +8,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from otel_llmops.api import rest, rest_coordination, rest_reanalysis, rest_report, topology
+from otel_llmops.api import (
+    rest,
+    rest_coordination,
+    rest_deletion,
+    rest_reanalysis,
+    rest_report,
+    topology,
+)
 from otel_llmops.api.answering import failure
 from otel_llmops.api.graphql.schema import GraphQLApplication
 from otel_llmops.api.jaeger.http import jaeger_routes
@@ -33,6 +40,7 @@ def application(  # noqa: PLR0913 - what it stands between
     metrics: Callable[[], str] = str,
     jaeger_url: str = "",
     reanalysis: rest_reanalysis.Reanalysing | None = None,
+    deletions: rest_deletion.Deleting | None = None,
     replace_snapshot: topology.ReplaceSnapshot | None = None,
 ) -> Starlette:
     """The API over `queries`, and over what `feed` tells; snapshots go to `replace_snapshot`.
@@ -69,6 +77,7 @@ def application(  # noqa: PLR0913 - what it stands between
             *rest_coordination.routes(queries),
             *rest_report.routes(queries),
             *(rest_reanalysis.routes(reanalysis) if reanalysis is not None else []),
+            *(rest_deletion.routes(deletions) if deletions is not None else []),
             *topology.routes(queries.topology, replace_snapshot),
         ],
         exception_handlers={HTTPException: _refused},

@@ -30,6 +30,7 @@ from otel_llmops.app.locks import alone, patiently
 from otel_llmops.app.places import ANALYSIS, STORE, Places
 from otel_llmops.app.stores import open_store
 from otel_llmops.config import ServeConfig
+from otel_llmops.engine.deletion import Deletions
 from otel_llmops.engine.figures import engine_metrics
 from otel_llmops.engine.pipeline import Engine, EngineSettings
 from otel_llmops.engine.reanalysis import Reanalysis
@@ -72,7 +73,7 @@ def _run(
     places = Places(config.data)
     feed, forwards = Feed(), Forwards(config)
     exporter = announcing(store, feed)
-    reanalysis = Reanalysis(store)
+    reanalysis, deletions = Reanalysis(store), Deletions()
     engine = Engine(
         spans_reader=Reader.open(places.journal, STORE),
         analysis_reader=Reader.open(places.journal, ANALYSIS),
@@ -80,6 +81,7 @@ def _run(
         directory=places.engine,
         settings=EngineSettings(),
         again=reanalysis,
+        deletions=deletions,
     )
     bulletin = Bulletin(places.bulletin, "engine", _news(config, engine, forwards))
     queries, keys, context = Queries(store), _keys(config), _tls(config)
@@ -93,6 +95,7 @@ def _run(
                 metrics=bulletin.page,
                 jaeger_url=config.jaeger_url,
                 reanalysis=reanalysis,
+                deletions=deletions,
                 replace_snapshot=store.replace_snapshot,
             ),
             keys,

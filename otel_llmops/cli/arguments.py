@@ -48,6 +48,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _mcp(commands, environ)
     _report(commands, environ)
     _reanalyze(commands, environ)
+    _delete(commands, environ)
     add_store_commands(commands, environ, _PREFIX)
     _bottlenecks(commands, environ)
     _scan(commands, environ)
@@ -302,6 +303,21 @@ def _reanalyze(commands: Any, environ: Mapping[str, str]) -> None:
     )
     about = "sessions that began then or later, as 2026-11-22T19:30:00Z (default: all)"
     command.add_argument("--since", help=about, metavar="TIME")
+    _where_it_is_kept(command, environ)
+
+
+def _delete(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "delete",
+        help="delete all that is stored of a session",
+        description="Delete all that is stored of a session, and say what that was: by the serve "
+        "that runs on --data or at --url, or here while none runs. What arrives of it afterwards "
+        "is kept again.",
+        epilog=f"Where the API asks for an admin's token, {_PREFIX}API_TOKEN gives it.",
+    )
+    command.add_argument("session", metavar="SESSION", help="a conversation id or a trace id")
+    command.add_argument("--yes", action="store_true", help="do not ask first")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
     _where_it_is_kept(command, environ)
 
 

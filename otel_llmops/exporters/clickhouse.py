@@ -189,16 +189,22 @@ class ClickHouse:
     ) -> dict[str, int]:
         """As Exporter.delete_sessions; meanwhile a query may see a part of them."""
         self._written.forget(session_ids)
-        return {
-            name: sum(
-                self._deleted(name, ids)
-                for ids in _chunks(session_ids if name in DERIVED else trace_ids)
+        *most, last = DELETED
+        deleting = {
+            name: self._writing.submit(
+                self._deleted, name, session_ids if name in DERIVED else trace_ids
             )
-            for name in DELETED
+            for name in most
         }
+        wait(deleting.values())
+        gone = {name: each.result() for name, each in deleting.items()}
+        return gone | {last: self._deleted(last, session_ids)}
 
     def _deleted(self, name: str, ids: Sequence[str]) -> int:
         """Delete the rows of these; how many of them were live."""
+        return sum(self._deleted_part(name, part) for part in _chunks(ids))
+
+    def _deleted_part(self, name: str, ids: Sequence[str]) -> int:
         table = TABLES[name]
         ours = among(table.c[belongs_to(table)], ids)
         count = sa.func.count().label("rows")
