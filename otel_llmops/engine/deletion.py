@@ -65,8 +65,10 @@ class Deletions:
         for asked in self.asked():
             asked.failed(StoppedError())
 
-    def __len__(self) -> int:
-        return self._asked.qsize()
+    @property
+    def are_asked(self) -> bool:
+        """Whether there is something to do."""
+        return not self._asked.empty()
 
     def asked(self) -> Iterator["Asked"]:
         """What is wanted now, and nobody has given up."""

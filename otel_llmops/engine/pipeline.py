@@ -176,7 +176,7 @@ class Engine:
         return self._analyst.delete(session_id, stop)
 
     def _delete_asked(self, stop: threading.Event) -> None:
-        if not len(self._deletions) or not self._turns.come_in(wait_s=_COME_IN_S):
+        if not self._deletions.are_asked or not self._turns.come_in(wait_s=_COME_IN_S):
             return
         try:
             for asked in self._deletions.asked():

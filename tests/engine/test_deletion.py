@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow as pa
 import pytest
 
 from otel_llmops.engine.deletion import Deleted, Deletions
@@ -104,8 +105,8 @@ def test_a_range_that_was_stored_and_not_passed_is_deleted_too(house: Collector)
             raise RetryableExport("no")
 
     class Lost(Refusing):
-        def export_spans(self, spans: object, *, batch_id: str) -> None:
-            super().export_spans(spans, batch_id=batch_id)  # type: ignore[arg-type]
+        def export_spans(self, spans: pa.Table, *, batch_id: str) -> None:
+            super().export_spans(spans, batch_id=batch_id)
             stopped.set()
             house.stop.set()
             raise RetryableExport("the answer was lost, and then the engine stopped")
