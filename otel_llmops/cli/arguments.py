@@ -77,6 +77,7 @@ _LIMITS = (
     ("memory-bytes-max", "of all requests that are in memory", 1 << 30),
     ("connections-max", "open at one time over HTTP", 1024),
     ("forward-quota-bytes", "what the journal keeps for each --forward that lags", 1 << 30),
+    ("export-quota-bytes", "what the journal keeps for each --export that lags", 1 << 30),
     ("ready-lag-s-max", "seconds that spans may wait before /readyz says so", 60),
 )
 """Options of `serve` that are numbers: name, what it bounds, and by how much."""
@@ -163,6 +164,13 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         default=_several(environ.get(f"{_PREFIX}FORWARD", "")),
         help="pass requests on as they came, to otlp://host:port or otlps://host:port; may be "
         "given more than once (the variable: with commas between)",
+    )
+    command.add_argument(
+        "--export",
+        action="append",
+        metavar="URL",
+        default=_several(environ.get(f"{_PREFIX}EXPORT", "")),
+        help="a further store that is written to and not queried; may be given more than once",
     )
     for name, metavar, about in _WITHOUT:
         option(name, about, None, without="none", metavar=metavar)

@@ -20,6 +20,7 @@ from otel_llmops.engine.deletion import Deleted, Deletions, Turns
 from otel_llmops.engine.handover import Handover, Stored, beside
 from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
 from otel_llmops.engine.intent import Intent, have_directory
+from otel_llmops.engine.missed import Missed
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.ranges import Range, batch_id, decoded_events, decoded_spans
 from otel_llmops.engine.reanalysis import Reanalysis
@@ -70,6 +71,7 @@ class Engine:
         }
         self._store_calls = Insistence("nothing is stored at the moment", **waits)
         self._disk_calls = Insistence("the engine waits for its disk", **waits)
+        self._missed = Missed(directory, disk, self._disk_calls)
         self._cursor = Cursor(
             spans_reader, self._disk_calls, batch_bytes=self._settings.batch_bytes
         )
@@ -125,6 +127,7 @@ class Engine:
             "export_retries": self._store_calls.retries + self._analyst.store_calls.retries,
             "disk_retries": self._disk_calls.retries + self._analyst.disk_calls.retries,
             "quarantined": len(self._quarantine),
+            "missed_ranges": len(self._missed),
             "damaged_records": self._cursor.reader.damaged_records,
             "damaged_bytes": self._cursor.reader.damaged_bytes,
             "gaps": self._cursor.reader.gaps,
@@ -141,6 +144,10 @@ class Engine:
             self._analyst.disk_calls,
         )
         return next((each.trouble for each in calls if each.trouble), None)
+
+    def missed_notes(self, name: str) -> list[str]:
+        """What had left the journal before the store `name` took it, in a sentence."""
+        return self._missed.note(name)
 
     @property
     def store_is_up(self) -> bool:
@@ -271,6 +278,7 @@ class Engine:
     def _read(self, until: Position | None, stop: threading.Event) -> list[Record]:
         """The next records; what is damaged before them is kept."""
         records = self._cursor.read(stop, until=until)
+        self._missed.hear(self._cursor.reader, stop)
         self._disk_calls.insist(self._keep_damage, stop)
         return records
 
