@@ -6,8 +6,7 @@
 
 Sources: the routes of REST (otel_llmops/api), docs/api.toml, otel_llmops/cli/arguments.py,
 otel_llmops/semconv/ with the docstrings of its tables, docs/frameworks.toml,
-tests/traces/gaps.toml, docs/scores.json
-(benchmarks/score_traces.py).
+tests/traces/gaps.toml, docs/scores.json (benchmarks/score_traces.py).
 """
 
 import argparse
@@ -437,13 +436,17 @@ class _Nothing:
         return []
 
     def ask(self, since: object) -> None: ...
+    def delete(self, session_id: str) -> None: ...
     def progress(self) -> None: ...
 
 
 def described() -> dict[str, Any]:
     nothing = _Nothing()
     app = application(
-        Queries(nothing), reanalysis=nothing, replace_snapshot=lambda name, tables: None
+        Queries(nothing),
+        reanalysis=nothing,
+        deletions=nothing,
+        replace_snapshot=lambda name, tables: None,
     )
     with TestClient(app) as client:
         found: dict[str, Any] = client.get(OPENAPI).json()

@@ -22,6 +22,7 @@ __all__ = [
     "Durability",
     "ServeConfig",
     "StoreUrl",
+    "masked",
     "serve_config",
     "store_url",
 ]
@@ -42,6 +43,7 @@ _NUMBERS_MIN: Mapping[str, int] = {
     "connections_max": 1,
     "ready_lag_s_max": 1,
     "forward_quota_bytes": 0,
+    "export_quota_bytes": 0,
 }
 _FILES = (
     "token_file",
@@ -77,6 +79,8 @@ class ServeConfig:
     `jaeger_storage_port`: where a Jaeger may read over gRPC, beside the API; None is nowhere.
     `forward`: otlp://host:port or otlps://host:port, where requests are passed on as they came;
     `forward_quota_bytes`: what the journal keeps for each of them beyond what the store needs.
+    `export`: URLs of servers that are written to as the store is, and not queried;
+    `export_quota_bytes` as that of `forward`.
     """
 
     data: Path
@@ -108,6 +112,8 @@ class ServeConfig:
     jaeger_storage_port: int | None = None
     forward: tuple[str, ...] = ()
     forward_quota_bytes: int = _GIB
+    export: tuple[str, ...] = ()
+    export_quota_bytes: int = _GIB
 
     @property
     def api_host(self) -> str:
@@ -149,7 +155,7 @@ def serve_config(values: Mapping[str, Any]) -> ServeConfig:
     data = Path(known["data"]).expanduser().absolute()
     store = known.get("store", f"chdb://{data / 'store'}")
     files = {name: _absolute(known[name]) for name in _FILES if known.get(name)}
-    lists = {"forward": tuple(dict.fromkeys(known.get("forward", ())))}
+    lists = {name: tuple(dict.fromkeys(known.get(name, ()))) for name in _LISTS}
     return ServeConfig(**known | {"data": data, "store": store} | files | lists)
 
 
@@ -161,8 +167,8 @@ def _problems(name: str, value: object) -> list[str]:
         return _port_problems(value)
     if name in _NUMBERS_MIN:
         return _number_problems(value, _NUMBERS_MIN[name])
-    if name in _FLAGS or name == "forward":
-        return _flag_problems(value) if name in _FLAGS else _forward_problems(value)
+    if name in _FLAGS | _LISTS.keys():
+        return _flag_problems(value) if name in _FLAGS else _list_problems(value, _LISTS[name])
     if name in _MAY_BE_EMPTY and value == "":
         return []
     if not isinstance(value, str | Path) or not str(value):
@@ -241,14 +247,24 @@ def _web(value: str) -> list[str]:
     return []
 
 
-def _forward_problems(value: object) -> list[str]:
+def _list_problems(value: object, check: Callable[[str], list[str]]) -> list[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
         return [f"{value!r} is no list of URLs"]
-    return [
-        f"{masked(url)!r} is not otlp://host:port or otlps://host:port"
-        for url in value
-        if not _is_otlp(url)
-    ]
+    return [problem for url in value for problem in check(url)]
+
+
+def _forward_problems(url: str) -> list[str]:
+    if _is_otlp(url):
+        return []
+    return [f"{masked(url)!r} is not otlp://host:port or otlps://host:port"]
+
+
+def _export_problems(url: str) -> list[str]:
+    problems = store_problems(url)
+    if problems or not store_url(url).is_embedded:
+        return problems
+    # of chDB, which the store may be as well, a process has one folder open
+    return [f"{masked(url)!r} is embedded: only a server can be written to beside the store"]
 
 
 def _is_otlp(url: str) -> bool:
@@ -293,4 +309,9 @@ _TEXTS: Mapping[str, Callable[[str], list[str]]] = {
     "jaeger_url": _web,
     "telemetry_url": _web,
     "cors_origins": _origin_problems,
+}
+
+_LISTS: Mapping[str, Callable[[str], list[str]]] = {
+    "forward": _forward_problems,
+    "export": _export_problems,
 }

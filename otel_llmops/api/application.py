@@ -12,6 +12,7 @@ from otel_llmops.api import (
     live,
     rest,
     rest_coordination,
+    rest_deletion,
     rest_reanalysis,
     rest_report,
     topology,
@@ -44,6 +45,7 @@ def application(  # noqa: PLR0913 - what it stands between
     metrics: Callable[[], str] = str,
     jaeger_url: str = "",
     reanalysis: rest_reanalysis.Reanalysing | None = None,
+    deletions: rest_deletion.Deleting | None = None,
     replace_snapshot: topology.ReplaceSnapshot | None = None,
 ) -> Starlette:
     """The API over `queries`, and over what `feed` tells; snapshots go to `replace_snapshot`.
@@ -75,6 +77,7 @@ def application(  # noqa: PLR0913 - what it stands between
         *rest_report.operations(queries),
         *topology.operations(queries.topology, replace_snapshot),
         *(rest_reanalysis.operations(reanalysis) if reanalysis is not None else []),
+        *(rest_deletion.operations(deletions) if deletions is not None else []),
         *live.operations(feed),
     ]
     told = document(operations)

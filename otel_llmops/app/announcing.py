@@ -21,6 +21,7 @@ class _Announcing:
         self._feed = feed
         self.export_spans = exporter.export_spans
         self.export_log_events = exporter.export_log_events
+        self.delete_sessions = exporter.delete_sessions
         self.replace_snapshot = exporter.replace_snapshot
         self.session_keys = exporter.session_keys
         self.trace_ids = exporter.trace_ids

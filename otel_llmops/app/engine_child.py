@@ -22,6 +22,7 @@ from otel_llmops.api.doors import Doors, Keys
 from otel_llmops.api.jaeger.remote import remote_storage
 from otel_llmops.app.announcing import announcing
 from otel_llmops.app.bulletin import Bulletin, News
+from otel_llmops.app.exports import Exports
 from otel_llmops.app.forwards import Forwards
 from otel_llmops.app.jaeger_storage import JaegerStorage
 from otel_llmops.app.lags import Lags, lag_reasons
@@ -30,6 +31,7 @@ from otel_llmops.app.locks import alone, patiently
 from otel_llmops.app.places import ANALYSIS, STORE, Places
 from otel_llmops.app.stores import open_store
 from otel_llmops.config import ServeConfig
+from otel_llmops.engine.deletion import Deletions
 from otel_llmops.engine.figures import engine_metrics
 from otel_llmops.engine.pipeline import Engine, EngineSettings
 from otel_llmops.engine.reanalysis import Reanalysis
@@ -70,9 +72,9 @@ def _run(
     config: ServeConfig, lifeline: Lifeline, listener: socket.socket, store: Destination
 ) -> int:
     places = Places(config.data)
-    feed, forwards = Feed(), Forwards(config)
+    feed, forwards, exports = Feed(), Forwards(config), Exports(config)
     exporter = announcing(store, feed)
-    reanalysis = Reanalysis(store)
+    reanalysis, deletions = Reanalysis(store), Deletions()
     engine = Engine(
         spans_reader=Reader.open(places.journal, STORE),
         analysis_reader=Reader.open(places.journal, ANALYSIS),
@@ -80,8 +82,9 @@ def _run(
         directory=places.engine,
         settings=EngineSettings(),
         again=reanalysis,
+        deletions=deletions,
     )
-    bulletin = Bulletin(places.bulletin, "engine", _news(config, engine, forwards))
+    bulletin = Bulletin(places.bulletin, "engine", _news(config, engine, forwards, exports))
     queries, keys, context = Queries(store), _keys(config), _tls(config)
     api = _Api(
         Doors(
@@ -89,10 +92,11 @@ def _run(
                 queries,
                 feed,
                 readiness=bulletin.reasons,
-                notes=forwards.notes,
+                notes=lambda: [*forwards.notes(), *exports.notes()],
                 metrics=bulletin.page,
                 jaeger_url=config.jaeger_url,
                 reanalysis=reanalysis,
+                deletions=deletions,
                 replace_snapshot=store.replace_snapshot,
             ),
             keys,
@@ -102,6 +106,7 @@ def _run(
     jaeger = _jaeger_storage(config, queries, keys, context)
     bulletin.start()
     forwards.start()
+    exports.start()
     stop_engine = threading.Event()
     wake = lifeline.stopping
     engine_part = _Part("engine", lambda: engine.run(stop_engine), wake)
@@ -115,6 +120,7 @@ def _run(
     failed = [part.name for part in (engine_part, api_part) if part.ended]
     stop_engine.set()
     forwards.stop()
+    exports.stop()
     engine_part.join()
     api.stop()
     api_part.join()
@@ -123,7 +129,9 @@ def _run(
     return _FAILED if failed else 0
 
 
-def _news(config: ServeConfig, engine: Engine, forwards: Forwards) -> Callable[[], News]:
+def _news(
+    config: ServeConfig, engine: Engine, forwards: Forwards, exports: Exports
+) -> Callable[[], News]:
     lags = Lags(Places(config.data).journal)
 
     def news() -> News:
@@ -132,6 +140,7 @@ def _news(config: ServeConfig, engine: Engine, forwards: Forwards) -> Callable[[
         metrics = [
             *engine_metrics(engine.figures(), store_is_up=engine.store_is_up),
             *forwards.metrics(),
+            *exports.metrics(),
         ]
         return News(exposition(metrics), [*([trouble] if trouble else []), *lagging])
 

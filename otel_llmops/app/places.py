@@ -4,7 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ANALYSIS", "CONSUMERS", "STORE", "Places", "forward_consumer"]
+from otel_llmops.store_url import masked
+
+__all__ = ["ANALYSIS", "CONSUMERS", "STORE", "Places", "export_consumers", "forward_consumer"]
 
 STORE = "store"
 ANALYSIS = "analysis"
@@ -15,6 +17,13 @@ CONSUMERS = (STORE, ANALYSIS)
 def forward_consumer(url: str) -> str:
     """The name in the journal of who passes requests on to `url`."""
     return f"forward-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+
+
+def export_consumers(url: str) -> tuple[str, str]:
+    """The names in the journal of who stores in `url`, and of who analyses what is there."""
+    # a password may be changed: it is still the same store
+    name = f"export-{hashlib.sha256(masked(url).encode()).hexdigest()[:12]}"
+    return name, f"{name}-{ANALYSIS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,10 @@ class Places:
     def forward(self, url: str) -> Path:
         """The folder of who passes requests on to `url`."""
         return self.data / forward_consumer(url)
+
+    def export(self, url: str) -> Path:
+        """The folder of the engine that stores in `url`."""
+        return self.data / export_consumers(url)[0]
 
     @property
     def engine_lock(self) -> Path:

@@ -9,7 +9,7 @@ from otel_llmops.app.bulletin import Bulletin, News
 from otel_llmops.app.lags import Lags, lag_metrics
 from otel_llmops.app.lifeline import Lifeline
 from otel_llmops.app.locks import patiently
-from otel_llmops.app.places import CONSUMERS, Places, forward_consumer
+from otel_llmops.app.places import CONSUMERS, Places, export_consumers, forward_consumer
 from otel_llmops.app.telemetry import Telemetry
 from otel_llmops.config import ServeConfig
 from otel_llmops.errors import ConfigError
@@ -41,8 +41,16 @@ def run(config: ServeConfig, lifeline: Lifeline) -> int:
     )
     places = Places(config.data)
     forwards = {forward_consumer(url): config.forward_quota_bytes for url in config.forward}
+    exports = {
+        consumer: config.export_quota_bytes
+        for url in config.export
+        for consumer in export_consumers(url)
+    }
     with Journal.open(
-        places.journal, settings, required_consumers=CONSUMERS, optional_consumers=forwards
+        places.journal,
+        settings,
+        required_consumers=CONSUMERS,
+        optional_consumers=forwards | exports,
     ) as journal:
         receiver = Receiver(
             journal,

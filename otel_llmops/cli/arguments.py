@@ -50,6 +50,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _mcp(commands, environ)
     _report(commands, environ)
     _reanalyze(commands, environ)
+    _delete(commands, environ)
     add_store_commands(commands, environ, _PREFIX)
     _bottlenecks(commands, environ)
     _scan(commands, environ)
@@ -79,6 +80,7 @@ _LIMITS = (
     ("memory-bytes-max", "of all requests that are in memory", 1 << 30),
     ("connections-max", "open at one time over HTTP", 1024),
     ("forward-quota-bytes", "what the journal keeps for each --forward that lags", 1 << 30),
+    ("export-quota-bytes", "what the journal keeps for each --export that lags", 1 << 30),
     ("ready-lag-s-max", "seconds that spans may wait before /readyz says so", 60),
 )
 """Options of `serve` that are numbers: name, what it bounds, and by how much."""
@@ -165,6 +167,13 @@ def _serve(commands: Any, environ: Mapping[str, str]) -> None:
         default=_several(environ.get(f"{_PREFIX}FORWARD", "")),
         help="pass requests on as they came, to otlp://host:port or otlps://host:port; may be "
         "given more than once (the variable: with commas between)",
+    )
+    command.add_argument(
+        "--export",
+        action="append",
+        metavar="URL",
+        default=_several(environ.get(f"{_PREFIX}EXPORT", "")),
+        help="a further store that is written to and not queried; may be given more than once",
     )
     for name, metavar, about in _WITHOUT:
         option(name, about, None, without="none", metavar=metavar)
@@ -305,6 +314,21 @@ def _reanalyze(commands: Any, environ: Mapping[str, str]) -> None:
     )
     about = "sessions that began then or later, as 2026-11-22T19:30:00Z (default: all)"
     command.add_argument("--since", help=about, metavar="TIME")
+    _where_it_is_kept(command, environ)
+
+
+def _delete(commands: Any, environ: Mapping[str, str]) -> None:
+    command: ArgumentParser = commands.add_parser(
+        "delete",
+        help="delete all that is stored of a session",
+        description="Delete all that is stored of a session, and say what that was: by the serve "
+        "that runs on --data or at --url, or here while none runs. What arrives of it afterwards "
+        "is kept again.",
+        epilog=f"Where the API asks for an admin's token, {_PREFIX}API_TOKEN gives it.",
+    )
+    command.add_argument("session", metavar="SESSION", help="a conversation id or a trace id")
+    command.add_argument("--yes", action="store_true", help="do not ask first")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
     _where_it_is_kept(command, environ)
 
 

@@ -144,6 +144,17 @@ class Reader:
         )
         return self._known(told, "running")
 
+    def delete(self, session_id: str) -> dict[str, Any] | None:
+        """Have a session deleted; what was deleted, None where there is none.
+
+        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
+        """
+        path = f"/api/sessions/{quote(session_id, safe='')}"
+        request = urllib.request.Request(  # noqa: S310 - a URL that a serve or the user gave
+            f"{self._url}{path}", headers=self._headers, method="DELETE"
+        )
+        return self._answer(request, f"DELETE {path}", timeout_s=_STORING_S)
+
     def reanalysis(self) -> dict[str, Any]:
         """How far it is.
 

@@ -9,14 +9,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
 
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.engine.arrived import Arrived
 from otel_llmops.engine.cursor import Cursor
+from otel_llmops.engine.deletion import Deleted, named
 from otel_llmops.engine.handover import Handed, Stored
 from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
-from otel_llmops.engine.intent import OpenTraces
+from otel_llmops.engine.intent import DeletedTraces, OpenTraces
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.ranges import decoded_spans
 from otel_llmops.engine.reanalysis import Reanalysis
@@ -33,6 +38,8 @@ __all__ = ["Analyst"]
 
 _log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 _ANALYSED_TRACES_MAX = 1_024
 """Traces that are analysed at once: with 4,096 the memory was 0.4 GB more, and nothing faster."""
 _REST_S_MAX = 2.0
@@ -42,6 +49,9 @@ _RESTED_SPANS = 20_000
 _TIDY_S = 1.0
 _AGAIN_S = 0.5
 """So long what comes may wait for what is analysed again."""
+
+
+_COUNTED = ("sessions_analysed", "analyses_failed", "analyses", "sessions_deleted")
 
 
 class Analyst:
@@ -64,6 +74,9 @@ class Analyst:
         self._clock = clock
         self._open_traces = OpenTraces(directory, disk)
         self._carried = self._open_traces.read()
+        self._deleted_traces = DeletedTraces(directory, disk)
+        self._deleted = self._deleted_traces.read()
+        self._exporter = exporter
         self._recent = Recent(
             exporter, keep_s=settings.recent_s, bytes_max=settings.recent_bytes_max
         )
@@ -77,7 +90,7 @@ class Analyst:
         self._now = self._tidied_at = self._rests_until = clock()
         self._came = 0
         self._behind = False
-        self._counts = dict.fromkeys(("sessions_analysed", "analyses_failed", "analyses"), 0)
+        self._counts = dict.fromkeys(_COUNTED, 0)
         self._analysis_s = 0.0
 
     def figures(self) -> dict[str, int | float]:
@@ -125,14 +138,56 @@ class Analyst:
             self._analyse_again(stop)
         self._tidy()
 
+    def delete(self, session_id: str, stop: threading.Event) -> Deleted:
+        """Delete what was heard of a session: nothing may be stored meanwhile that was not heard.
+
+        Raises: PermanentExport, if the store refuses; StoppedError.
+        """
+        # what belongs to it is known once it was analysed
+        self._analyse(Due([], sorted(self._growing.open())), stop)
+
+        def insist(call: Callable[[], _T]) -> _T:
+            return self.store_calls.insist(call, stop, doubt_s_max=self._settings.doubt_part_s_max)
+
+        sessions, traces = insist(lambda: named(self._exporter, session_id))
+        self._remember_deleted(traces, stop)
+        self._recent.forget(traces)
+        self._growing.forget(traces)
+        rows = insist(lambda: self._exporter.delete_sessions(sessions, traces))
+        self._counts["sessions_deleted"] += any(rows.values())
+        return Deleted(sessions, traces, rows)
+
+    def _remember_deleted(self, traces: list[str], stop: threading.Event) -> None:
+        """Before anything is deleted: the analysis may have to read it in the journal again."""
+        passed = self._cursor.committed
+        known = {trace: place for trace, place in self._deleted.items() if place > passed}
+        if self._seen > passed:
+            known |= dict.fromkeys(traces, self._seen)
+
+        def write() -> None:
+            with waiting_for_disk():
+                self._deleted_traces.write(known)
+
+        if known != self._deleted:
+            self.disk_calls.insist(write, stop)
+            self._deleted = known
+
     def look_at_all(self, stop: threading.Event) -> None:
         """Analyse everything, for the last time."""
         self._analyse(self._growing.all_due(), stop)
         self._pass_analysed(stop)
 
     def _remember_again(self, records: list[Record]) -> None:
-        spans = Arrived.of(records, decoded_spans(records))
-        self._remember(Stored(spans, records[0].position, self._now))
+        for _, part in groupby(records, self._deleted_at):
+            kept = list(part)
+            spans = Arrived.of(kept, decoded_spans(kept))
+            deleted = self._deleted_at(kept[0])
+            if deleted and spans.rows:
+                spans = spans.only(~spans.chosen(pa.array(sorted(deleted), pa.string())))
+            self._remember(Stored(spans, kept[0].position, self._now))
+
+    def _deleted_at(self, record: Record) -> set[str]:
+        return {trace for trace, place in self._deleted.items() if record.position < place}
 
     def _remember(self, stored: Stored) -> None:
         if stored.spans.rows:

@@ -28,6 +28,7 @@ _COUNTERS = (
     ("analyses_total", "analyses", "Analyses, each of all sessions that were due."),
     ("analysis_seconds_total", "analysis_s", "Time that they took."),
     ("sessions_analysed_total", "sessions_analysed", "Sessions that were analysed and stored."),
+    ("sessions_deleted_total", "sessions_deleted", "Sessions that somebody had deleted."),
     ("analyses_failed_total", "analyses_failed", "Traces that could not be analysed."),
 )
 _GAUGES = (

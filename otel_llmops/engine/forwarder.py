@@ -5,18 +5,17 @@ away, and holds nobody up: the journal keeps only so much for it, and what it mi
 is written down. A request is passed on at least once: the cursor moves behind what was taken.
 """
 
-import json
 import logging
 import threading
-import time
 from pathlib import Path
 from typing import Protocol
 
 from otel_llmops.engine.cursor import Cursor
 from otel_llmops.engine.insistence import Insistence, StoppedError, waiting_for_disk
+from otel_llmops.engine.missed import Missed
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.errors import PermanentExport, UnsupportedSignal
-from otel_llmops.journal import Disk, Position, Reader, Record, make_directory, replace_file
+from otel_llmops.journal import Disk, Reader, Record, make_directory
 from otel_llmops.otlp import Encoding, Request, Signal, as_protobuf
 
 __all__ = ["Forwarder", "Sender"]
@@ -27,7 +26,6 @@ _BATCH_BYTES = 2**20
 """What is passed on once more after a crash, at the most."""
 _TICK_S = 0.2
 _RETRY_S_MIN, _RETRY_S_MAX = 0.2, 30.0
-_MISSED_MAX = 1_000
 
 
 class Sender(Protocol):
@@ -49,7 +47,6 @@ class Forwarder:
     def __init__(self, name: str, reader: Reader, sender: Sender, directory: Path) -> None:
         self._name = name
         self._sender = sender
-        self._directory = directory
         self._disk = Disk()
         make_directory(self._disk, directory)
         self._quarantine = Quarantine(directory / "quarantine", self._disk)
@@ -57,7 +54,7 @@ class Forwarder:
         self._calls = Insistence(f"nothing is passed on to {name} at the moment", **waits)
         self._disk_calls = Insistence(f"passing on to {name} waits for the disk", **waits)
         self._cursor = Cursor(reader, self._disk_calls, batch_bytes=_BATCH_BYTES)
-        self._missed = self._missed_before()
+        self._missed = Missed(directory, self._disk, self._disk_calls)
         counts = ("requests", "bytes", "records_refused", "requests_unsupported")
         self._counts = dict.fromkeys(counts, 0)
 
@@ -88,10 +85,7 @@ class Forwarder:
     def notes(self) -> list[str]:
         """What an operator should know: what is waited for, what was missed."""
         found = [each for each in (self._calls.trouble, self._disk_calls.trouble) if each]
-        if self._missed:
-            first, last = self._missed[0]["from"], self._missed[-1]["to"]
-            found.append(f"{self._name} missed what had left the journal, {first} to {last}")
-        return found
+        return found + self._missed.note(self._name)
 
     def figures(self) -> dict[str, float]:
         """Counts since the start, and how it stands; from any thread."""
@@ -106,9 +100,7 @@ class Forwarder:
     def _pass_on(self, stop: threading.Event) -> bool:
         """Pass on the next requests; whether there were any."""
         records = self._cursor.read(stop)
-        missed = self._cursor.reader.missed()
-        if missed:
-            self._write_down(missed, stop)
+        self._missed.hear(self._cursor.reader, stop)
         self._cursor.reader.damage()  # which the store's own consumer keeps
         for record in records:
             self._send(record, stop)
@@ -140,25 +132,3 @@ class Forwarder:
                 self._quarantine.put(record, str(error))
 
         self._disk_calls.insist(put, stop)
-
-    def _write_down(self, missed: list[tuple[Position, Position]], stop: threading.Event) -> None:
-        at = time.time()
-        found = [{"from": str(a), "to": str(b), "noticed_at": at} for a, b in missed]
-        self._missed = [*self._missed, *found][-_MISSED_MAX:]
-
-        def write() -> None:
-            with waiting_for_disk():
-                replace_file(
-                    self._disk, self._directory / "missed.json", json.dumps(self._missed).encode()
-                )
-
-        self._disk_calls.insist(write, stop)
-
-    def _missed_before(self) -> list[dict[str, object]]:
-        try:
-            found: list[dict[str, object]] = json.loads(
-                (self._directory / "missed.json").read_bytes()
-            )
-        except (OSError, ValueError):
-            return []
-        return found

@@ -3,19 +3,22 @@
 The range that is about to be inserted: the very same range is cut again, so the insert carries
 the same id and the same rows, and the store sees a repetition where the first one had succeeded.
 The traces that grow for long: the cursor of the analysis passes what it saw of them, and they
-still get their last analysis. What a disk has made of either is never acted upon: without the range
-a repetition may be stored, without the traces the last analysis of some is missing; both are told.
+still get their last analysis. The traces that were deleted, and up to where: what the analysis
+reads once more must not bring them back. What a disk has made of any of them is never acted upon:
+without the range a repetition may be stored, without the traces the last analysis of some is
+missing, or one that was deleted may come back; all are told.
 """
 
 import logging
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from otel_llmops.errors import JournalError
 from otel_llmops.journal import Disk, Position, make_directory, read_file, replace_file
 
-__all__ = ["Intent", "OpenTraces", "have_directory"]
+__all__ = ["DeletedTraces", "Intent", "OpenTraces", "have_directory"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +63,25 @@ class OpenTraces:
     def write(self, trace_ids: Collection[str]) -> None:
         """Return when the ids are on the disk. Raises: OSError, and the old ones stand."""
         _write(self._disk, self._file, "\n".join(sorted(trace_ids)))
+
+
+class DeletedTraces:
+    """Trace id -> the place before which it is deleted, in one small file, replaced whole."""
+
+    def __init__(self, directory: Path, disk: Disk) -> None:
+        self._disk = disk
+        self._file = directory / "deleted-traces"
+
+    def read(self) -> dict[str, Position]:
+        """What was written last, nothing where it is damaged. Raises: JournalError."""
+        lines = (_text(self._disk, self._file) or "").splitlines()
+        pairs = (line.rpartition(" ") for line in lines)
+        return {unquote(trace): Position.parse(place) for trace, _, place in pairs}
+
+    def write(self, places: Mapping[str, Position]) -> None:
+        """Return when it is on the disk. Raises: OSError, and what was there stands."""
+        lines = [f"{quote(trace)} {place}" for trace, place in sorted(places.items())]
+        _write(self._disk, self._file, "\n".join(lines))
 
 
 def have_directory(disk: Disk, directory: Path) -> None:

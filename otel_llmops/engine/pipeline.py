@@ -16,15 +16,17 @@ from otel_llmops.analysis.derive import analyse
 from otel_llmops.engine.analyst import Analyst
 from otel_llmops.engine.arrived import Arrived
 from otel_llmops.engine.cursor import Cursor
+from otel_llmops.engine.deletion import Deleted, Deletions, Turns
 from otel_llmops.engine.handover import Handover, Stored, beside
 from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
 from otel_llmops.engine.intent import Intent, have_directory
+from otel_llmops.engine.missed import Missed
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.ranges import Range, batch_id, decoded_events, decoded_spans
 from otel_llmops.engine.reanalysis import Reanalysis
 from otel_llmops.engine.service import Analysis
 from otel_llmops.engine.settings import EngineSettings
-from otel_llmops.errors import PermanentExport
+from otel_llmops.errors import ExportError, PermanentExport
 from otel_llmops.journal import Disk, Position, Reader, Record
 from otel_llmops.otlp import Signal
 from otel_llmops.storage.seams import Exporter
@@ -32,6 +34,10 @@ from otel_llmops.storage.seams import Exporter
 __all__ = ["Engine", "EngineSettings"]
 
 _log = logging.getLogger(__name__)
+
+
+_COME_IN_S = 1.0
+"""So long what is to be deleted waits for what is being stored, and then until it has its turn."""
 
 
 class Engine:
@@ -49,6 +55,7 @@ class Engine:
         analysis: Analysis = analyse,
         disk: Disk | None = None,
         again: Reanalysis | None = None,
+        deletions: Deletions | None = None,
     ) -> None:
         self._settings = settings or EngineSettings()
         self._clock = clock
@@ -64,6 +71,7 @@ class Engine:
         }
         self._store_calls = Insistence("nothing is stored at the moment", **waits)
         self._disk_calls = Insistence("the engine waits for its disk", **waits)
+        self._missed = Missed(directory, disk, self._disk_calls)
         self._cursor = Cursor(
             spans_reader, self._disk_calls, batch_bytes=self._settings.batch_bytes
         )
@@ -77,6 +85,8 @@ class Engine:
             analysis=analysis,
             again=again,
         )
+        self._deletions = deletions or Deletions()
+        self._turns = Turns()
         self._resumed = False
         self._now = clock()
         self._handover = Handover(
@@ -98,8 +108,10 @@ class Engine:
                     self._handover.wait(self._settings.tick_s)
                     self._analyst.hear(self._handover.take())
                     self._analyst.look(stop)
+                    self._delete_asked(stop)
             finally:
                 stop.set()  # whichever half ends, the other does
+                self._deletions.close()
         storing.result()
         self.drain()
 
@@ -115,6 +127,7 @@ class Engine:
             "export_retries": self._store_calls.retries + self._analyst.store_calls.retries,
             "disk_retries": self._disk_calls.retries + self._analyst.disk_calls.retries,
             "quarantined": len(self._quarantine),
+            "missed_ranges": len(self._missed),
             "damaged_records": self._cursor.reader.damaged_records,
             "damaged_bytes": self._cursor.reader.damaged_bytes,
             "gaps": self._cursor.reader.gaps,
@@ -131,6 +144,10 @@ class Engine:
             self._analyst.disk_calls,
         )
         return next((each.trouble for each in calls if each.trouble), None)
+
+    def missed_notes(self, name: str) -> list[str]:
+        """What had left the journal before the store `name` took it, in a sentence."""
+        return self._missed.note(name)
 
     @property
     def store_is_up(self) -> bool:
@@ -149,7 +166,33 @@ class Engine:
         more = self._store_next(stop)
         self._analyst.hear(self._handover.take())
         self._analyst.look(stop)
+        self._delete_asked(stop)
         return more
+
+    def delete(self, session_id: str, stop: threading.Event) -> Deleted:
+        """Delete all that is stored of a session; what is journalled and not stored is not of it.
+
+        From the thread that analyses, while nothing is stored: where another one may, use
+        `Deletions`. Raises: PermanentExport, StoppedError.
+        """
+        while self._is_intended():  # a part of it may be in the store
+            self._store_range(stop)
+            if stop.is_set():
+                raise StoppedError
+        self._analyst.hear(self._handover.take())
+        return self._analyst.delete(session_id, stop)
+
+    def _delete_asked(self, stop: threading.Event) -> None:
+        if not self._deletions.are_asked or not self._turns.come_in(wait_s=_COME_IN_S):
+            return
+        try:
+            for asked in self._deletions.asked():
+                try:
+                    asked.done(self.delete(asked.session_id, stop))
+                except (ExportError, StoppedError) as error:
+                    asked.failed(error)
+        finally:
+            self._turns.release()
 
     def drain(self) -> None:
         """Store and analyse all that is journalled, for at most `drain_s`."""
@@ -176,8 +219,13 @@ class Engine:
                 return
             if not self._store_next(stop):
                 stop.wait(self._settings.tick_s)
+            self._turns.give_way(stop, wait_s=self._settings.tick_s)
 
     def _store_next(self, stop: threading.Event) -> bool:
+        with self._turns:
+            return self._store_range(stop)
+
+    def _store_range(self, stop: threading.Event) -> bool:
         """Put the next range of the journal into the store once, pass it and hand it over.
 
         Whether there is likely more.
@@ -208,7 +256,7 @@ class Engine:
     def _next_range(self, stop: threading.Event) -> Range | None:
         """The range that was written down and not passed, else the next one, written down."""
         start, intended = self._cursor.committed, self._intended
-        if intended is not None and intended[0] == start < intended[1]:
+        if intended is not None and self._is_intended():
             self._now = self._clock()
             return Range(start, intended[1], self._records(intended[1], stop))
         records = self._read(None, stop)
@@ -222,9 +270,15 @@ class Engine:
         self._intended = start, end
         return Range(start, end, records)
 
+    def _is_intended(self) -> bool:
+        """Whether a range was written down that is not passed."""
+        intended = self._intended
+        return intended is not None and intended[0] == self._cursor.committed < intended[1]
+
     def _read(self, until: Position | None, stop: threading.Event) -> list[Record]:
         """The next records; what is damaged before them is kept."""
         records = self._cursor.read(stop, until=until)
+        self._missed.hear(self._cursor.reader, stop)
         self._disk_calls.insist(self._keep_damage, stop)
         return records
 

@@ -89,6 +89,15 @@ class Recent:
             self._reduce(self._chunks, open_now, now)
         self._shrink()
 
+    def forget(self, trace_ids: Collection[str]) -> None:
+        """Let every span of these traces go: the store has none of them any more."""
+        gone = pa.array(sorted(trace_ids), type=pa.string())
+        self._chunks = [part for chunk in self._chunks for part in chunk.without(gone)]
+        self._whole.difference_update(trace_ids)
+        self._torn.difference_update(trace_ids)
+        for trace_id in trace_ids:
+            self._used_at.pop(trace_id, None)
+
     def _reduce(self, chunks: "list[_Chunk]", kept: set[str], now: float) -> None:
         """Keep of some chunks only these traces; a chunk that is mostly theirs stays as it is."""
         wanted = pa.array(sorted(kept), type=pa.string())

@@ -122,6 +122,12 @@ class GrowingTraces:
                 trace.since, trace.carried = seen, True
         self._settled_at = {t: at for t, at in self._settled_at.items() if now - at < LATE_S}
 
+    def forget(self, trace_ids: Iterable[str]) -> None:
+        """Nothing is to be analysed of these any more."""
+        for trace_id in trace_ids:
+            self._traces.pop(trace_id, None)
+            self._settled_at.pop(trace_id, None)
+
     def open(self) -> set[str]:
         """Traces that may still grow."""
         return set(self._traces)

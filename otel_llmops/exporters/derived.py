@@ -9,7 +9,16 @@ from otel_llmops.errors import PermanentExport
 from otel_llmops.model.schemas import DERIVED, require
 from otel_llmops.storage.tables import SIGNED, STORED
 
-__all__ = ["checked", "stamped"]
+__all__ = ["DELETED", "checked", "stamped"]
+
+DELETED = (
+    "spans",
+    "log_events",
+    *(name for name in DERIVED if name != "session_keys"),
+    "session_keys",
+)
+"""Tables in the order in which a session is taken out of them: whoever has to do it again still
+finds its traces."""
 
 
 def checked(sessions: Sequence[str], tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:

@@ -21,15 +21,15 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from otel_llmops.errors import ConfigError, ExportError, PermanentExport
-from otel_llmops.exporters.derived import checked, stamped
+from otel_llmops.exporters.derived import DELETED, checked, stamped
 from otel_llmops.exporters.mysql_connection import engine, translated
 from otel_llmops.exporters.mysql_rows import as_csv, insert_statement, load_statement, values
 from otel_llmops.exporters.mysql_schema import BATCHES, MysqlSchema
 from otel_llmops.exporters.retention import Retention
 from otel_llmops.exporters.sql_rows import as_rows, as_table
-from otel_llmops.model.schemas import SESSION_KEYS, require
+from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
 from otel_llmops.model.topology import TOPOLOGY
-from otel_llmops.storage.kept import KEPT_SUMMARIES, changes, forgetting, summaries_of
+from otel_llmops.storage.kept import KEPT_SUMMARIES, changes, emptied, forgetting, summaries_of
 from otel_llmops.storage.migrations import VERSION_TABLE, Schema, Work, prepare
 from otel_llmops.storage.seams import Row
 from otel_llmops.storage.snapshots import checked_snapshot
@@ -118,6 +118,22 @@ class Mysql:
                 if name in old:
                     for part in _chunks(ids):
                         connection.execute(_outdated(name, part, generation))
+
+    def delete_sessions(
+        self, session_ids: Sequence[str], trace_ids: Sequence[str]
+    ) -> dict[str, int]:
+        """As Exporter.delete_sessions, in one transaction."""
+        generation = self._generation = max(time.time_ns(), self._generation + 1)
+        gone = dict.fromkeys(DELETED, 0)
+        with translated(), self._writers.begin() as connection:
+            for name in DELETED:
+                for part in _chunks(session_ids if name in DERIVED else trace_ids):
+                    _keep_sums(connection, name, part, generation)
+                    found = connection.execute(sa.delete(TABLES[name]).where(_of(name, part)))
+                    gone[name] += found.rowcount
+            for statement in emptied():
+                connection.execute(statement)
+        return gone
 
     def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
         """As Exporter.replace_snapshot, in one transaction."""

@@ -20,16 +20,16 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otel_llmops.errors import ConfigError, ExportError
-from otel_llmops.exporters.derived import checked, stamped
+from otel_llmops.exporters.derived import DELETED, checked, stamped
 from otel_llmops.exporters.postgres_connection import Loop, engine, translated
 from otel_llmops.exporters.postgres_partitions import Partitions, drop_statements, month_ns
 from otel_llmops.exporters.postgres_rows import as_copy
 from otel_llmops.exporters.postgres_schema import BATCHES, PostgresSchema
 from otel_llmops.exporters.retention import Retention, today
 from otel_llmops.exporters.sql_rows import as_rows, as_table
-from otel_llmops.model.schemas import SESSION_KEYS, require
+from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
 from otel_llmops.model.topology import TOPOLOGY
-from otel_llmops.storage.kept import changes, forgetting, summaries_of
+from otel_llmops.storage.kept import changes, emptied, forgetting, summaries_of
 from otel_llmops.storage.migrations import VERSION_TABLE, Schema, Work, prepare
 from otel_llmops.storage.seams import Row
 from otel_llmops.storage.snapshots import checked_snapshot
@@ -125,6 +125,28 @@ class Postgres:
                         await _keep_sums(connection, name, ids, generation)
                     if name in old:
                         await connection.execute(_outdated(name, ids, generation))
+
+    def delete_sessions(
+        self, session_ids: Sequence[str], trace_ids: Sequence[str]
+    ) -> dict[str, int]:
+        """As Exporter.delete_sessions, in one transaction."""
+        with translated():
+            return self._loop.wait(self._deleted(session_ids, trace_ids))
+
+    async def _deleted(
+        self, session_ids: Sequence[str], trace_ids: Sequence[str]
+    ) -> dict[str, int]:
+        generation = self._generation = max(time.time_ns(), self._generation + 1)
+        gone = {}
+        async with self._writers.begin() as connection:
+            for name in DELETED:
+                ids = session_ids if name in DERIVED else trace_ids
+                await _keep_sums(connection, name, ids, generation)
+                found = await connection.execute(sa.delete(TABLES[name]).where(_of(name, ids)))
+                gone[name] = found.rowcount
+            for statement in emptied():
+                await connection.execute(statement)
+        return gone
 
     def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
         """As Exporter.replace_snapshot, in one transaction."""

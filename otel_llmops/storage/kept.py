@@ -26,6 +26,7 @@ __all__ = [
     "KEPT_SUMMARIES",
     "all_sums",
     "changes",
+    "emptied",
     "forgetting",
     "from_kept",
     "summaries_of",
@@ -150,6 +151,19 @@ def _forgotten(summary: Summary, end_ns: int, dialect: str) -> tuple[sa.Executab
     gone = sa.select(digest(*keys), *keys, *sums).where(old).group_by(*keys)
     names = [label.name for label in total.sums]
     return _adding(KEPT[total.name], gone, names, dialect), sa.delete(kept).where(old)
+
+
+def emptied() -> list[sa.Delete]:
+    """What takes sums away that no row adds to any more: else the names in their keys would stay.
+
+    Told by the whole numbers: what is left of a sum of fractions need not be 0.
+    """
+    statements = []
+    for name, summary in KEPT_SUMMARIES.items():
+        kept = KEPT[name]
+        counts = [label.name for label in summary.sums if isinstance(label.type, sa.Integer)]
+        statements.append(sa.delete(kept).where(*(kept.c[each] == 0 for each in counts)))
+    return statements
 
 
 def changes(

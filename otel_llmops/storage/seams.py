@@ -41,6 +41,18 @@ class Exporter(Protocol):
         id without rows in any table removes that session (it was merged into another).
         """
 
+    def delete_sessions(
+        self, session_ids: Sequence[str], trace_ids: Sequence[str]
+    ) -> dict[str, int]:
+        """Take all that is stored of these sessions and traces away; table name -> rows gone.
+
+        Derived rows of these sessions, spans and log events of these traces, and what any of them
+        adds to a sum MUST be gone for every query afterwards, and from the store's tables; others
+        MUST NOT change. A `batch_id` that was stored before MUST NOT store its rows again. A crash
+        in the middle MAY leave a part, which the same call MUST take away; the rows of
+        session_keys go last.
+        """
+
     def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
         """Make `tables` (name -> rows, schemas of TOPOLOGY) all that is stored of this snapshot.
 

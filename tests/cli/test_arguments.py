@@ -33,6 +33,8 @@ def test_serve_has_the_defaults_of_otlp() -> None:
         "redact_file": None,
         "forward": None,
         "forward_quota_bytes": 1 << 30,
+        "export": None,
+        "export_quota_bytes": 1 << 30,
         "insecure_bind": False,
         "jaeger_storage_port": None,
         "jaeger_url": None,

@@ -163,3 +163,10 @@ def test_files_are_named_wherever_a_child_runs() -> None:
     assert serve_config({"data": "/d", "token_file": "tokens"}).token_file == str(
         Path.cwd() / "tokens"
     )
+
+
+def test_only_servers_are_written_to_beside_the_store() -> None:
+    server = "postgresql://me@there/llm"
+    assert serve_config({"data": "d", "export": [server, server]}).export == (server,)
+    with pytest.raises(ConfigError, match="embedded"):
+        serve_config({"data": "d", "export": ["chdb:///there"]})

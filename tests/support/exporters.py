@@ -44,6 +44,12 @@ class Refusing:
             lambda: self.real.replace_sessions(session_ids, tables),
         )
 
+    def delete_sessions(
+        self, session_ids: Sequence[str], trace_ids: Sequence[str]
+    ) -> dict[str, int]:
+        self.calls.append("delete_sessions")
+        return self.real.delete_sessions(session_ids, trace_ids)
+
     def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
         self._write(
             "replace_snapshot",
