@@ -48,4 +48,5 @@ BACKENDS = (
         mysql_url,
         gaps={"nan": "numbers know neither NaN nor infinity: they are unknown (null)"},
     ),
+    Backend("parquet", lambda folder: f"parquet://{folder}"),
 )
