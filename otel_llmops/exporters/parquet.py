@@ -66,13 +66,14 @@ class Parquet:
         release wrote to it.
         """
         views = view_statements(root)
+        disk = disk or Disk()
         with ExitStack() as opened:
             lock = FolderLock(root)
             opened.callback(lock.release)
-            self._files = LakeFiles(root, disk or Disk())
+            self._files = LakeFiles(root, disk)
             self._gate = Gate()
             with _opening(root):
-                self._prepare(disk or Disk())
+                self._prepare(disk)
             engine = opened.enter_context(tempfile.TemporaryDirectory(prefix="otel-llmops-lake-"))
             clients = _Gated(embedded_connect(Path(engine)), self._gate, query_s_max=query_s_max)
             opened.callback(clients.close)
@@ -92,6 +93,11 @@ class Parquet:
             self._generation = self._compaction.committed
             self._replacing = threading.Lock()  # two scans at once may be of one commit
             self._opened = opened.pop_all()
+
+    @property
+    def root(self) -> Path:
+        """The folder of the lake."""
+        return self._files.root
 
     def _prepare(self, disk: Disk) -> None:
         """Have the folders, without what a crash left in them, and the note about their columns."""
