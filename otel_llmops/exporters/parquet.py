@@ -25,7 +25,7 @@ from otel_llmops.exporters.clickhouse_ids import among
 from otel_llmops.exporters.clickhouse_reading import ClickHouseReading, chunks
 from otel_llmops.exporters.derived import checked, stamped
 from otel_llmops.exporters.parquet_compaction import Compaction, lookup_key
-from otel_llmops.exporters.parquet_files import LakeFiles, by_day, stem_of
+from otel_llmops.exporters.parquet_files import LAKE_FILE, LakeFiles, by_day, stem_of
 from otel_llmops.exporters.parquet_gate import Gate
 from otel_llmops.exporters.parquet_views import REPLACED, REPLACED_SCHEMA, view_statements
 from otel_llmops.exporters.retention import Retention
@@ -35,10 +35,8 @@ from otel_llmops.storage.seams import Row
 from otel_llmops.storage.snapshots import checked_snapshot
 from otel_llmops.storage.tables import STORED, TIME_COLUMN
 
-__all__ = ["LAKE_FILE", "Parquet"]
+__all__ = ["Parquet"]
 
-LAKE_FILE = "otel_llmops_lake.json"
-"""What says that a folder is a lake, and which columns its files may have."""
 _FORMAT = 1
 _QUERY_S_MAX = 30.0
 _GENERATION_DIGITS = 20

@@ -24,8 +24,10 @@ import pyarrow.parquet as pq
 from otel_llmops.journal import Disk, make_directory
 from otel_llmops.storage.tables import TIME_COLUMN
 
-__all__ = ["LakeFiles", "by_day", "conformed", "held", "read_rows", "stem_of"]
+__all__ = ["LAKE_FILE", "LakeFiles", "by_day", "conformed", "held", "read_rows", "stem_of"]
 
+LAKE_FILE = "otel_llmops_lake.json"
+"""What says that a folder is a lake, and which columns its files may have."""
 SUFFIX = ".parquet"
 _FRESH = ".fresh"
 """What ends so is not complete, and matches no pattern of a view."""
@@ -85,9 +87,10 @@ def _empty(kind: pa.DataType) -> pa.Scalar:
 
 
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
-    """The rows of a file, as `schema`. Raises: OSError; ArrowInvalid, if it is damaged."""
+    """The columns `schema` of a file. Raises: OSError; ArrowInvalid, if it is damaged."""
     with pq.ParquetFile(path) as file:
-        return conformed(file.read(), schema)
+        known = [name for name in schema.names if name in file.schema_arrow.names]
+        return conformed(file.read(columns=known), schema)
 
 
 @lru_cache(maxsize=512)

@@ -15,7 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from otel_llmops.errors import ConfigError, RetryableExport
-from otel_llmops.exporters.parquet import LAKE_FILE, Parquet
+from otel_llmops.exporters.parquet import Parquet
+from otel_llmops.exporters.parquet_files import LAKE_FILE
 from otel_llmops.storage.tables import STORED, TABLES
 from tests.support.faulty_disk import FaultyDisk
 from tests.support.lakes import FIRST_VERSION, FIRST_WIRE, fill_first
