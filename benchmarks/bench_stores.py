@@ -3,8 +3,9 @@
     python benchmarks/bench_stores.py write [STORE ...] [--rows N]
     python benchmarks/bench_stores.py read STORE [--operations N] [--keep URL]
 
-STORE is clickhouse-embedded, clickhouse-server, postgresql, mysql or parquet: the server that tests would
-use, durable (fsync on), or the one at LLMOPS_TEST_..._URL.
+STORE is clickhouse-embedded, clickhouse-server, postgresql, mysql or parquet: the server that tests
+would use, durable (fsync on), or the one at LLMOPS_TEST_..._URL. By hand, Parquet is
+pyarrow.parquet.write_table with zstd, and fsync.
 
 write: in turn, the same rows of spans through the exporter, from Arrow, and by hand: the same
 statements in the same transactions into tables of the same DDL, with bodies that were made before

@@ -1,4 +1,4 @@
-"""`otel-llmops analyze`: captured OTLP or a lake in, agents, handoffs and tokens out, without a server."""
+"""`otel-llmops analyze`: captured OTLP or a lake in, what agents did out, without a server."""
 
 import json
 import sys
@@ -27,7 +27,8 @@ _Progress = Callable[[int, int], None]
 def run(arguments: Namespace) -> int:
     """Analyse `arguments.paths` and print the answer.
 
-    Raises: ConfigError, if a path does not exist or a lake cannot be read; DecodeError, if a file is not OTLP.
+    Raises: ConfigError, if a path does not exist or a lake cannot be read; DecodeError, if a file
+            is not OTLP.
     """
     for path in arguments.paths:
         if not path.exists():

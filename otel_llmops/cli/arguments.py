@@ -200,7 +200,7 @@ def _analyze(commands: Any) -> None:
         formatter_class=RawDescriptionHelpFormatter,
         epilog="  .binpb          an ExportTraceServiceRequest, as it was sent\n"
         "  .json, .jsonl   as the OpenTelemetry Collector's file exporter writes them\n"
-        "  parquet:///DIR  the store that `serve --store parquet:///DIR` fills; its folder does too",
+        "  parquet:///DIR  what `serve --store parquet:///DIR` fills, or DIR itself",
     )
     command.add_argument("paths", nargs="+", metavar="PATH", type=_capture, help="file or folder")
     command.add_argument("--json", action="store_true", help="print one JSON document")
