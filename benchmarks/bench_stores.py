@@ -3,8 +3,9 @@
     python benchmarks/bench_stores.py write [STORE ...] [--rows N]
     python benchmarks/bench_stores.py read STORE [--operations N] [--keep URL]
 
-STORE is clickhouse-embedded, clickhouse-server, postgresql or mysql: the server that tests would
-use, durable (fsync on), or the one at LLMOPS_TEST_..._URL.
+STORE is clickhouse-embedded, clickhouse-server, postgresql, mysql or parquet: the server that tests
+would use, durable (fsync on), or the one at LLMOPS_TEST_..._URL. By hand, Parquet is
+pyarrow.parquet.write_table with zstd, and fsync.
 
 write: in turn, the same rows of spans through the exporter, from Arrow, and by hand: the same
 statements in the same transactions into tables of the same DDL, with bodies that were made before
@@ -32,6 +33,7 @@ import clickhouse_connect
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pymysql
 
 from otel_llmops.app.stores import open_store
@@ -60,6 +62,8 @@ def place(name: str, folder: Path) -> str:
     match name:
         case "clickhouse-embedded":
             return f"chdb://{folder}"
+        case "parquet":
+            return f"parquet://{folder}"
         case "clickhouse-server":
             return clickhouse_server.clickhouse_url(folder)
         case "postgresql":
@@ -133,6 +137,8 @@ def by_hand(url: str) -> Hand:
             return _postgres(target)
         case "mysql":
             return _mysql(target)
+        case "parquet":
+            return _parquet(target)
         case _:
             return _clickhouse(target)
 
@@ -204,6 +210,22 @@ def _mysql(target: StoreUrl) -> Hand:
                 cursor.execute(load)
             connection.commit()
             Path(path).unlink()
+
+        return write
+
+    return prepare
+
+
+def _parquet(target: StoreUrl) -> Hand:
+    folder = Path(target.path).with_name("by-hand")
+    folder.mkdir()
+
+    def prepare(number: int, rows: pa.Table) -> Callable[[], None]:
+        def write() -> None:
+            with (folder / f"{number}.parquet").open("wb") as file:
+                pq.write_table(rows, file, compression="zstd")
+                file.flush()
+                os.fsync(file.fileno())
 
         return write
 
@@ -387,7 +409,7 @@ async def _timed(name: str, call: Callable[[], Awaitable[Any]]) -> None:
 
 
 def _stores() -> Iterator[str]:
-    yield from ("clickhouse-embedded", "clickhouse-server", "postgresql", "mysql")
+    yield from ("clickhouse-embedded", "clickhouse-server", "postgresql", "mysql", "parquet")
 
 
 def main() -> None:

@@ -37,6 +37,10 @@ _KINDS: Mapping[str, _Kind] = {
     "chdb": _Kind(
         "chdb:///absolute/folder (ClickHouse embedded in the engine process)", options=_COMMON
     ),
+    "parquet": _Kind(
+        "parquet:///absolute/folder (Parquet files, queried through ClickHouse embedded)",
+        options=_COMMON,
+    ),
     "clickhouse": _Kind(
         "clickhouse://user@host:8123/database",
         port=8123,
@@ -58,8 +62,6 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 STORE_SCHEMES: Mapping[str, str] = {name: kind.form for name, kind in _KINDS.items()}
 """Store schemes that can be started -> how their URL is written."""
-
-_SCHEMES_TO_COME = ("parquet",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,6 @@ def store_problems(url: str) -> list[str]:
     except ValueError as error:
         return [f"{masked(url)!r} is not a URL: {error}"]
     scheme, _ = _ALIASES.get(parts.scheme, (parts.scheme, {}))
-    if scheme in _SCHEMES_TO_COME:
-        return [f"{scheme}:// is not built yet; there is {_known_schemes()}"]
     if scheme not in _KINDS:
         return [f"{masked(url)!r} names no store that exists; there is {_known_schemes()}"]
     kind = _KINDS[scheme]

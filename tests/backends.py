@@ -48,4 +48,9 @@ BACKENDS = (
         mysql_url,
         gaps={"nan": "numbers know neither NaN nor infinity: they are unknown (null)"},
     ),
+    Backend(
+        "parquet",
+        lambda folder: f"parquet://{folder}",
+        gaps={"ddl": "files have no DDL: tests/storage/test_parquet.py has what it asks"},
+    ),
 )

@@ -10,6 +10,8 @@ from otel_llmops.exporters.clickhouse import ClickHouse
 from otel_llmops.exporters.clickhouse_database import ClickHouseSchema, cluster_statements
 from otel_llmops.exporters.clickhouse_server import server_connect
 from otel_llmops.exporters.mysql_schema import MysqlSchema
+from otel_llmops.exporters.parquet import Parquet
+from otel_llmops.exporters.parquet_views import view_statements
 from otel_llmops.exporters.postgres_schema import PostgresSchema
 from otel_llmops.storage.seams import Destination
 from otel_llmops.store_url import StoreUrl, store_url
@@ -32,6 +34,13 @@ def open_store(url: str, *, migrates: bool = False) -> Destination:
             folder = Path(place.path)
             return patiently(
                 lambda: ClickHouse.embedded(folder, retention_days=place.retention_days),
+                ConfigError,
+                wait_s=_PREDECESSOR_S,
+            )
+        case "parquet":
+            lake = Path(place.path)
+            return patiently(
+                lambda: Parquet(lake, retention_days=place.retention_days),
                 ConfigError,
                 wait_s=_PREDECESSOR_S,
             )
@@ -66,6 +75,8 @@ def schema_statements(url: str, *, cluster: str = "") -> list[str]:
             return (
                 cluster_statements(cluster) if cluster else ClickHouseSchema().create_statements()
             )
+        case "parquet":
+            return list(view_statements(Path(place.path)))
         case "postgresql":
             return PostgresSchema().create_statements()
         case "mysql":

@@ -1,14 +1,17 @@
-"""`otel-llmops analyze`: captured OTLP in, agents, handoffs and tokens out, without a server."""
+"""`otel-llmops analyze`: captured OTLP or a lake in, what agents did out, without a server."""
 
 import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from otel_llmops.engine.capture import analyze, report
+import pyarrow as pa
+
+from otel_llmops.analysis.derive import analyse
+from otel_llmops.app.lakes import is_lake, lake_spans
+from otel_llmops.engine.capture import captured, report
 from otel_llmops.errors import ConfigError
 
 __all__ = ["run"]
@@ -24,13 +27,19 @@ _Progress = Callable[[int, int], None]
 def run(arguments: Namespace) -> int:
     """Analyse `arguments.paths` and print the answer.
 
-    Raises: ConfigError, if a path does not exist; DecodeError, if a file is not OTLP.
+    Raises: ConfigError, if a path does not exist or a lake cannot be read; DecodeError, if a file
+            is not OTLP.
     """
     for path in arguments.paths:
-        if not Path(path).exists():
+        if not path.exists():
             raise ConfigError(f"{path}: there is no such file or folder")
+    lakes = [path for path in arguments.paths if is_lake(path)]
+    captures = [path for path in arguments.paths if path not in lakes]
     with _progress() as progress:
-        document = report(analyze(arguments.paths, progress))
+        spans = [lake_spans(lake, progress) for lake in lakes]
+        if captures:
+            spans.append(captured(captures, progress))
+        document = report(analyse(pa.concat_tables(spans)))
     if arguments.json:
         # ASCII alone: whatever a span's text holds, nothing of it can steer a terminal
         sys.stdout.write(json.dumps(document, allow_nan=False, indent=2) + "\n")

@@ -1,7 +1,7 @@
 """The arguments of every command."""
 
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from otel_llmops import __version__
 from otel_llmops.cli.answer_arguments import add_answer_commands
 from otel_llmops.cli.store_arguments import add_store_commands
-from otel_llmops.config import DURABILITIES, STORE_SCHEMES
+from otel_llmops.config import DURABILITIES, STORE_SCHEMES, store_url
+from otel_llmops.errors import ConfigError
 from otel_llmops.model.severity import SEVERITIES
 
 __all__ = ["data_folder", "parser"]
@@ -206,14 +207,25 @@ def _demo(commands: Any) -> None:
 def _analyze(commands: Any) -> None:
     command: ArgumentParser = commands.add_parser(
         "analyze",
-        help="analyse captured OTLP without a server",
-        description="Analyse captured OTLP without a server.",
+        help="analyse captured OTLP, or a lake of Parquet files, without a server",
+        description="Analyse captured OTLP, or a lake of Parquet files, without a server.",
         formatter_class=RawDescriptionHelpFormatter,
         epilog="  .binpb          an ExportTraceServiceRequest, as it was sent\n"
-        "  .json, .jsonl   as the OpenTelemetry Collector's file exporter writes them",
+        "  .json, .jsonl   as the OpenTelemetry Collector's file exporter writes them\n"
+        "  parquet:///DIR  what `serve --store parquet:///DIR` fills, or DIR itself",
     )
-    command.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="file or folder")
+    command.add_argument("paths", nargs="+", metavar="PATH", type=_capture, help="file or folder")
     command.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _capture(text: str) -> Path:
+    """A path; that of a lake may be given as the URL of the store."""
+    if not text.startswith("parquet:"):
+        return Path(text)
+    try:
+        return Path(store_url(text).path)
+    except ConfigError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def _tokens(commands: Any, environ: Mapping[str, str]) -> None:

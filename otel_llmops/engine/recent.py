@@ -16,7 +16,7 @@ from otel_llmops.engine.arrived import Arrived, decoded
 from otel_llmops.otlp import Request, decode_traces, encode_traces
 from otel_llmops.storage.seams import Exporter
 
-__all__ = ["Recent"]
+__all__ = ["Recent", "wire_pieces"]
 
 _LOAD_ROWS = 20_000
 _LOAD_BYTES = 32 * 2**20
@@ -119,7 +119,7 @@ class Recent:
         """Read traces from the store in place of what of them is in memory."""
         wire = self._exporter.wire_spans(trace_ids)
         wanted = pa.array(trace_ids, type=pa.string())
-        loaded = [encode_traces(part) for part in _pieces(wire)]
+        loaded = [encode_traces(part) for part in wire_pieces(wire)]
         self._chunks = [part for chunk in self._chunks for part in chunk.without(wanted)]
         self._chunks += [
             _Chunk(Arrived(payload, decode_traces([Request(payload)])), now) for payload in loaded
@@ -128,7 +128,7 @@ class Recent:
         self._whole.update(trace_ids)
 
 
-def _pieces(wire: pa.Table) -> Iterator[pa.Table]:
+def wire_pieces(wire: pa.Table) -> Iterator[pa.Table]:
     """`wire` in order, in pieces of at most `_LOAD_ROWS` rows and about `_LOAD_BYTES` bytes."""
     lengths = [np.asarray(pc.binary_length(column)) for column in wire.columns]
     ends = np.cumsum(np.sum(lengths, axis=0), dtype=np.int64)

@@ -7,7 +7,6 @@ needs FINAL and nothing is ever updated. A session is deleted by mutations, whic
 anew that have rows of it, with their projections: a light delete would only hide them.
 """
 
-import asyncio
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from otel_llmops.errors import QueryError, RetryableExport
 from otel_llmops.exporters.clickhouse_client import (
     Clients,
     Connect,
@@ -29,10 +27,11 @@ from otel_llmops.exporters.clickhouse_client import (
 )
 from otel_llmops.exporters.clickhouse_database import ClickHouseDatabase
 from otel_llmops.exporters.clickhouse_ids import among
+from otel_llmops.exporters.clickhouse_reading import ClickHouseReading, chunks
 from otel_llmops.exporters.clickhouse_schema import DIALECT, drop_snapshot_statement
 from otel_llmops.exporters.clickhouse_signed import Written, change
 from otel_llmops.exporters.derived import DELETED, checked
-from otel_llmops.model.schemas import DERIVED, SESSION_KEYS, require
+from otel_llmops.model.schemas import DERIVED, require
 from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.storage.migrations import prepare
 from otel_llmops.storage.seams import Row
@@ -42,20 +41,16 @@ from otel_llmops.storage.tables import STORED, TABLES, belongs_to, data_columns
 
 __all__ = ["ClickHouse"]
 
-_READERS = 4
 _WRITERS = 2
 _INSERT_ROWS_MAX = 50_000
 """A large insert is cut here: 50,000 to 100,000 rows are the fastest, and bound the memory."""
 _INSERT_BYTES_MAX = 64 * 2**20
 _SIGNED_ROWS_MAX = 400_000
 """Rows of derived tables in one insert: narrower, and in one insert they change at one moment."""
-_IDS_MAX = 10_000
-"""Ids in one statement: ClickHouse takes 50,000 elements of syntax."""
 _SESSIONS_MAX = 2_000
 """Sessions in one statement that names them once for each derived table."""
 _WRITTEN_BYTES_MAX = 64 * 2**20
 _QUERY_S_MAX = 30.0
-_WIRE = ("span_wire", "scope_wire", "resource_wire")
 
 
 class ClickHouse:
@@ -78,7 +73,7 @@ class ClickHouse:
         self._generation = 0
         self._replacing = threading.Lock()  # two scans at once may be of one commit
         self._clients = Clients(connect, query_s_max=query_s_max)
-        self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="clickhouse-read")
+        self._reading = ClickHouseReading(self._clients)
         self._writing = ThreadPoolExecutor(_WRITERS, thread_name_prefix="clickhouse-write")
         try:
             database = ClickHouseDatabase(self._clients, connect)
@@ -150,7 +145,7 @@ class ClickHouse:
     def _live(self, known: Mapping[str, int], unknown: Sequence[str]) -> dict[str, pa.Table]:
         """Table name -> all rows whose signs are to be taken back, STORED[name]."""
         parts = {name: [STORED[name].empty_table()] for name in DERIVED}
-        for ids in _chunks(unknown, _SESSIONS_MAX):
+        for ids in chunks(unknown, _SESSIONS_MAX):
             for name, has_negatives in self._found(ids).items():
                 parts[name].append(self._signed(name, ids, added_up=has_negatives))
         for name in DERIVED:
@@ -169,7 +164,7 @@ class ClickHouse:
         # the ids once, not for each table: to write them takes longer than to look them up
         ours = among(every.c.session_id, sessions)
         lowest = sa.select(every.c.name, sa.func.min(every.c.sign).label("lowest")).where(ours)
-        rows = self._read(lowest.group_by(every.c.name)).to_pylist()
+        rows = self._reading.read(lowest.group_by(every.c.name)).to_pylist()
         return {row["name"]: row["lowest"] < 1 for row in rows}
 
     def _signed(self, name: str, sessions: Sequence[str], *, added_up: bool) -> pa.Table:
@@ -177,11 +172,11 @@ class ClickHouse:
         table = TABLES[name]
         ours = among(table.c.session_id, sessions)
         if not added_up:
-            return self._read(sa.select(*table.columns).where(ours)).cast(STORED[name])
+            return self._reading.read(sa.select(*table.columns).where(ours)).cast(STORED[name])
         columns = data_columns(table)
         newest = sa.func.max(table.c.generation).label("newest")
         statement = sa.select(*columns, newest, live(table).label("copies")).where(ours)
-        added = self._read(statement.group_by(*columns).having(live(table) != 0))
+        added = self._reading.read(statement.group_by(*columns).having(live(table) != 0))
         return added.rename_columns(STORED[name].names).cast(STORED[name])
 
     def delete_sessions(
@@ -202,7 +197,7 @@ class ClickHouse:
 
     def _deleted(self, name: str, ids: Sequence[str]) -> int:
         """Delete the rows of these; how many of them were live."""
-        return sum(self._deleted_part(name, part) for part in _chunks(ids))
+        return sum(self._deleted_part(name, part) for part in chunks(ids))
 
     def _deleted_part(self, name: str, ids: Sequence[str]) -> int:
         table = TABLES[name]
@@ -210,7 +205,7 @@ class ClickHouse:
         count = sa.func.count().label("rows")
         counted = live(table) if name in DERIVED else count
         counts = sa.select(counted.label("live"), count).select_from(table).where(ours)
-        found = self._read(counts).to_pylist()[0]
+        found = self._reading.read(counts).to_pylist()[0]
         if found["rows"]:
             where = ours.compile(dialect=DIALECT, compile_kwargs={"include_table": False})
             # 2: returns when it is done, on every replica
@@ -232,65 +227,23 @@ class ClickHouse:
 
     def session_keys(self, keys: Sequence[str]) -> pa.Table:
         """As Exporter.session_keys."""
-        return self._live_keys(TABLES["session_keys"].c.key, keys)
+        return self._reading.session_keys(keys)
 
     def trace_ids(self, session_ids: Sequence[str]) -> list[str]:
         """As Exporter.trace_ids."""
-        rows = self._live_keys(TABLES["session_keys"].c.session_id, session_ids)
-        traces = rows.filter(pc.equal(rows["kind"], "trace"))
-        return list(dict.fromkeys(traces["key"].to_pylist()))
-
-    def _live_keys(self, column: sa.ColumnElement[str], values: Sequence[str]) -> pa.Table:
-        table = TABLES["session_keys"]
-        columns = data_columns(table)
-        statement = sa.select(*columns).group_by(*columns).having(live(table) > 0)
-        parts = [self._read(statement.where(among(column, ids))) for ids in _chunks(values)]
-        return pa.concat_tables(
-            [SESSION_KEYS.empty_table(), *(p.cast(SESSION_KEYS) for p in parts)]
-        )
+        return self._reading.trace_ids(session_ids)
 
     def wire_spans(self, trace_ids: Sequence[str]) -> pa.Table:
         """As Exporter.wire_spans."""
-        spans = TABLES["spans"]
-        schema = pa.schema([STORED["spans"].field(name) for name in _WIRE])
-        statement = sa.select(*(spans.c[name] for name in _WIRE))
-        parts = [
-            self._read(statement.where(among(spans.c.trace_id, ids))).cast(schema)
-            for ids in _chunks(trace_ids)
-        ]
-        return pa.concat_tables([schema.empty_table(), *parts])
+        return self._reading.wire_spans(trace_ids)
 
     async def fetch(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Row]:
-        """As Store.fetch, in a thread: chDB has no asynchronous client."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._rows, statement
-        )
-
-    def _rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Row]:
-        table = self._select(statement)
-        for place, column in enumerate(statement.selected_columns):
-            if isinstance(column.type, sa.LargeBinary):
-                table = table.set_column(place, column.name, table[place].cast(pa.binary()))
-            elif pa.types.is_timestamp(table.schema.field(place).type):
-                # Python's datetime ends at the microsecond
-                whole = table[place].cast(pa.timestamp("us", tz="UTC"), safe=False)
-                table = table.set_column(place, column.name, whole)
-        rows: list[Row] = table.to_pylist(maps_as_pydicts="lossy")
-        return rows
-
-    def _read(self, statement: sa.Select[*tuple[Any, ...]]) -> pa.Table:
-        try:
-            return self._select(statement)
-        except QueryError as error:
-            raise RetryableExport(str(error)) from error
-
-    def _select(self, statement: sa.Select[*tuple[Any, ...]]) -> pa.Table:
-        compiled = statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
-        return self._clients.select(str(compiled))
+        """As Store.fetch."""
+        return await self._reading.fetch(statement)
 
     def close(self) -> None:
         """As Exporter.close."""
-        self._threads.shutdown(wait=True)
+        self._reading.close()
         self._writing.shutdown(wait=True)
         self._clients.close()
         if self._lock is not None:
@@ -311,9 +264,3 @@ def _text_bytes(rows: pa.Table) -> int:
     # not `nbytes`: that depends on how the same rows were put together
     sized = (field.name for field in rows.schema if field.type in {pa.string(), pa.binary()})
     return sum(pc.sum(pc.binary_length(rows[name])).as_py() for name in sized)
-
-
-def _chunks(ids: Sequence[str], length: int = _IDS_MAX) -> Iterable[list[str]]:
-    distinct = list(dict.fromkeys(ids))
-    for start in range(0, len(distinct), length):
-        yield distinct[start : start + length]

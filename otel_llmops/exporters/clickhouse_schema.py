@@ -23,6 +23,7 @@ __all__ = [
     "create_statements",
     "drop_snapshot_statement",
     "projection",
+    "structure",
     "time_held",
     "widening_statements",
 ]
@@ -170,9 +171,16 @@ def _column(field: pa.Field, *, bounded: bool) -> str:
     kind = _TYPES[field.type]
     if bounded:
         kind = f"LowCardinality({kind})"
-    if field.nullable:
-        kind = f"Nullable({kind})"
-    return f"`{field.name}` {kind} CODEC({_codec(field)})"
+    return f"`{field.name}` {_nullable(field, kind)} CODEC({_codec(field)})"
+
+
+def _nullable(field: pa.Field, kind: str) -> str:
+    return f"Nullable({kind})" if field.nullable else kind
+
+
+def structure(schema: pa.Schema) -> str:
+    """Names and types of columns, as table functions that read files take them."""
+    return ", ".join(f"`{field.name}` {_nullable(field, _TYPES[field.type])}" for field in schema)
 
 
 def _codec(field: pa.Field) -> str:

@@ -70,7 +70,7 @@ def test_a_url_says_where_the_store_is(url: str, place: StoreUrl) -> None:
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("parquet:///srv/lake", "parquet:// is not built yet"),
+        ("parquet://srv/lake", "needs an absolute folder: parquet:///absolute/folder"),
         ("chdb://host/x", "needs an absolute folder: chdb:///absolute/folder"),
         ("postgresql:///x", "names no host: postgresql://user@host:5432/database"),
         ("mysql://host", "names no database: mysql://user@host:3306/database"),

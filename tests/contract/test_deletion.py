@@ -105,7 +105,7 @@ def test_no_sum_has_its_names_any_more(backend: Backend, tmp_path: Path) -> None
         assert answers(store)[0]
         store.delete_sessions(["gone"], [trace_of("gone")])
         assert answers(store)[:3] == [[], [], []]
-        if "click" not in backend.name:  # whose sums are projections of the rows that there are
+        if backend.name in {"postgresql", "mysql"}:  # others add up the rows that there are
             left = {name: rows(url, f"SELECT count(*) FROM {name}") for name in KEPT}
             assert left == {key: [(0,)] for key in KEPT}
 

@@ -30,7 +30,9 @@ def first_release(url: str) -> str:
     kind = url.partition("://")[0].replace("chdb", "clickhouse")
     if kind == "mysql" and "mariadb" in str(rows(url, "SELECT VERSION()")).lower():
         kind = "mariadb"
-    return (FIRST_RELEASE / f"{kind}.sql").read_text()
+    golden = FIRST_RELEASE / f"{kind}.sql"
+    assert golden.exists(), f"{kind} has no DDL"
+    return golden.read_text()
 
 
 def made_by_the_first_release(url: str) -> None:
@@ -74,12 +76,14 @@ def answers(url: str) -> tuple[int, list[int], int]:
     return found[0]["tokens"], by_sums, entries[0]["rows"]
 
 
+@pytest.mark.trait("ddl")
 def test_what_the_first_release_stored_is_kept_and_counted(url: str) -> None:
     made_by_the_first_release(url)
     open_store(url, migrates=True).close()
     assert answers(url) == (7, [7], 0)
 
 
+@pytest.mark.trait("ddl")
 def test_what_is_lacking_is_added_and_filled(url: str) -> None:
     store = open_store(url)
     rows_before = derived(
@@ -99,6 +103,7 @@ def test_what_is_lacking_is_added_and_filled(url: str) -> None:
     assert answers(url) == (5, [5], 1)
 
 
+@pytest.mark.trait("ddl")
 def test_an_older_store_is_refused_until_it_is_migrated(url: str) -> None:
     open_store(url).close()
     execute(url, "ALTER TABLE token_ledger DROP COLUMN residual_tokens")
@@ -111,6 +116,7 @@ def test_an_older_store_is_refused_until_it_is_migrated(url: str) -> None:
     assert "otel-llmops migrate --store URL" in caught.value.hint
 
 
+@pytest.mark.trait("ddl")
 def test_a_store_of_a_newer_release_is_refused(url: str) -> None:
     open_store(url).close()
     insert(url, VERSION_TABLE, {"version_num": "9999"})
@@ -118,6 +124,7 @@ def test_a_store_of_a_newer_release_is_refused(url: str) -> None:
         open_store(url, migrates=True)
 
 
+@pytest.mark.trait("ddl")
 def test_a_migrated_store_remembers_today_s_revision(url: str) -> None:
     made_by_the_first_release(url)
     open_store(url, migrates=True).close()
