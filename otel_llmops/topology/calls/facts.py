@@ -76,8 +76,26 @@ def read_index(content: Facts) -> "array[int]":
     return numbers
 
 
+def interface(content: Facts) -> Facts:
+    """A file as those see it who import it: only what its import runs, bodies of functions do not."""
+    numbers = read_index(content)
+    kept = array("i")
+    counts = []
+    start = 0
+    for function, count in zip(content[FUNCTIONS], content[COUNTS], strict=True):
+        end = start + 4 * count
+        counts.append(count if function[F_KIND] in _BODIES else 0)
+        kept += numbers[start : start + 4 * counts[-1]]
+        start = end
+    changed = list(content)
+    changed[INDEX_OF], changed[COUNTS] = kept.tobytes(), counts
+    return tuple(changed)
+
+
 # Bodies of classes are among the functions, of kind `class`; for them F_FIRST is the number of the
 # function around them.
+
+_BODIES: Final = ("module", "class")
 
 # Flags of functions.
 STATIC, BY_CLASS, GENERATOR, PROPERTY, MORE, MORE_BY_NAME, METHOD_OF = (1 << i for i in range(7))
