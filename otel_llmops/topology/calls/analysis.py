@@ -260,7 +260,7 @@ class _Analysis(Access):
     # The result.
 
     def graph(self, apart: Set[str]) -> CallGraph:
-        """The call graph by name; functions of one name are one. Those of modules apart stay out."""
+        """The call graph by name; functions of one name are one. No module apart is a caller."""
         program = self.program
         ours = [program.names[module] not in apart for module in program.function_module]
         names = [program.function_name(i) for i in range(len(program.functions))]

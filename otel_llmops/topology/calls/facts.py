@@ -76,8 +76,13 @@ def read_index(content: Facts) -> "array[int]":
     return numbers
 
 
+def module_of(content: Facts) -> str:
+    """The name of the module that a file was read as."""
+    return str(content[MODULE])
+
+
 def interface(content: Facts) -> Facts:
-    """A file as those see it who import it: only what its import runs, bodies of functions do not."""
+    """A file as its importers see it: what an import runs is run, bodies of functions are not."""
     numbers = read_index(content)
     kept = array("i")
     counts = []
