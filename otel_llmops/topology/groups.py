@@ -40,11 +40,24 @@ class Group:
     known: frozenset[str]
 
 
-def solve_all(tree: Tree, placed: Layout, looks: MutableMapping[str, Look], workers: int) -> Answer:
-    """The edges of all files, sorted, and what could not be read. Lets go of `Look.calls`."""
+def solve_all(
+    tree: Tree,
+    placed: Layout,
+    looks: MutableMapping[str, Look],
+    *,
+    workers: int,
+    files_many: int = FILES_MANY,
+    bytes_small: int = BYTES_SMALL,
+) -> Answer:
+    """The call graph of a scan: edges, sorted, and what could not be read.
+
+    In:     `looks`, which let go of their `calls`; `workers`, processes, 0 for none; from how many
+            files on packages are solved in groups, and below how many bytes one is small.
+    Cost:   time linear in calls; memory that of the groups being solved, as many as workers.
+    """
     groups: Sequence[Group] = ()
-    if len(tree.files) >= FILES_MANY and _installed(tree, placed):
-        groups = _groups(placed, looks)
+    if len(tree.files) >= files_many and _installed(tree, placed):
+        groups = grouped(*_packages(placed, looks), bytes_small=bytes_small)
     if len(groups) < 2:
         graph = calls.solve(call_facts(placed, looks))
         return list(graph.edges), list(graph.diagnostics)
@@ -70,7 +83,9 @@ def _solve(group: Group, parts: Mapping[str, list[Buffer]], workers: int) -> Ans
     return [calls.Edge(*edge) for edge in edges], told
 
 
-def _groups(placed: Layout, looks: Mapping[str, Look]) -> list[Group]:
+def _packages(
+    placed: Layout, looks: Mapping[str, Look]
+) -> tuple[dict[str, int], dict[str, set[str]]]:
     sizes: dict[str, int] = {}
     for path, look in looks.items():
         top = _top(placed.names[path])
@@ -80,7 +95,7 @@ def _groups(placed: Layout, looks: Mapping[str, Look]) -> list[Group]:
         top = _top(placed.names[path])
         for one in FileSummary(*unpack(look.facts)).imports if look.facts else ():
             imports[top].update(_imported(ImportFacts(*one)) & sizes.keys() - {top})
-    return grouped(sizes, imports)
+    return sizes, imports
 
 
 def _imported(one: ImportFacts) -> set[str]:
@@ -94,7 +109,9 @@ def _top(module: str) -> str:
     return module.partition(".")[0]
 
 
-def grouped(sizes: Mapping[str, int], imports: Mapping[str, set[str]]) -> list[Group]:
+def grouped(
+    sizes: Mapping[str, int], imports: Mapping[str, set[str]], *, bytes_small: int = BYTES_SMALL
+) -> list[Group]:
     """Packages that are solved together, the largest group first.
 
     In:     bytes of each top-level package, and which others it imports; all are keys of both.
@@ -106,7 +123,7 @@ def grouped(sizes: Mapping[str, int], imports: Mapping[str, set[str]]) -> list[G
     for component in components(graph):  # those that are imported first
         weight = sum(sizes[top] for top in component)
         below = {home[to] for top in component for to in graph[top] if to not in component}
-        if weight < BYTES_SMALL:
+        if weight < bytes_small:
             number = max(below, key=lambda one: (weights[one], one), default=0)
         else:
             number = len(members)

@@ -131,7 +131,7 @@ def scan(
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
     diagnostics = read.diagnostics()
     with steps.step("calls"):
-        edges, unread = solve_all(tree, placed, read.looks, _workers(workers))
+        edges, unread = solve_all(tree, placed, read.looks, workers=_workers(workers))
         paths = {name: path for path, name in placed.names.items()}
         told = (Diagnostic(paths[module], line, why) for module, line, why in unread)
         diagnostics = sorted([*diagnostics, *told])

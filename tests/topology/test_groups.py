@@ -1,4 +1,4 @@
-"""Installed packages, which are solved in groups: who is with whom, and what is seen between them."""
+"""Installed packages are solved in groups: who is with whom, and what is seen between them."""
 
 from pathlib import Path
 

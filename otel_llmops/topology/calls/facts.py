@@ -82,16 +82,22 @@ def module_of(content: Facts) -> str:
 
 
 def interface(content: Facts) -> Facts:
-    """A file as its importers see it: what an import runs is run, bodies of functions are not."""
+    """A file as its importers see it.
+
+    What an import runs is run; of the bodies of functions only decorators are, since those decide
+    what a function returns that is itself a decorator.
+    """
     numbers = read_index(content)
     kept = array("i")
     counts = []
-    start = 0
+    end = 0
     for function, count in zip(content[FUNCTIONS], content[COUNTS], strict=True):
-        end = start + 4 * count
-        counts.append(count if function[F_KIND] in _BODIES else 0)
-        kept += numbers[start : start + 4 * counts[-1]]
-        start = end
+        start, end = end, end + 4 * count
+        before = len(kept)
+        for place in range(start, end, 4):
+            if function[F_KIND] in _BODIES or numbers[place] == DECORATE:
+                kept += numbers[place : place + 4]
+        counts.append((len(kept) - before) // 4)
     changed = list(content)
     changed[INDEX_OF], changed[COUNTS] = kept.tobytes(), counts
     return tuple(changed)
