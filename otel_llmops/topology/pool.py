@@ -15,10 +15,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from otel_llmops.topology.worker import RECURSION_MAX, Job, Look, look, receive, send
+from otel_llmops.topology.solving import Answer
+from otel_llmops.topology.worker import RECURSION_MAX, Buffer, Job, Look, look, receive, send
 
-__all__ = ["Progress", "look_at_all"]
+__all__ = ["Progress", "asked_apart", "look_at_all"]
 
 Progress = Callable[[int, int], None]
 """Called with (done, total), from any thread, one at a time."""
@@ -136,11 +138,11 @@ class _Pool:
                 self._progress(self._done, len(self._jobs))
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(room: str = "worker") -> subprocess.Popen[bytes]:
     here = str(Path(__file__).parents[2])
     program = (
         f"import sys; sys.path.append({here!r}); "
-        "from otel_llmops.topology.worker import main; main()"
+        f"from otel_llmops.topology.{room} import main; main()"
     )
     return subprocess.Popen(  # noqa: S603 - this Python, this program
         [sys.executable, "-I", "-S", "-c", program],
@@ -152,14 +154,28 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _ask(worker: subprocess.Popen[bytes], jobs: Sequence[Job]) -> list[Look] | None:
     """The worker's answers; None if it is dead."""
+    answers = _answer(worker, [tuple(job) for job in jobs])
+    return None if answers is None else [Look(*answer) for answer in answers]
+
+
+def _answer(worker: subprocess.Popen[bytes], request: Any) -> Any:
     if worker.stdin is None or worker.stdout is None:
         raise AssertionError("both are pipes")
     try:
-        send(worker.stdin, [tuple(job) for job in jobs])  # type: ignore[arg-type]
-        answers = receive(worker.stdout)  # type: ignore[arg-type]
+        send(worker.stdin, request)  # type: ignore[arg-type]
+        return receive(worker.stdout)  # type: ignore[arg-type]
     except OSError:
         return None
-    return None if answers is None else [Look(*answer) for answer in answers]
+
+
+def asked_apart(own: Sequence[Buffer], known: Sequence[Buffer]) -> Answer | None:
+    """What `solving.solved` gives in a process of its own; None if that dies."""
+    worker = _start("solving")
+    try:
+        answer: Answer | None = _answer(worker, (own, known))
+    finally:
+        _end(worker)
+    return answer
 
 
 def _end(worker: subprocess.Popen[bytes]) -> None:

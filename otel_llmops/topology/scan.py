@@ -23,6 +23,7 @@ from otel_llmops.topology.cache import Cache, Key
 from otel_llmops.topology.commit import DIRTY, Checkout
 from otel_llmops.topology.facts import FileSummary
 from otel_llmops.topology.files import Diagnostic, Tree, find
+from otel_llmops.topology.groups import solve_all
 from otel_llmops.topology.ids import identifier
 from otel_llmops.topology.imports import Resolver
 from otel_llmops.topology.layout import Layout, layout
@@ -130,9 +131,9 @@ def scan(
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
     diagnostics = read.diagnostics()
     with steps.step("calls"):
-        graph = calls.solve(call_facts(placed, read.looks))
+        edges, unread = solve_all(tree, placed, read.looks, workers=_workers(workers))
         paths = {name: path for path, name in placed.names.items()}
-        told = (Diagnostic(paths[module], line, why) for module, line, why in graph.diagnostics)
+        told = (Diagnostic(paths[module], line, why) for module, line, why in unread)
         diagnostics = sorted([*diagnostics, *told])
     with steps.step("link"):
         facts = file_facts(placed, read.looks)
@@ -143,7 +144,7 @@ def scan(
         made = tables(
             Snapshot(
                 _snapshot_id(path, commit, inputs), str(path.resolve()), commit,
-                now_ns, placed.names, facts, linked, graph.edges, diagnostics,
+                now_ns, placed.names, facts, linked, edges, diagnostics,
             )
         )  # fmt: skip
     with steps.step("keep"):

@@ -24,11 +24,13 @@ from otel_llmops.topology.walk import walk
 __all__ = [
     "DIGEST_BYTES",
     "RECURSION_MAX",
+    "Buffer",
     "Job",
     "Look",
     "look",
     "main",
     "pack",
+    "prepare",
     "receive",
     "send",
     "unpack",

@@ -5,7 +5,7 @@ fixpoint follows; then, one after the other, what had to wait for an absence (se
 """
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Final
 
 from otel_llmops.topology.calls import facts, objects
@@ -22,19 +22,28 @@ SUBCLASSES: Final = 8
 """Overrides of a method that a class itself lacks, beyond which we stay silent."""
 
 
-def solve(by_module: Mapping[str, Facts], *, external: bool = False) -> CallGraph:
+def solve(
+    by_module: Mapping[str, Facts],
+    *,
+    known: Mapping[str, Facts] | None = None,
+    external: bool = False,
+) -> CallGraph:
     """The call graph of a repository: module name -> facts, in any order.
 
+    In:   `known`, modules that are imported and solved apart. Only what their import runs is run,
+          so what a body of theirs would do with a value is not seen, nor what one returns but by
+          copies and annotations. They may be called and inherited from; none of them is a caller.
     Cost: near-linear in calls; about 1 ms a file.
     """
     collecting = gc.isenabled()
     gc.disable()
     try:
-        program = Program(by_module, external=external)
+        faces = {name: facts.interface(content) for name, content in (known or {}).items()}
+        program = Program({**faces, **by_module}, external=external)
         analysis = _Analysis(program, Hierarchy(program))
         analysis.lay_out()
         analysis.run()
-        return analysis.graph()
+        return analysis.graph(apart=faces.keys() - by_module.keys())
     finally:
         if collecting:
             gc.enable()
@@ -250,24 +259,29 @@ class _Analysis(Access):
 
     # The result.
 
-    def graph(self) -> CallGraph:
-        """The call graph by name; functions of one name are one."""
+    def graph(self, apart: Set[str]) -> CallGraph:
+        """The call graph by name; functions of one name are one. No module apart is a caller."""
         program = self.program
+        ours = [program.names[module] not in apart for module in program.function_module]
         names = [program.function_name(i) for i in range(len(program.functions))]
         if not program.external:
             names = [names[self.outside_class(i)] for i in range(len(names))]
         best: dict[tuple[str, str], tuple[int, int]] = {}
         for caller, callee, found, line in self.edges.found():
+            if not ours[caller]:
+                continue
             key = (names[caller], names[callee])
             surest, first = best.get(key, (found, line))
             best[key] = (min(found, surest), min(line, first))
         outside: dict[tuple[str, str], int] = {}
         for (caller, name), line in self.edges.outside.items():
+            if not ours[caller]:
+                continue
             outside[names[caller], name] = min(line, outside.get((names[caller], name), line))
         functions = {
             Function(name, program.names[program.function_module[i]], entry[1], entry[2])
             for i, (name, entry) in enumerate(zip(names, program.functions, strict=True))
-            if entry[facts.F_KIND] != "class"
+            if entry[facts.F_KIND] != "class" and ours[i]
         }
         return CallGraph(
             functions=tuple(sorted(functions)),
@@ -278,7 +292,7 @@ class _Analysis(Access):
                 Edge(a, b, FOUND_BY[POINTS_TO], line) for (a, b), line in sorted(outside.items())
             ),
             cut=len(self.cut),
-            diagnostics=tuple(self.diagnostics()),
+            diagnostics=tuple(one for one in self.diagnostics() if one[0] not in apart),
         )
 
     def outside_class(self, number: int) -> int:

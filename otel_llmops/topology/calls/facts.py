@@ -76,8 +76,37 @@ def read_index(content: Facts) -> "array[int]":
     return numbers
 
 
+def module_of(content: Facts) -> str:
+    """The name of the module that a file was read as."""
+    return str(content[MODULE])
+
+
+def interface(content: Facts) -> Facts:
+    """A file as its importers see it.
+
+    What an import runs is run; of the bodies of functions only decorators are, since those decide
+    what a function returns that is itself a decorator.
+    """
+    numbers = read_index(content)
+    kept = array("i")
+    counts = []
+    end = 0
+    for function, count in zip(content[FUNCTIONS], content[COUNTS], strict=True):
+        start, end = end, end + 4 * count
+        before = len(kept)
+        for place in range(start, end, 4):
+            if function[F_KIND] in _BODIES or numbers[place] == DECORATE:
+                kept += numbers[place : place + 4]
+        counts.append((len(kept) - before) // 4)
+    changed = list(content)
+    changed[INDEX_OF], changed[COUNTS] = kept.tobytes(), counts
+    return tuple(changed)
+
+
 # Bodies of classes are among the functions, of kind `class`; for them F_FIRST is the number of the
 # function around them.
+
+_BODIES: Final = ("module", "class")
 
 # Flags of functions.
 STATIC, BY_CLASS, GENERATOR, PROPERTY, MORE, MORE_BY_NAME, METHOD_OF = (1 << i for i in range(7))

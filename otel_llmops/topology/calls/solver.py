@@ -3,7 +3,8 @@
 Strategy: inclusion constraints, solved object by object. A node remembers where its objects go
 (`targets`) and which operations wait for them (`waiting`); an object that is new at a node goes
 along once. Operations on what is fixed from the start run once and are forgotten. A node that would
-hold more than LIMIT objects could be anything: it takes no more, and is counted.
+hold too many objects could be anything: it takes no more, and is counted. In a huge program fewer
+are too many: there the nodes that are full make most of the work, and hardly an edge.
 
 What needs to know that something is absent waits for a fixpoint: decorators from outside return
 what they are given, keys that no constant reaches mean every key, annotations speak where nothing
@@ -23,9 +24,11 @@ from otel_llmops.topology.calls.objects import Objects
 
 __all__ = ["Solver"]
 
-LIMIT: Final = 24
-INSTANCES: Final = 8
-CONTAINERS: Final = 4
+LIMITS: Final = (24, 8, 4)
+"""Objects a node holds at most; instances; containers."""
+LIMITS_HUGE: Final = (12, 6, 3)
+HUGE: Final = 500_000
+"""Nodes, about those of 500,000 lines."""
 
 Held = int | tuple[int, ...] | None
 
@@ -53,6 +56,8 @@ class Solver:
         self.late_ops: list[Op] = []  # operations that stand in no file, numbered from -1 down
         self.size()
         self.cut: set[int] = set()
+        limits = LIMITS if program.count < HUGE else LIMITS_HUGE
+        self.most, self.most_instances, self.most_containers = limits
         self.containers = self.objects.containers
         self.holding: dict[int, int] = {}
         self.met: set[int] = set()
@@ -100,7 +105,9 @@ class Solver:
             if thing in held or (thing in self.containers and not self.takes(node)):
                 return
             size = len(held)
-            if size >= INSTANCES and (thing >= self.objects.instances or size >= LIMIT):
+            if size >= self.most_instances and (
+                thing >= self.objects.instances or size >= self.most
+            ):
                 self.cut.add(node)
                 return
             self.held[node] = (*held, thing)
@@ -110,7 +117,7 @@ class Solver:
     def takes(self, node: int) -> bool:
         """Whether a node that is not empty takes one more container."""
         count = self.holding.get(node, 1) + 1
-        if count > CONTAINERS:
+        if count > self.most_containers:
             self.cut.add(node)
             return False
         self.holding[node] = count

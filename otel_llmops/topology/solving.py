@@ -1,0 +1,38 @@
+"""A process that solves the call graph of one group of packages: `main` is all that it runs.
+
+Strategy: as in worker; a process of its own gives its memory back when it ends.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from otel_llmops.topology import calls
+from otel_llmops.topology.worker import Buffer, prepare, receive, send, unpack
+
+__all__ = ["Answer", "main", "solved"]
+
+Answer = tuple[list[calls.Edge], list[tuple[str, int, str]]]
+"""Edges, and what could not be read: (module, line, message)."""
+
+
+def solved(own: Sequence[Buffer], known: Sequence[Buffer]) -> Answer:
+    """The call graph of `own`, packed facts; of `known` only the surface counts."""
+    graph = calls.solve(_unpacked(own), known=_unpacked(known))
+    return list(graph.edges), list(graph.diagnostics)
+
+
+def _unpacked(packed: Sequence[Buffer]) -> dict[str, calls.Facts]:
+    contents = (unpack(one) for one in packed)
+    return {calls.module_of(content): content for content in contents}
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    prepare()
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # nothing else may write there
+    while (request := receive(source)) is not None:
+        own, known = request
+        del request
+        edges, told = solved(own, known)
+        send(sink, ([tuple(edge) for edge in edges], told))

@@ -1,0 +1,131 @@
+"""Installed packages are solved in groups: who is with whom, and what is seen between them."""
+
+from pathlib import Path
+
+import pytest
+
+from otel_llmops.topology.calls import Edge
+from otel_llmops.topology.files import find
+from otel_llmops.topology.groups import grouped, solve_all
+from otel_llmops.topology.layout import layout
+from otel_llmops.topology.pool import look_at_all
+from otel_llmops.topology.worker import Job
+from tests.topology.drawn import draw
+
+_PACKAGES = {
+    "lib/__init__.py": """
+        from .engine import Engine, connect, each
+        """,
+    "lib/engine.py": """
+        from functools import wraps
+        class Base:
+            def close(self): self.flush()
+            def flush(self): ...
+        class Engine(Base):
+            def run(self): ...
+        def checked(f):
+            @wraps(f)
+            def inner(*args): return f(*args)
+            return inner
+        @checked
+        def connect(): ...
+        def opened() -> Engine: return Engine()
+        def unsaid(): return Engine()
+        def each(callback): callback()
+        default = unsaid()
+        """,
+    "app/__init__.py": "",
+    "app/main.py": """
+        import lib
+        from lib.engine import default, opened, unsaid
+        class Mine(lib.Engine):
+            def flush(self): ...
+            def work(self): self.close()
+        def told(): ...
+        def start():
+            lib.connect()
+            opened().run()
+            unsaid().run()
+            lib.each(told)
+            Mine().work()
+        """,
+}
+
+_WITHIN_LIB = {
+    "lib.engine > lib.engine.checked",
+    "lib.engine > lib.engine.unsaid",
+    "lib.engine.Base.close > lib.engine.Base.flush",
+    "lib.engine.checked.inner > lib.engine.connect",
+}
+_FROM_APP = {
+    "app.main.Mine.work > lib.engine.Base.close",
+    "app.main.start > app.main.Mine.work",
+    "app.main.start > lib.engine.checked.inner",
+    "app.main.start > lib.engine.Engine.run",
+    "app.main.start > lib.engine.each",
+    "app.main.start > lib.engine.opened",
+    "app.main.start > lib.engine.unsaid",
+}
+_BACK = {"lib.engine.each > app.main.told", "lib.engine.Base.close > app.main.Mine.flush"}
+
+
+def _edges(root: Path, *, files_many: int, workers: int = 0) -> list[Edge]:
+    tree = find(root)
+    placed = layout(tree)
+    jobs = [
+        Job(str(root / path), placed.names[path], path.endswith("__init__.py"))
+        for path in tree.files
+    ]
+    looks = dict(zip(tree.files, look_at_all(jobs, [0] * len(jobs), workers=0), strict=True))
+    edges, unread = solve_all(
+        tree, placed, looks, workers=workers, files_many=files_many, bytes_small=1
+    )
+    assert unread == []
+    assert not any(look.calls for look in looks.values())
+    return edges
+
+
+def _drawn(edges: list[Edge]) -> set[str]:
+    return {f"{edge.caller} > {edge.callee}" for edge in edges}
+
+
+def test_a_user_sees_the_surface_of_a_library_and_a_library_nothing_of_its_users(
+    tmp_path: Path,
+) -> None:
+    root = draw(tmp_path, _PACKAGES)
+    whole = _drawn(_edges(root, files_many=5))
+    assert whole == _WITHIN_LIB | _FROM_APP | _BACK
+    assert _drawn(_edges(root, files_many=4)) == whole - _BACK
+
+
+def test_groups_are_the_same_in_processes_of_their_own(tmp_path: Path) -> None:
+    root = draw(tmp_path, _PACKAGES)
+    apart = _edges(root, files_many=1, workers=2)
+    assert apart == _edges(root, files_many=1)
+    assert apart == sorted(apart)
+
+
+def test_a_project_is_one_however_large(tmp_path: Path) -> None:
+    root = draw(tmp_path, {**_PACKAGES, "setup.py": ""})
+    assert _drawn(_edges(root, files_many=1)) >= _BACK
+
+
+@pytest.mark.parametrize(
+    ("sizes", "imports", "groups"),
+    [
+        ({"a": 9, "b": 9}, {}, [("a", ""), ("b", "")]),
+        ({"a": 9, "b": 8}, {"a": "b"}, [("a", "b"), ("b", "")]),
+        ({"a": 9, "b": 9}, {"a": "b", "b": "a"}, [("ab", "")]),
+        ({"a": 1, "b": 8, "c": 9}, {"a": "bc"}, [("ac", "b"), ("b", "")]),
+        ({"a": 1, "b": 1, "c": 9}, {"a": "b", "b": "c"}, [("abc", "")]),
+        ({"a": 1, "b": 1, "c": 9}, {}, [("c", ""), ("ab", "")]),
+        ({"a": 9, "b": 8, "c": 7}, {"a": "b", "b": "c"}, [("a", "bc"), ("b", "c"), ("c", "")]),
+    ],
+)
+def test_who_is_solved_with_whom(
+    sizes: dict[str, int], imports: dict[str, str], groups: list[tuple[str, str]]
+) -> None:
+    made = grouped(sizes, {top: set(imports.get(top, "")) for top in sizes}, bytes_small=5)
+    assert [(group.packages, group.known) for group in made] == [
+        (frozenset(packages), frozenset(known)) for packages, known in groups
+    ]
