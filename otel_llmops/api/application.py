@@ -1,4 +1,4 @@
-"""The API as one ASGI application: GraphQL, REST, the health checks and the metrics."""
+"""The API as one ASGI application: GraphQL, REST, the page, the health checks and the metrics."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,6 +15,7 @@ from otel_llmops.api.jaeger.http import jaeger_routes
 from otel_llmops.api.live import live_route
 from otel_llmops.errors import LlmopsError
 from otel_llmops.metrics import METRICS_TYPE
+from otel_llmops.page import assets
 from otel_llmops.storage.feed import Feed
 from otel_llmops.storage.queries import Queries
 
@@ -70,6 +71,7 @@ def application(  # noqa: PLR0913 - what it stands between
             *rest_report.routes(queries),
             *(rest_reanalysis.routes(reanalysis) if reanalysis is not None else []),
             *topology.routes(queries.topology, replace_snapshot),
+            *assets.routes(),
         ],
         exception_handlers={HTTPException: _refused},
     )
