@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.agents import activations
 from otel_llmops.analysis.code import code_of
-from otel_llmops.analysis.columns import whole
 from otel_llmops.analysis.critical_path import critical_path
 from otel_llmops.analysis.derive import once
 from otel_llmops.analysis.forest import Ints, Mask
@@ -24,6 +23,7 @@ from otel_llmops.semconv import Kind, Side
 __all__ = ["Said", "Stretch", "said", "timeline"]
 
 _NS_PER_MS = 1e6
+_FLAT = ("trace_id", "span_id", "parent_span_id", "name")
 _TEXTS_MAX = 100
 _CHARS_MAX = 20_000
 
@@ -80,10 +80,7 @@ def timeline(spans: pa.Table) -> list[Stretch]:
     code = code_of(readings)
     kind = pa.array([str(each) for each in KINDS]).take(pa.array(readings.kind))
     columns = {
-        "trace_id": readings.spans.column("trace_id"),
-        "span_id": readings.spans.column("span_id"),
-        "parent_span_id": readings.spans.column("parent_span_id"),
-        "name": readings.spans.column("name"),
+        **{name: readings.spans.column(name) for name in _FLAT},
         "kind": pc.if_else(pa.array(head), str(Kind.AGENT), kind),
         "agent": agent,
         "model": readings.concept("model"),
@@ -92,7 +89,7 @@ def timeline(spans: pa.Table) -> list[Stretch]:
         "file": code.file,
     }
     rows = np.flatnonzero(~readings.placeholder)
-    texts = pa.table({name: whole(held) for name, held in columns.items()}).take(pa.array(rows))
+    texts = pa.table(columns).take(pa.array(rows))
     started = pa.array(readings.start[rows] // 1000).cast(pa.timestamp("us", tz="UTC")).to_pylist()
     return [
         Stretch(

@@ -23,7 +23,7 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from pathlib import Path
 
-__all__ = ["FILES", "FOLDER", "NotBuilt", "build"]
+__all__ = ["FILES", "FOLDER", "NotBuilt", "build", "registry"]
 
 FOLDER = Path(__file__).parent / "static" / "vendor"
 PACKAGE, VERSION = "echarts", "6.1.0"
@@ -54,7 +54,7 @@ def build(folder: Path = FOLDER) -> list[Path]:
     stamp = folder / "integrity.txt"
     if all(each.exists() for each in made) and stamp.exists() and stamp.read_text() == INTEGRITY:
         return made
-    archive = _fetched(f"{_registry()}{PACKAGE}/-/{PACKAGE}-{VERSION}.tgz")
+    archive = _fetched(f"{registry()}{PACKAGE}/-/{PACKAGE}-{VERSION}.tgz")
     digest = "sha512-" + base64.b64encode(hashlib.sha512(archive).digest()).decode()
     if digest != INTEGRITY:
         raise NotBuilt(f"{PACKAGE} {VERSION} is not what was pinned: {digest}")
@@ -82,7 +82,7 @@ def _fetched(url: str) -> bytes:
     return found
 
 
-def _registry() -> str:
+def registry() -> str:
     """The registry that npm itself would ask here: its environment, the user's file, its own."""
     found = os.environ.get("npm_config_registry") or os.environ.get("NPM_CONFIG_REGISTRY")
     return (found or _registry_of(Path.home() / ".npmrc") or _REGISTRY).rstrip("/") + "/"

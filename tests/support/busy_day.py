@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Context, Span, StatusCode, set_span_in_context
 
-__all__ = ["busy_day"]
+__all__ = ["busy_day", "hostile_session"]
 
 _MS = 1_000_000
 _SESSIONS_A_REQUEST = 10
@@ -47,7 +47,7 @@ _MODELS = {"engineer": "claude-sonnet-4-5", "reviewer": "claude-sonnet-4-5", "re
 
 
 def busy_day(
-    until: datetime, *, sessions: int = 240, seed: int = 7, hours: float = 44
+    until: datetime, *, sessions: int = 240, seed: int = 7, hours: float = 44, first: int = 1000
 ) -> Iterator[bytes]:
     """OTLP requests of `sessions` sessions, the last of which ends at about `until`."""
     dice = random.Random(seed)  # noqa: S311 - seeded on purpose
@@ -59,11 +59,49 @@ def busy_day(
     for number in range(sessions):
         # more work by day than by night, and more of it of late
         back = (1 - (number + dice.random()) / sessions) ** 1.3 * hours * 3600e9
-        desk = _Desk(tracer, dice, f"ticket-{1000 + number}", at=int(end_ns - back - 40e9))
+        desk = _Desk(tracer, dice, f"ticket-{first + number}", at=int(end_ns - back - 40e9))
         desk.answer()
         if number % _SESSIONS_A_REQUEST == _SESSIONS_A_REQUEST - 1 or number == sessions - 1:
             yield _request(spans.get_finished_spans())
             spans.clear()
+
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "x" * 10_000,
+    "\u202eחיים\u200f סוכן",
+    "🦜🔥 agent",
+    "\x1b[31mred\x1b[0m",
+    "</script><script>alert(1)</script>",
+)
+"""Names that break pages: markup, length, direction, signs beyond 16 bits, terminal codes."""
+
+
+def hostile_session() -> bytes:
+    """One session of now in which agents, models, tools, functions and texts have such names."""
+    spans = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource.create({"service.name": HOSTILE[0]}))
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    tracer = provider.get_tracer("hostile")
+    conversation = {"gen_ai.conversation.id": HOSTILE[0]}
+    with tracer.start_as_current_span(HOSTILE[0], attributes=conversation):
+        for name in HOSTILE:
+            agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name}
+            call = {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.request.model": name,
+                "gen_ai.usage.input_tokens": 900_000,
+                "gen_ai.usage.output_tokens": 9,
+                "gen_ai.input.messages": _said("user", name),
+                "code.function.name": f"evil.{name}",
+                "code.file.path": name,
+            }
+            with (
+                tracer.start_as_current_span(name, attributes=agent | conversation),
+                tracer.start_as_current_span(name, attributes=call | conversation),
+            ):
+                pass
+    return _request(spans.get_finished_spans())
 
 
 def _request(spans: tuple[ReadableSpan, ...]) -> bytes:

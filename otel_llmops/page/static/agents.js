@@ -9,7 +9,7 @@ import { columns } from "./layout.js";
 const GRAPH = `sessionId omittedAgents omittedEdges outsideShare cycles entryAgents exitAgents deadEnds
   brokers { agent betweenness } communities pingPongs { agents handoffs back }
   nodes { agent type invocations llmCalls totalTokens costUsd errors handoffsIn handoffsOut }
-  edges { fromAgent toAgent handoffs quality avgLatencyMs kinds failed judged outside tokens costUsd }`;
+  edges { fromAgent toAgent handoffs quality avgLatencyMs timed kinds failed judged outside tokens costUsd }`;
 const QUERY = `query Agents($since: DateTime, $session: String) {
   coordinationGraph(since: $since, sessionId: $session) { ${GRAPH} }
   agents(since: $since, limit: 500) { name role type description canHandoffTo models services invocations llmCalls errors inputTokens outputTokens
@@ -59,7 +59,7 @@ export const agents = {
     const found = h("div", { class: "findings" });
     const list = h("div", {});
     const frame = card("Who hands over to whom",
-      { about: "Width: how often. Colour: how well. Choose an edge or an agent.", tools: graph.tools }, legend(), graph.node, found);
+      { about: "Width: how often. Colour: how well. A red ring: 5% and more of its calls fail. Choose an edge or an agent.", tools: graph.tools }, legend(), graph.node, found);
     const body = h("div", {}, frame, detail, edges, list);
     root.append(h("h1", { class: "visually-hidden" }, "Agents"), nothing, body);
     return (data, at) => {
@@ -91,9 +91,12 @@ function legend() {
       h("li", {}, h("span", { class: `line ${tone}` }), text)));
 }
 
+const FAILING = 0.05;
+const isFailing = (node) => node.errors / Math.max(1, node.llmCalls) >= FAILING;
+
 const SIGNS = { ORCHESTRATOR: "diamond", PRIMARY: "roundRect", TOOL: "triangle" };
 
-function drawGraph(graph) {
+function drawGraph(graph, size) {
   const places = columns(graph.nodes.map((node) => node.agent),
     graph.edges.map((edge) => ({ from: edge.fromAgent, to: edge.toAgent, weight: edge.handoffs })), graph.entryAgents);
   const biggest = Math.max(...graph.nodes.map((node) => node.totalTokens), 1);
@@ -107,7 +110,7 @@ function drawGraph(graph) {
     animation: false,
     tooltip: tooltip({ formatter: (shown) => (shown.dataType === "edge" ? edgeText(shown.data.edge) : nodeText(shown.data.node)) }),
     series: [{
-      type: "graph", layout: "none", roam: true, left: 70, right: 90, top: 26, bottom: 34,
+      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width * 0.86, height: size.height * 0.8, preserveAspect: true,
       scaleLimit: { min: 0.3, max: 8 },
       edgeSymbol: many ? ["none", "none"] : ["none", "arrow"], edgeSymbolSize: 9,
       emphasis: many ? { disabled: true } : { focus: "adjacency", lineStyle: { opacity: 1 } },
@@ -115,19 +118,19 @@ function drawGraph(graph) {
         textBorderColor: colour("surface"), textBorderWidth: 3 },
       data: graph.nodes.map((node) => ({
         id: node.agent, name: label(node.agent), agent: node.agent, node,
-        x: places.get(node.agent).x * 1000, y: places.get(node.agent).y * 1000,
+        x: places.get(node.agent).x * size.width, y: places.get(node.agent).y * size.height,
         symbol: SIGNS[node.type] ?? "circle",
         symbolSize: many ? 6 + 10 * Math.sqrt(node.totalTokens / biggest) : 18 + 26 * Math.sqrt(node.totalTokens / biggest),
         itemStyle: {
           color: palette[(groups.get(node.agent) ?? 0) % palette.length],
-          borderColor: node.errors ? colour("bad") : colour("surface"), borderWidth: node.errors ? 3 : 2,
+          borderColor: isFailing(node) ? colour("bad") : colour("surface"), borderWidth: isFailing(node) ? 3 : 2,
           opacity: agent && agent !== node.agent && !graph.edges.some((edge) => !isFaint(edge) && (edge.fromAgent === node.agent || edge.toAgent === node.agent)) ? 0.35 : 1,
         },
       })),
       links: graph.edges.map((edge) => ({
         source: edge.fromAgent, target: edge.toAgent, from: edge.fromAgent, to: edge.toAgent, edge,
         lineStyle: {
-          color: quality(edge.judged ? edge.quality : null),
+          color: quality(edge.quality),
           width: many ? 1 : 1.5 + 7 * Math.sqrt(edge.handoffs / busiest),
           curveness: many ? 0 : 0.14, opacity: isFaint(edge) ? 0.12 : 0.75,
         },
@@ -152,7 +155,7 @@ function findings(graph) {
   return [
     ...some(graph.cycles).map((cycle) => h("p", {}, badge("circle", "fair"), " ", chain([...cycle, cycle[0]]))),
     ...some(graph.pingPongs).map((each) => h("p", {}, badge("back and forth", "fair"), " ", each.agents.flatMap((agent, place) => [place ? " ⇄ " : "", name(agent, { most: 60 })]),
-      ` ${number(each.back)} of ${number(each.handoffs)} handoffs went straight back`)),
+      ` ${number(each.handoffs)} handoffs, ${number(each.back)} the other way`)),
     graph.deadEnds.length > 0 && h("p", {}, badge("dead end", "fair"), " ", graph.deadEnds.slice(0, 5).flatMap((agent, place) => [place ? ", " : "", name(agent, { most: 60 })])),
     graph.brokers[0]?.betweenness > 0 && h("p", {}, badge("broker"), " ", name(graph.brokers[0].agent, { most: 60 }), ` lies on ${percent(graph.brokers[0].betweenness)} of the ways between others`),
     graph.outsideShare > 0 && h("p", {}, badge("not allowed", "bad"), ` ${percent(graph.outsideShare, 1)} of handoffs go where the agent had not said it may`),

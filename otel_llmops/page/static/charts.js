@@ -48,15 +48,20 @@ export const tooltip = (more = {}) => ({
 export const label = (text, most = 28) => visible(text, most);
 
 /**
- * A picture in a frame: `draw(data)` gives ECharts options. Beside it, what can be taken away:
+ * A picture in a frame: `draw(data, {width, height})` gives ECharts options. Beside it, what can be taken away:
  * `files` is {label: () => document}, and PNG. Returns {node, update(data)}.
  */
 export function picture(title, { draw, height = 280, files = {}, described, chosen }) {
   const canvas = h("div", { class: "chart", role: "img", "aria-label": described ?? title, vars: { "--height": `${height}px` } });
   let data = null;
   let chart = null;
-  const redraw = () => chart?.setOption({ ...common(), ...draw(data) }, { notMerge: true, lazyUpdate: true });
-  const resized = new ResizeObserver(() => chart?.resize());
+  // a hidden picture has no size, and is drawn as soon as it has one
+  const redraw = () => canvas.clientWidth && data && chart?.setOption({ ...common(), ...draw(data, { width: canvas.clientWidth, height: canvas.clientHeight }) }, { notMerge: true });
+  const resized = new ResizeObserver(() => {
+    if (!canvas.clientWidth) return;
+    chart?.resize();
+    redraw();
+  });
 
   async function update(fresh, { tall } = {}) {
     data = fresh;

@@ -18,7 +18,7 @@ const CHAIN = "query Chain($of: String!) { callChain(entryPoint: $of, depth: 4) 
 const PLACE = "{ topologySnapshot { modules(limit: 1000) { modulePath functions { qualifiedName filePath lineStart lineEnd complexity totalTokens cumulativeTokens callCount isAsync docstring } } } }";
 const EXPORT = "query Export($format: String!) { moduleGraph(format: $format) { data } }";
 const NODES_MAX = 40;
-const FLOWS_MAX = 60;
+const FLOWS_MAX = 40;
 
 export const code = {
   title: "Code",
@@ -66,7 +66,7 @@ export const code = {
       pictures.firstElementChild.hidden = !has.map;
       pictures.lastElementChild.hidden = !has.flow;
       if (has.map) map.update(data.treemap.data);
-      if (has.flow) flow.update(data.sankey.data, { tall: Math.min(900, Math.max(340, Math.min(FLOWS_MAX, data.sankey.data.links.length) * 16)) });
+      if (has.flow) flow.update(data.sankey.data, { tall: Math.min(900, Math.max(340, Math.min(FLOWS_MAX, data.sankey.data.links.length) * 14)) });
       fill(hot, hotspots(data.tokenHotspots));
       calls.hidden = !data.calls.length;
       callsTitle.textContent = data.chosen ? `around ${visible(data.chosen, 120)}` : "the calls with the most tokens below them";
@@ -96,16 +96,16 @@ function drawTreemap(tree) {
   return {
     tooltip: tooltip({ formatter: ({ data }) => `${data.name}\n${number(data.tokens)} tokens${data.lines ? `\n${exact(data.lines)} lines` : ""}` }),
     series: [{
-      type: "treemap", roam: false, nodeClick: "zoomToNode", left: 0, right: 0, top: 0, bottom: 34, data: (shape(tree).children ?? []), leafDepth: 3,
+      type: "treemap", name: label(tree.name ?? "all", 40), color: series(), roam: false, nodeClick: "zoomToNode", left: 0, right: 0, top: 0, bottom: 34, data: (shape(tree).children ?? []), leafDepth: 3,
       breadcrumb: { bottom: 0, itemStyle: { color: colour("raised"), textStyle: { color: colour("ink") } }, emphasis: { itemStyle: { color: colour("line") } } },
-      label: { fontSize: 12, color: "#10131a", overflow: "truncate", formatter: ({ data }) => `${data.name}\n${number(data.value)}` },
-      upperLabel: { show: true, height: 22, color: colour("ink"), fontSize: 12 },
+      label: { fontSize: 12, lineHeight: 16, color: "#10131a", overflow: "truncate", formatter: ({ data }) => `${data.name}\n${number(data.value)}` },
+      upperLabel: { show: true, height: 22, color: colour("ink"), fontSize: 12, formatter: ({ data }) => data?.name ?? "" },
       itemStyle: { borderColor: colour("surface"), borderWidth: 1, gapWidth: 2, borderRadius: 4 },
       levels: [
-        { itemStyle: { borderWidth: 0, gapWidth: 4 } },
-        { itemStyle: { borderColor: colour("line"), borderWidth: 3, gapWidth: 3 }, colorSaturation: [0.35, 0.6] },
-        { itemStyle: { borderColor: colour("raised"), borderWidth: 2, gapWidth: 2 }, colorSaturation: [0.35, 0.6] },
-        { colorSaturation: [0.35, 0.65] },
+        { itemStyle: { borderWidth: 0, gapWidth: 4 }, upperLabel: { show: false } },
+        { itemStyle: { borderColor: colour("line"), borderWidth: 3, gapWidth: 3 }, color: series(), upperLabel: { show: true } },
+        { itemStyle: { borderColor: colour("raised"), borderWidth: 2, gapWidth: 2 }, color: series(), upperLabel: { show: true } },
+        { color: series() },
       ],
     }],
   };
@@ -117,7 +117,8 @@ function spent(node) {
 }
 
 function drawSankey(data) {
-  const links = [...data.links].sort((one, other) => other.value - one.value).slice(0, FLOWS_MAX);
+  const id = (place) => data.nodes[place].id;
+  const links = data.links.map((link) => ({ source: id(link.source), target: id(link.target), value: link.value })).sort((one, other) => other.value - one.value).slice(0, FLOWS_MAX);
   const used = new Set(links.flatMap((link) => [link.source, link.target]));
   const palette = series();
   const tones = { agent: palette[0], function: palette[1], model: palette[3] };
@@ -128,11 +129,11 @@ function drawSankey(data) {
       ? `${label(names.get(shown.data.source), 50)} → ${label(names.get(shown.data.target), 50)}\n${number(shown.data.value)} tokens`
       : `${label(names.get(shown.name), 60)}\n${number(shown.value)} tokens`) }),
     series: [{
-      type: "sankey", left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 10, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
-      label: { color: colour("ink"), fontSize: 11, width: narrow ? 80 : 125, overflow: "truncate", formatter: ({ name: id }) => label(names.get(id), 40) },
+      type: "sankey", animation: false, left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 10, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
+      label: { color: colour("ink"), fontSize: 11, width: narrow ? 80 : 125, overflow: "truncate", formatter: (shown) => label(names.get(shown.name), 40) },
       lineStyle: { color: "gradient", opacity: 0.3, curveness: 0.5 },
       data: data.nodes.filter((node) => used.has(node.id)).map((node) => ({ name: node.id, itemStyle: { color: tones[node.type] ?? palette[4], borderWidth: 0 } })),
-      links: links.map((link) => ({ source: link.source, target: link.target, value: link.value })),
+      links,
     }],
   };
 }
@@ -150,7 +151,7 @@ function hotspots(rows) {
     each.recommendation && h("p", { dir: "auto" }, visible(each.recommendation, 600))))));
 }
 
-function drawCalls({ calls, chosen }) {
+function drawCalls({ calls, chosen }, size) {
   const weights = new Map();
   for (const call of calls) {
     weights.set(call.callee, Math.max(weights.get(call.callee) ?? 0, call.totalTokens));
@@ -169,10 +170,10 @@ function drawCalls({ calls, chosen }) {
       ? `${label(data.call.caller, 60)} → ${label(data.call.callee, 60)}\n${number(data.call.totalTokens)} tokens below, ${number(data.call.callCount)} calls\n${data.call.observed ? "seen in spans" : "read from the source"}`
       : `${label(data.function, 80)}\n${number(weights.get(data.function))} tokens`) }),
     series: [{
-      type: "graph", layout: "none", roam: true, left: 60, right: 80, top: 20, bottom: 40, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, emphasis: { focus: "adjacency" },
+      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width * 0.84, height: size.height * 0.8, preserveAspect: true, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, emphasis: { focus: "adjacency" },
       label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, textBorderColor: colour("surface"), textBorderWidth: 3, width: narrow ? 80 : 150, overflow: "truncate",
         formatter: ({ data }) => label(data.function.split(".").slice(-2).join("."), 40) },
-      data: nodes.map((id) => ({ id, name: label(id, 60), function: id, x: places.get(id).x * 1000, y: places.get(id).y * 500, symbolSize: 8 + 22 * Math.sqrt(weights.get(id) / biggest),
+      data: nodes.map((id) => ({ id, name: label(id, 60), function: id, x: places.get(id).x * size.width, y: places.get(id).y * size.height, symbolSize: 8 + 22 * Math.sqrt(weights.get(id) / biggest),
         itemStyle: { color: id === chosen ? colour("series-3") : colour("series-1") } })),
       links: edges.map((call) => ({ source: call.caller, target: call.callee, call, lineStyle: { color: colour("muted"), curveness: 0.1, width: 1 + 4 * Math.sqrt(call.totalTokens / biggest), type: call.observed ? "solid" : "dashed", opacity: 0.7 } })),
     }],
