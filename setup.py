@@ -25,7 +25,6 @@ _PARTS = [
 ]
 
 
-
 class WithCharts(build_py):
     """Fetches the charts into the source, where package data are taken from."""
 
@@ -50,5 +49,5 @@ setup(
             extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
             optional=True,
         )
-    ]
+    ],
 )

@@ -130,7 +130,7 @@ def said(spans: pa.Table, span_id: str) -> list[Said]:
 
 
 def _agents(readings: Readings) -> tuple[Mask, pa.Array]:
-    """Whether each row is the head of an activation, and the agent whose work it is, '' for none."""
+    """Whether each row is the head of an activation, and whose work it is ('': nobody's)."""
     acts = activations(readings, sessions(readings).session)
     head = np.zeros(len(readings.start), dtype=bool)
     head[acts.head] = True

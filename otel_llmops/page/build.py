@@ -28,7 +28,8 @@ __all__ = ["FILES", "FOLDER", "NotBuilt", "build", "registry"]
 FOLDER = Path(__file__).parent / "static" / "vendor"
 PACKAGE, VERSION = "echarts", "6.1.0"
 INTEGRITY = (
-    "sha512-q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA=="
+    "sha512-q0yaFPggC9FUdsWH4blavRWFmxdrIodbkoKNAjJudAI6"
+    "CA9gNPxHtV2RcZNEepZVlk4yvBYkOkbk6HIVpIyHZA=="
 )
 FILES = {
     "package/dist/echarts.esm.min.mjs": "echarts.js",
@@ -84,7 +85,9 @@ def _fetched(url: str) -> bytes:
 
 def registry() -> str:
     """The registry that npm itself would ask here: its environment, the user's file, its own."""
-    found = os.environ.get("npm_config_registry") or os.environ.get("NPM_CONFIG_REGISTRY")
+    # npm itself spells its variables small, and takes either
+    said = {name.lower(): value for name, value in os.environ.items() if value}
+    found = said.get("npm_config_registry")
     return (found or _registry_of(Path.home() / ".npmrc") or _REGISTRY).rstrip("/") + "/"
 
 

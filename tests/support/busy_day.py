@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Context, Span, StatusCode, set_span_in_context
+from opentelemetry.trace import Span, StatusCode, set_span_in_context
+from opentelemetry.util.types import AttributeValue
 
 __all__ = ["busy_day", "hostile_session"]
 
@@ -69,7 +71,7 @@ def busy_day(
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
     "x" * 10_000,
-    "\u202eחיים\u200f סוכן",
+    "\u202e\u05d7\u05d9\u05d9\u05dd\u200f \u05e1\u05d5\u05db\u05df",
     "🦜🔥 agent",
     "\x1b[31mred\x1b[0m",
     "</script><script>alert(1)</script>",
@@ -87,7 +89,7 @@ def hostile_session() -> bytes:
     with tracer.start_as_current_span(HOSTILE[0], attributes=conversation):
         for name in HOSTILE:
             agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name}
-            call = {
+            call: dict[str, AttributeValue] = {
                 "gen_ai.operation.name": "chat",
                 "gen_ai.request.model": name,
                 "gen_ai.usage.input_tokens": 900_000,
@@ -105,7 +107,8 @@ def hostile_session() -> bytes:
 
 
 def _request(spans: tuple[ReadableSpan, ...]) -> bytes:
-    return encode_spans(spans).SerializeToString()
+    made: bytes = encode_spans(spans).SerializeToString()
+    return made
 
 
 @dataclass

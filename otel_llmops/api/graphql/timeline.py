@@ -1,4 +1,4 @@
-"""The fields timeline and messages, and their types: one session as it ran, and what was said in it.
+"""The fields timeline and messages, and their types: a session as it ran, and what was said.
 
 Strategy: neither is stored. The spans of a session are, so they are read again when somebody looks
 at one: a few milliseconds for a session of some hundred spans, in a thread beside the event loop.
