@@ -1,7 +1,7 @@
 // What holds sessions up, most first: a share of the critical path, the cause, and what to do.
 
 import { ask } from "./api.js";
-import { colour, label, picture, tooltip, axes, takeAway } from "./charts.js";
+import { colour, label, picture, tooltip, axes } from "./charts.js";
 import { address, badge, card, empty, fill, h, name, share, visible } from "./dom.js";
 import { duration, number, percent, words } from "./format.js";
 

@@ -1,8 +1,8 @@
 // Which sets of agents solve which tasks together, and how sure that is.
 
 import { ask } from "./api.js";
-import { colour, label, picture, tooltip, axes, takeAway } from "./charts.js";
-import { badge, card, code, empty, fill, h, name, table } from "./dom.js";
+import { colour, label, picture, tooltip, axes } from "./charts.js";
+import { badge, card, code, empty, fill, h, name, table, visible } from "./dom.js";
 import { duration, exact, number, percent } from "./format.js";
 
 const QUERY = `query Coalitions($task: String) {
@@ -10,6 +10,7 @@ const QUERY = `query Coalitions($task: String) {
 }`;
 const SHOWN_MAX = 50;
 const DOTS = 14;
+const TABS_MAX = 10;
 
 export const coalitions = {
   title: "Coalitions",
@@ -26,14 +27,14 @@ export const coalitions = {
     const dots = picture("Success of teams", { draw: drawRates, files: { JSON: () => latest.coalitions }, height: 360,
       described: "For each team its success rate as a dot and how low it may truly be as a line" });
     const tabs = h("div", { class: "tabs", role: "group", "aria-label": "Task" });
-    const frame = card("How often teams succeed", { about: "Dot: what was seen. Line: down to what it may truly be (95 %). Dashed: everybody else.", tools: dots.tools }, dots.node);
+    const frame = card("How often teams succeed", { about: "Dot: what was seen. Line: down to what it may truly be (95 %). Grey mark: everybody else.", tools: dots.tools }, dots.node);
     const list = h("div", {});
     root.append(h("h1", { class: "visually-hidden" }, "Coalitions"), tabs, frame, list);
     return (data) => {
       latest = data;
       data.coalitions.forEach((each) => each.taskType && tasks.add(each.taskType));
       const tab = (text, value) => h("button", { type: "button", "data-key": `task ${text}`, "aria-pressed": String(data.task === value), onclick: () => go({ task: value }) }, name(text, { most: 40 }));
-      fill(tabs, tasks.size > 0 && [tab("all tasks", null), ...[...tasks].sort().map((each) => tab(each, each))]);
+      fill(tabs, tasks.size > TABS_MAX ? chooser(tasks, data.task, go) : tasks.size > 0 && [tab("all tasks", null), ...[...tasks].sort().map((each) => tab(each, each))]);
       const shown = data.coalitions.slice(0, SHOWN_MAX);
       frame.hidden = !shown.length;
       if (!shown.length) {
@@ -57,6 +58,11 @@ export const coalitions = {
     };
   },
 };
+
+function chooser(tasks, task, go) {
+  return h("select", { "aria-label": "Task", "data-key": "task", onchange: (event) => go({ task: event.target.value || null }) },
+    h("option", { value: "" }, "all tasks"), [...tasks].sort().map((each) => h("option", { value: each, selected: each === task }, visible(each, 60))));
+}
 
 function drawRates(rows) {
   const shown = [...rows].reverse();

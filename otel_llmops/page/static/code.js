@@ -1,6 +1,6 @@
 // Where in the repository the tokens burn: modules, the way they flow, hotspots, and who calls whom.
 
-import { ask, get } from "./api.js";
+import { ask } from "./api.js";
 import { colour, label, picture, series, tooltip } from "./charts.js";
 import { address, badge, card, code as command, empty, fill, h, name, share, table, visible } from "./dom.js";
 import { duration, exact, moment, money, number, percent } from "./format.js";

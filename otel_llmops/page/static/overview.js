@@ -1,9 +1,9 @@
 // What was spent and what went wrong over time, and how that differs from the window before.
 
 import { ask } from "./api.js";
-import { axes, colour, label, picture, series, tooltip } from "./charts.js";
-import { address, badge, card, code, empty, fill, h, name, s, share, table } from "./dom.js";
-import { change, duration, moment, money, number, percent } from "./format.js";
+import { axes, colour, picture, series, tooltip } from "./charts.js";
+import { address, badge, card, code, empty, fill, h, name, s, share, table, visible } from "./dom.js";
+import { change, duration, moment, money, number } from "./format.js";
 
 const POINT = "at sessions handoffs llmCalls errors inputTokens outputTokens costUsd latencyMsP95";
 const QUERY = `query Overview($since: DateTime, $twice: DateTime, $buckets: Int) {
@@ -172,7 +172,6 @@ function drawLists(data, at) {
       ], data.sessions, { href: (each) => address("session", [each.sessionId]), key: (each) => `session ${each.sessionId}` })),
     data.bottlenecks.length > 0 && card("What holds sessions up", { tools: h("a", { href: address("bottlenecks", [], kept) }, "All bottlenecks") },
       h("ul", { class: "advice" }, data.bottlenecks.map((each) => h("li", {},
-        badge(each.severity.toLowerCase(), TONES[each.severity]), " ", name(each.agent), ` ${percent(each.criticalPathShare)} of the critical path. `,
-        h("bdi", {}, each.recommendation))))),
+        badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
   ];
 }

@@ -86,7 +86,7 @@ export const session = {
         drawing && h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Timeline" }, drawing), !drawing && h("p", { class: "nothing" }, "Its spans are no longer kept.")),
         detail,
         data.bottlenecks.length > 0 && card("What held it up", {}, h("ul", { class: "advice" }, data.bottlenecks.map((each) =>
-          h("li", {}, badge(words(each.severity), { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair" }[each.severity] ?? ""), " ", name(each.agent, { most: 60 }), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
+          h("li", {}, badge(words(each.severity), { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair" }[each.severity] ?? ""), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
         card("Handoffs", { about: "in their order" }, handoffTable(data.handoffs.slice(0, ROWS_MAX))),
         h("div", { class: "columns" }, driftCard(data.contextDrift), tokensCard(data.session)),
         ledgerCard(data.session));
