@@ -24,6 +24,7 @@ const EXPORT = `query Export($since: DateTime, $session: String, $format: String
   coordinationGraph(since: $since, sessionId: $session) { export(format: $format) }
 }`;
 const SHOWN_MAX = 50;
+const CHOSEN_MAX = 12;
 const MANY = 60;
 
 export const agents = {
@@ -169,11 +170,11 @@ function chosenDetail(data, go) {
   const { from, to, agent } = data.chosen;
   if (!from && !agent) return null;
   const close = h("button", { type: "button", class: "quiet", "data-key": "close", onclick: () => go({ from: null, to: null, agent: null }) }, "Close");
-  const shown = data.handoffs.filter((each) => !from || (each.fromAgent === from && each.toAgent === to));
+  const shown = data.handoffs.filter((each) => !from || (each.fromAgent === from && each.toAgent === to)).sort((one, other) => one.quality - other.quality);
   const known = data.agents.find((each) => each.name === agent);
   const title = from ? [name(from, { most: 80 }), " → ", name(to, { most: 80 })] : name(agent, { most: 80 });
-  const frame = card("Chosen", { about: `${exact(shown.length)} handoffs${shown.length > SHOWN_MAX ? `, the first ${SHOWN_MAX} shown` : ""}`, tools: close, className: "chosen" },
-    known && agentDetail(known), handoffTable(shown.slice(0, SHOWN_MAX), Boolean(from)));
+  const frame = card("Chosen", { about: `${exact(shown.length)} handoffs${shown.length > CHOSEN_MAX ? `, the ${CHOSEN_MAX} worst shown` : ", the worst first"}`, tools: close, className: "chosen" },
+    known && agentDetail(known), handoffTable(shown.slice(0, CHOSEN_MAX), Boolean(from)));
   frame.querySelector("h2").replaceChildren(...[title].flat());
   return frame;
 }

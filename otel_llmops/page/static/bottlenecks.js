@@ -6,7 +6,7 @@ import { address, badge, card, empty, fill, h, name, share, visible } from "./do
 import { duration, number, percent, words } from "./format.js";
 
 const QUERY = `query Bottlenecks($since: DateTime, $least: Severity) {
-  bottlenecks(since: $since, minSeverity: $least, limit: 100) { agent operation severity cause kind model tool criticalPathShare impact selfTimeMs waitMs pathMsP50 pathMsP95
+  bottlenecks(since: $since, minSeverity: $least, limit: 30) { agent operation severity cause kind model tool criticalPathShare impact selfTimeMs waitMs pathMsP50 pathMsP95
     occurrences calls errors retries tokenShare errorRate savingMsLow savingMsHigh recommendation exampleTraceId exampleSpanId traceUrl }
 }`;
 const LEVELS = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
