@@ -1,8 +1,14 @@
-"""Builds the native decoder where a C compiler is; without one the package works by the other."""
+"""Builds what the package works without: the native decoder, and the charts of the page.
 
+The decoder needs a C compiler, the charts the npm registry. Without the one the reference decoder
+runs, without the other the page shows tables, and both say so.
+"""
+
+import runpy
 import sys
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 _PARTS = [
     "wire",
@@ -18,7 +24,23 @@ _PARTS = [
     "json",
 ]
 
+
+class WithCharts(build_py):
+    """Fetches the charts into the source, where package data are taken from."""
+
+    def run(self) -> None:
+        """Before the files are gathered."""
+        # by its path: the package itself cannot be imported before it is installed
+        page = runpy.run_path("otel_llmops/page/build.py")
+        try:
+            page["build"]()
+        except page["NotBuilt"] as error:
+            sys.stderr.write(f"warning: the page's charts are not built: {error}\n")
+        super().run()
+
+
 setup(
+    cmdclass={"build_py": WithCharts},
     ext_modules=[
         Extension(
             "otel_llmops.otlp._native",
@@ -27,5 +49,5 @@ setup(
             extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
             optional=True,
         )
-    ]
+    ],
 )

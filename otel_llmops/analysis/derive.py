@@ -26,7 +26,7 @@ from otel_llmops.analysis.tokens import ledger
 from otel_llmops.model.schemas import DERIVED, SPANS, empty, require
 from otel_llmops.semconv import Kind
 
-__all__ = ["Derived", "analyse"]
+__all__ = ["Derived", "analyse", "once"]
 
 Derived = Mapping[str, pa.Table]
 """Table name -> rows; names and schemas of model.schemas.DERIVED."""
@@ -46,7 +46,7 @@ def analyse(
             both count.
     Cost:   O(n log n).
     """
-    spans = _once(require(spans, SPANS))
+    spans = once(require(spans, SPANS))
     if not spans.num_rows:
         return {name: empty(schema) for name, schema in DERIVED.items()}
     readings = read(spans)
@@ -87,8 +87,13 @@ def analyse(
     }
 
 
-def _once(spans: pa.Table) -> pa.Table:
-    """Leave out spans that came twice: byte for byte, or written in another way."""
+def once(spans: pa.Table) -> pa.Table:
+    """Leave out spans that came twice: byte for byte, or written in another way.
+
+    In:   SPANS, n rows in any order.
+    Out:  SPANS, the first of each.
+    Cost: O(n log n) where any came twice, else O(n).
+    """
     key = ["trace_id", "span_id"]
     numbered = spans.select([*key, "span_wire"])
     numbered = numbered.append_column("row", pa.array(np.arange(spans.num_rows)))

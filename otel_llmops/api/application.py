@@ -1,4 +1,4 @@
-"""The API as one ASGI application: GraphQL, REST, the health checks and the metrics."""
+"""The API as one ASGI application: GraphQL, REST, the page, the health checks and the metrics."""
 
 from collections.abc import Callable, Sequence
 
@@ -24,6 +24,7 @@ from otel_llmops.api.openapi import document
 from otel_llmops.api.operations import routes
 from otel_llmops.errors import LlmopsError
 from otel_llmops.metrics import METRICS_TYPE
+from otel_llmops.page import assets
 from otel_llmops.storage.feed import Feed
 from otel_llmops.storage.queries import Queries
 
@@ -92,6 +93,7 @@ def application(  # noqa: PLR0913 - what it stands between
             Route(OPENAPI, described),
             *routes(operations),
             *jaeger_routes(queries.spans),
+            *assets.routes(),
         ],
         exception_handlers={HTTPException: _refused},
     )

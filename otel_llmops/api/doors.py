@@ -21,8 +21,10 @@ from otel_llmops.tokens import Tokens
 
 __all__ = ["Doors", "Keys"]
 
-_OPEN = frozenset({"/healthz", "/readyz"})
-"""Probes of whoever runs us: they bear no tokens, and the answers hold no data."""
+_OPEN = frozenset({"/healthz", "/readyz", "/"})
+"""Probes of whoever runs us, and the page: they bear no tokens, and the answers hold no data."""
+_PAGE = "/page/"
+"""The page without its data: it asks whoever opens it for a token."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUERIES = "/graphql"
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -97,7 +99,7 @@ class Doors:
             and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
         ):
             return _Refusal(403, "a page of another origin may not ask", "open our own page")
-        if scope["path"] in _OPEN:
+        if scope["path"] in _OPEN or scope["path"].startswith(_PAGE):
             return None
         return self._without_token(scope, headers)
 

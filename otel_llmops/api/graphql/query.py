@@ -13,6 +13,7 @@ from otel_llmops.api.graphql.coalitions import coalitions as _coalitions
 from otel_llmops.api.graphql.coordination import CoordinationGraph
 from otel_llmops.api.graphql.coordination import coordination_graph as _coordination_graph
 from otel_llmops.api.graphql.drift import ContextDrift, context_drift
+from otel_llmops.api.graphql.timeline import Message, Stretch, messages, timeline
 from otel_llmops.api.graphql.topology import TopologyQuery
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session, UsagePoint
 from otel_llmops.api.parameters import page, share
@@ -147,4 +148,12 @@ class Query(TopologyQuery):
     )
     bottlenecks: list[BottleneckInfo] = strawberry.field(
         resolver=bottlenecks, description="What holds sessions up, most first."
+    )
+    timeline: list[Stretch] = strawberry.field(
+        resolver=timeline,
+        description="The spans of a session by start, with the critical path; the first 20,000.",
+    )
+    messages: list[Message] = strawberry.field(
+        resolver=messages,
+        description="What went into a span and came out of it, where it was captured, in order.",
     )

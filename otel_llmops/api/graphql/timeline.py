@@ -1,0 +1,99 @@
+"""The fields timeline and messages, and their types: a session as it ran, and what was said.
+
+Strategy: neither is stored. The spans of a session are, so they are read again when somebody looks
+at one: a few milliseconds for a session of some hundred spans, in a thread beside the event loop.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Self, TypeVar
+
+import pyarrow as pa
+import strawberry
+from starlette.concurrency import run_in_threadpool
+from strawberry.types import Info
+
+from otel_llmops.analysis import timeline as analysis
+from otel_llmops.otlp import Request, decode_traces, nested
+from otel_llmops.storage.queries import Queries
+from otel_llmops.storage.spans import WireSpan
+
+__all__ = ["Message", "Stretch", "messages", "timeline"]
+
+_T = TypeVar("_T")
+
+_SPANS_MAX = 20_000
+"""What a picture can show; of more the first traces are told."""
+
+
+@strawberry.type
+class Stretch:
+    """One span of a session: whose work it was, and how much of it decided when the trace ended."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    name: str
+    kind: str
+    agent: str
+    model: str
+    tool: str
+    started_at: datetime
+    duration_ms: float
+    critical_ms: float
+    error: bool
+    function: str
+    file: str
+    line: int | None
+
+    @classmethod
+    def of(cls, answer: analysis.Stretch) -> Self:
+        """The type of this answer."""
+        return cls(**{each.name: getattr(answer, each.name) for each in fields(cls)})
+
+
+@strawberry.type
+class Message:
+    """One text that was captured: what came in (received), or what was answered."""
+
+    speaker: str
+    received: bool
+    text: str
+    cut: bool
+
+    @classmethod
+    def of(cls, answer: analysis.Said) -> Self:
+        """The type of this answer."""
+        return cls(**{each.name: getattr(answer, each.name) for each in fields(cls)})
+
+
+async def timeline(info: Info[Mapping[str, Any], None], session_id: str) -> list[Stretch]:
+    """The spans of a session, by start; none where it is not known."""
+    queries: Queries = info.context["queries"]
+    found = await queries.session(session_id)
+    wires: list[WireSpan] = []
+    for trace_id in found.trace_ids if found else ():
+        wires += await queries.spans.trace(trace_id)
+        if len(wires) >= _SPANS_MAX:
+            break
+    told = await _analysed(wires, analysis.timeline)
+    return [Stretch.of(each) for each in told]
+
+
+async def messages(
+    info: Info[Mapping[str, Any], None], trace_id: str, span_id: str
+) -> list[Message]:
+    """What went into a span and came out of it."""
+    queries: Queries = info.context["queries"]
+    wires = await queries.spans.trace(trace_id)
+    told = await _analysed(wires, lambda spans: analysis.said(spans, span_id))
+    return [Message.of(each) for each in told]
+
+
+async def _analysed(
+    wires: Sequence[WireSpan], question: Callable[[pa.Table], list[_T]]
+) -> list[_T]:
+    if not wires:
+        return []
+    return await run_in_threadpool(lambda: question(decode_traces([Request(nested(wires))])))

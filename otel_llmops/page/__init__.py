@@ -1,0 +1,1 @@
+"""The web page: plain ES modules, one style sheet, and what serves them."""

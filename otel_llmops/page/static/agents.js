@@ -1,0 +1,252 @@
+// Who hands over to whom, and how well: the coordination graph, and behind each edge its handoffs.
+
+import { ask } from "./api.js";
+import { colour, label, picture, quality, series, tooltip } from "./charts.js";
+import { address, badge, card, code, empty, fill, h, name, table } from "./dom.js";
+import { duration, exact, moment, money, number, percent, score, words } from "./format.js";
+import { columns } from "./layout.js";
+
+const GRAPH = `sessionId omittedAgents omittedEdges outsideShare cycles entryAgents exitAgents deadEnds
+  brokers { agent betweenness } communities pingPongs { agents handoffs back }
+  nodes { agent type invocations llmCalls totalTokens costUsd errors handoffsIn handoffsOut }
+  edges { fromAgent toAgent handoffs quality avgLatencyMs timed kinds failed judged outside tokens costUsd }`;
+const QUERY = `query Agents($since: DateTime, $session: String) {
+  coordinationGraph(since: $since, sessionId: $session) { ${GRAPH} }
+  agents(since: $since, limit: 500) { name role type description canHandoffTo models services invocations llmCalls errors inputTokens outputTokens
+    totalTokens costUsd latencyMsP50 latencyMsP95 handoffsOut handoffsIn firstSeen lastSeen }
+}`;
+const HANDOFF = `id sessionId traceId fromAgent toAgent kind startedAt latencyMs quality qualityConfidence confidence evidence final traceUrl
+  qualityParts { completed contextKept noBounce promptness allowed }`;
+const HANDOFFS = `query Handoffs($agent: String, $since: DateTime, $session: String) {
+  handoffs(agent: $agent, since: $since, sessionId: $session, limit: 1000) { ${HANDOFF} }
+}`;
+const EXPORT = `query Export($since: DateTime, $session: String, $format: String!) {
+  coordinationGraph(since: $since, sessionId: $session) { export(format: $format) }
+}`;
+const SHOWN_MAX = 50;
+const CHOSEN_MAX = 12;
+const MANY = 60;
+
+export const agents = {
+  title: "Agents",
+
+  async load(at, signal) {
+    const window = { since: at.since, session: at.given.get("session") };
+    const chosen = { from: at.given.get("from"), to: at.given.get("to"), agent: at.given.get("agent") };
+    const wanted = chosen.from ?? chosen.agent;
+    const [data, more] = await Promise.all([
+      ask(QUERY, window, signal),
+      wanted ? ask(HANDOFFS, { ...window, agent: wanted }, signal) : null,
+    ]);
+    return { ...data, chosen, window, handoffs: more?.handoffs ?? [] };
+  },
+
+  mount(root, { go }) {
+    let latest = null;
+    const exported = (format) => async () => (await ask(EXPORT, { ...latest.window, format })).coordinationGraph?.export ?? {};
+    const graph = picture("Coordination graph", {
+      draw: drawGraph,
+      height: 440,
+      described: "Agents as circles, handoffs between them as arrows, wider where there were more; the table below lists them",
+      files: { JSON: () => latest.coordinationGraph, D3: exported("d3"), Cytoscape: exported("cytoscape"), Sankey: exported("sankey") },
+      chosen: (event) => {
+        if (event.dataType === "edge") go({ from: event.data.from, to: event.data.to, agent: null });
+        else if (event.dataType === "node") go({ agent: event.data.agent, from: null, to: null });
+      },
+    });
+    const nothing = h("div", {});
+    const detail = h("div", { class: "detail", "aria-live": "polite" });
+    const edges = h("div", {});
+    const found = h("div", { class: "findings" });
+    const list = h("div", {});
+    const frame = card("Who hands over to whom",
+      { about: "Width: how often. Colour: how well. A red ring: 5% and more of its calls fail. Choose an edge or an agent.", tools: graph.tools }, legend(), graph.node, found);
+    const body = h("div", {}, frame, detail, edges, list);
+    root.append(h("h1", { class: "visually-hidden" }, "Agents"), nothing, body);
+    return (data, at) => {
+      latest = data;
+      body.hidden = !data.agents.length && !data.coordinationGraph?.nodes.length;
+      fill(nothing, body.hidden && nobody(at, go));
+      if (body.hidden) return;
+      const known = data.coordinationGraph ?? { nodes: [], edges: [], cycles: [], entryAgents: [], deadEnds: [], brokers: [], pingPongs: [], communities: [] };
+      frame.hidden = !known.nodes.length;
+      graph.update({ ...known, chosen: data.chosen }, { tall: Math.min(900, Math.max(340, 120 + known.nodes.length * 26)) });
+      fill(found, ...findings(known));
+      fill(detail, chosenDetail(data, go));
+      fill(edges, edgeTable(known, data.chosen));
+      fill(list, agentTable(data));
+    };
+  },
+};
+
+function nobody(at, go) {
+  return empty(`No agents in the ${at.since ? `last ${at.window}` : "store"}`,
+    "An agent is a span whose operation is invoke_agent, by any instrumentation; or a function of yours that says so:",
+    code("@otel_llmops.agent(\"triage\", can_handoff_to=[\"writer\"])\ndef triage(question): ..."),
+    at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time")));
+}
+
+function legend() {
+  return h("ul", { class: "legend" },
+    [["good", "quality 0.8 and better"], ["fair", "0.5 to 0.8"], ["bad", "below 0.5"]].map(([tone, text]) =>
+      h("li", {}, h("span", { class: `line ${tone}` }), text)));
+}
+
+const FAILING = 0.05;
+const isFailing = (node) => node.errors / Math.max(1, node.llmCalls) >= FAILING;
+
+const SIGNS = { ORCHESTRATOR: "diamond", PRIMARY: "roundRect", TOOL: "triangle" };
+
+function drawGraph(graph, size) {
+  const places = columns(graph.nodes.map((node) => node.agent),
+    graph.edges.map((edge) => ({ from: edge.fromAgent, to: edge.toAgent, weight: edge.handoffs })), graph.entryAgents);
+  const biggest = Math.max(...graph.nodes.map((node) => node.totalTokens), 1);
+  const busiest = Math.max(...graph.edges.map((edge) => edge.handoffs), 1);
+  const many = graph.nodes.length > MANY;
+  const groups = new Map(graph.communities.flatMap((members, group) => members.map((agent) => [agent, group])));
+  const palette = series();
+  const { from, to, agent } = graph.chosen ?? {};
+  const isFaint = (edge) => (from ? edge.fromAgent !== from || edge.toAgent !== to : agent ? edge.fromAgent !== agent && edge.toAgent !== agent : false);
+  return {
+    animation: false,
+    tooltip: tooltip({ formatter: (shown) => (shown.dataType === "edge" ? edgeText(shown.data.edge) : nodeText(shown.data.node)) }),
+    series: [{
+      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width * 0.86, height: size.height * 0.8, preserveAspect: true,
+      scaleLimit: { min: 0.3, max: 8 },
+      edgeSymbol: many ? ["none", "none"] : ["none", "arrow"], edgeSymbolSize: 9,
+      emphasis: many ? { disabled: true } : { focus: "adjacency", lineStyle: { opacity: 1 } },
+      label: { show: !many, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: 140, overflow: "truncate",
+        textBorderColor: colour("surface"), textBorderWidth: 3 },
+      data: graph.nodes.map((node) => ({
+        id: node.agent, name: label(node.agent), agent: node.agent, node,
+        x: places.get(node.agent).x * size.width, y: places.get(node.agent).y * size.height,
+        symbol: SIGNS[node.type] ?? "circle",
+        symbolSize: many ? 6 + 10 * Math.sqrt(node.totalTokens / biggest) : 18 + 26 * Math.sqrt(node.totalTokens / biggest),
+        itemStyle: {
+          color: palette[(groups.get(node.agent) ?? 0) % palette.length],
+          borderColor: isFailing(node) ? colour("bad") : colour("surface"), borderWidth: isFailing(node) ? 3 : 2,
+          opacity: agent && agent !== node.agent && !graph.edges.some((edge) => !isFaint(edge) && (edge.fromAgent === node.agent || edge.toAgent === node.agent)) ? 0.35 : 1,
+        },
+      })),
+      links: graph.edges.map((edge) => ({
+        source: edge.fromAgent, target: edge.toAgent, from: edge.fromAgent, to: edge.toAgent, edge,
+        lineStyle: {
+          color: quality(edge.quality),
+          width: many ? 1 : 1.5 + 7 * Math.sqrt(edge.handoffs / busiest),
+          curveness: many ? 0 : 0.14, opacity: isFaint(edge) ? 0.12 : 0.75,
+        },
+      })),
+    }],
+  };
+}
+
+const nodeText = (node) => [label(node.agent, 60), words(node.type),
+  `${number(node.totalTokens)} tokens, ${money(node.costUsd)}`,
+  `${number(node.invocations)} runs, ${number(node.errors)} errors`,
+  `${number(node.handoffsIn)} handoffs in, ${number(node.handoffsOut)} out`].join("\n");
+
+const edgeText = (edge) => [`${label(edge.fromAgent, 40)} → ${label(edge.toAgent, 40)}`,
+  `${number(edge.handoffs)} handoffs, ${edge.kinds.map(words).join(", ")}`,
+  `quality ${score(edge.quality)}, ${number(edge.failed)} failed`,
+  `${duration(edge.avgLatencyMs)} to begin, ${number(edge.tokens)} tokens after`].join("\n");
+
+function findings(graph) {
+  const chain = (names) => names.flatMap((each, place) => [place ? " → " : "", name(each, { most: 60 })]);
+  const some = (items) => items.slice(0, 3);
+  return [
+    ...some(graph.cycles).map((cycle) => h("p", {}, badge("circle", "fair"), " ", chain([...cycle, cycle[0]]))),
+    ...some(graph.pingPongs).map((each) => h("p", {}, badge("back and forth", "fair"), " ", each.agents.flatMap((agent, place) => [place ? " ⇄ " : "", name(agent, { most: 60 })]),
+      ` ${number(each.handoffs)} handoffs, ${number(each.back)} the other way`)),
+    graph.deadEnds.length > 0 && h("p", {}, badge("dead end", "fair"), " ", graph.deadEnds.slice(0, 5).flatMap((agent, place) => [place ? ", " : "", name(agent, { most: 60 })])),
+    graph.brokers[0]?.betweenness > 0 && h("p", {}, badge("broker"), " ", name(graph.brokers[0].agent, { most: 60 }), ` lies on ${percent(graph.brokers[0].betweenness)} of the ways between others`),
+    graph.outsideShare > 0 && h("p", {}, badge("not allowed", "bad"), ` ${percent(graph.outsideShare, 1)} of handoffs go where the agent had not said it may`),
+    (graph.omittedAgents > 0 || graph.omittedEdges > 0) && h("p", {}, badge("left out"), ` ${number(graph.omittedAgents)} agents and ${number(graph.omittedEdges)} edges, the least used`),
+  ];
+}
+
+const PARTS = [["completed", "completed"], ["contextKept", "context kept"], ["noBounce", "no bounce"], ["promptness", "prompt"], ["allowed", "allowed"]];
+
+function chosenDetail(data, go) {
+  const { from, to, agent } = data.chosen;
+  if (!from && !agent) return null;
+  const close = h("button", { type: "button", class: "quiet", "data-key": "close", onclick: () => go({ from: null, to: null, agent: null }) }, "Close");
+  const shown = data.handoffs.filter((each) => !from || (each.fromAgent === from && each.toAgent === to)).sort((one, other) => one.quality - other.quality);
+  const known = data.agents.find((each) => each.name === agent);
+  const title = from ? [name(from, { most: 80 }), " → ", name(to, { most: 80 })] : name(agent, { most: 80 });
+  const frame = card("Chosen", { about: `${exact(shown.length)} handoffs${shown.length > CHOSEN_MAX ? `, the ${CHOSEN_MAX} worst shown` : ", the worst first"}`, tools: close, className: "chosen" },
+    known && agentDetail(known), handoffTable(shown.slice(0, CHOSEN_MAX), Boolean(from)));
+  frame.querySelector("h2").replaceChildren(...[title].flat());
+  return frame;
+}
+
+export function handoffTable(handoffs, isOneEdge = false) {
+  return table("Handoffs", [
+    { label: "Session", wide: true, value: (each) => name(each.sessionId) },
+    ...(isOneEdge ? [] : [{ label: "Handoff", wide: true, value: (each) => [name(each.fromAgent, { most: 60 }), " → ", name(each.toAgent, { most: 60 })] }]),
+    { label: "When", value: (each) => moment(each.startedAt) },
+    { label: "Kind", value: (each) => words(each.kind) },
+    { label: "Began after", number: true, value: (each) => duration(each.latencyMs) },
+    { label: "Quality", number: true, value: (each) => badge(score(each.quality), each.quality < 0.5 ? "bad" : each.quality < 0.8 ? "fair" : "good") },
+    { label: "Made of", value: (each) => h("span", { class: "parts" }, PARTS.filter(([key]) => each.qualityParts[key] !== null).map(([key, text]) =>
+      h("span", { title: text }, `${text} ${score(each.qualityParts[key])}`))) },
+    { label: "Evidence", value: (each) => h("span", { class: "parts" }, each.evidence.map((word) => h("span", {}, words(word))), h("span", {}, `confidence ${score(each.confidence)}`)) },
+    { label: "", value: (each) => [each.final ? null : badge("not final"), " ",
+      each.traceUrl && h("a", { href: each.traceUrl, target: "_blank", rel: "noopener noreferrer" }, "Jaeger ↗")] },
+  ], handoffs, { href: (each) => address("session", [each.sessionId]), key: (each) => `handoff ${each.id}`, empty: "No handoffs in this window." });
+}
+
+function agentDetail(agent) {
+  const fact = (term, shown) => shown && h("div", {}, h("dt", {}, term), h("dd", {}, shown));
+  const list = (texts) => texts.length > 0 && texts.flatMap((text, place) => [place ? ", " : "", name(text, { most: 80 })]);
+  return h("dl", { class: "facts" },
+    fact("Role", agent.role && name(agent.role)), fact("Type", words(agent.type)), fact("What for", agent.description && name(agent.description)),
+    fact("May hand over to", list(agent.canHandoffTo)), fact("Models", list(agent.models)), fact("Services", list(agent.services)),
+    fact("Tokens", `${exact(agent.inputTokens)} in, ${exact(agent.outputTokens)} out`), fact("Cost", money(agent.costUsd)),
+    fact("Takes", `${duration(agent.latencyMsP50)} median, ${duration(agent.latencyMsP95)} p95`),
+    fact("Seen", `${moment(agent.firstSeen)} to ${moment(agent.lastSeen)}`));
+}
+
+function edgeTable(graph, chosen) {
+  const rows = [...graph.edges].sort((one, other) => other.handoffs - one.handoffs).slice(0, SHOWN_MAX);
+  if (!rows.length) return null;
+  return card("Handoffs by pair", { about: graph.edges.length > SHOWN_MAX ? `the ${SHOWN_MAX} most used of ${graph.edges.length}` : "most used first" },
+    table("Handoffs by pair", [
+      { label: "From → to", wide: true, value: (edge) => [name(edge.fromAgent, { most: 80 }), " → ", name(edge.toAgent, { most: 80 })] },
+      { label: "Handoffs", number: true, value: (edge) => number(edge.handoffs) },
+      { label: "Quality", number: true, value: (edge) => badge(score(edge.quality), edge.quality < 0.5 ? "bad" : edge.quality < 0.8 ? "fair" : "good") },
+      { label: "Failed", number: true, value: (edge) => number(edge.failed) },
+      { label: "Began after", number: true, value: (edge) => (edge.timed ? duration(edge.avgLatencyMs) : "–") },
+      { label: "Tokens after", number: true, value: (edge) => number(edge.tokens) },
+      { label: "Kinds", value: (edge) => edge.kinds.map(words).join(", ") },
+    ], rows, {
+      href: (edge) => address("agents", [], { ...keptParameters(), from: edge.fromAgent, to: edge.toAgent }),
+      key: (edge) => `edge ${edge.fromAgent} ${edge.toAgent}`,
+      current: (edge) => edge.fromAgent === chosen.from && edge.toAgent === chosen.to,
+    }));
+}
+
+/** The window and the session that the address names now. */
+function keptParameters() {
+  const given = new URLSearchParams(location.hash.split("?")[1] ?? "");
+  return { window: given.get("window"), session: given.get("session") };
+}
+
+function agentTable(data) {
+  return card("All agents", { about: `${exact(data.agents.length)}, most tokens first` },
+    table("All agents", [
+      { label: "Agent", wide: true, value: (agent) => name(agent.name) },
+      { label: "What", wide: true, value: (agent) => name(agent.role ?? agent.description ?? words(agent.type)) },
+      { label: "Runs", number: true, value: (agent) => number(agent.invocations) },
+      { label: "LLM calls", number: true, value: (agent) => number(agent.llmCalls) },
+      { label: "Tokens", number: true, value: (agent) => number(agent.totalTokens) },
+      { label: "Cost", number: true, value: (agent) => money(agent.costUsd) },
+      { label: "p95", number: true, value: (agent) => duration(agent.latencyMsP95) },
+      { label: "Errors", number: true, value: (agent) => (agent.errors ? badge(number(agent.errors), "bad") : "0") },
+      { label: "Out", number: true, hint: "handoffs to others", value: (agent) => number(agent.handoffsOut) },
+      { label: "In", number: true, hint: "handoffs from others", value: (agent) => number(agent.handoffsIn) },
+    ], data.agents, {
+      href: (agent) => address("agents", [], { ...keptParameters(), agent: agent.name }),
+      key: (agent) => `listed ${agent.name}`,
+      current: (agent) => agent.name === data.chosen.agent,
+    }));
+}

@@ -1,0 +1,196 @@
+// The page's frame: which view is shown (the part of the address after #), for which window of time,
+// how it is kept fresh, and what is said when something cannot be had.
+
+import { Refused, ask, listen, token } from "./api.js";
+import { recolour } from "./charts.js";
+import { address, empty, fill, h } from "./dom.js";
+import { agents } from "./agents.js";
+import { bottlenecks } from "./bottlenecks.js";
+import { coalitions } from "./coalitions.js";
+import { code } from "./code.js";
+import { health } from "./health.js";
+import { overview } from "./overview.js";
+import { session, sessions } from "./session.js";
+
+// A view: {title, icon, load(route, signal) -> data, mount(root, route) -> (data) => void}.
+const VIEWS = { overview, agents, sessions, session, code, bottlenecks, coalitions, health };
+const IN_BAR = ["overview", "agents", "sessions", "code", "bottlenecks", "coalitions", "health"];
+const WINDOWS = { "15m": 0.25, "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 720, all: null };
+const WINDOW = "24h";
+const HOUR_MS = 3_600_000;
+const FRESH_MS = 1000;
+
+const main = document.getElementById("main");
+const status = document.getElementById("status");
+let shown = null;
+
+/** What the address says: {view, parts, given: URLSearchParams, window, since, until}. */
+function route() {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [view, ...parts] = path.split("/").map(safelyDecoded);
+  const given = new URLSearchParams(query);
+  const asked = given.get("window") ?? localStorage.getItem("window") ?? WINDOW;
+  const window = asked in WINDOWS ? asked : WINDOW;
+  const hours = WINDOWS[window];
+  const now = Date.now();
+  const before = (times) => (hours === null ? null : new Date(now - times * hours * HOUR_MS).toISOString());
+  return { view: view in VIEWS ? view : "overview", parts, given, window, hours, since: before(1), twice: before(2) };
+}
+
+function safelyDecoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** The same place with other parameters. */
+function moved(parameters) {
+  const [path, query = ""] = location.hash.split("?");
+  const given = new URLSearchParams(query);
+  for (const [key, value] of Object.entries(parameters)) {
+    if (value === null) given.delete(key);
+    else given.set(key, value);
+  }
+  location.hash = `${path || "#/overview"}${given.size ? `?${given}` : ""}`;
+}
+
+async function show() {
+  const at = route();
+  const place = location.hash.split("?")[0];
+  drawBar(at);
+  shown?.stop();
+  const view = VIEWS[at.view];
+  document.title = `${[view.title, at.parts[0]].filter(Boolean).join(" · ")} · otel-llmops`;
+  const stopping = new AbortController();
+  const same = shown?.place === place && shown.update;
+  const root = same ? main.firstElementChild : h("div", { class: `view ${at.view}` });
+  shown = { place, root, stop: () => stopping.abort(), signal: stopping.signal, view, update: same || null };
+  if (!same) {
+    fill(main, root);
+    window.scrollTo(0, 0);
+    root.append(h("p", { class: "loading", role: "status" }, "Loading …"));
+  }
+  await refresh(shown, same);
+}
+
+/** Ask again, and draw; `mounted` where the view stands already. */
+async function refresh(current) {
+  if (current.busy) {
+    current.again = true;
+    return;
+  }
+  current.busy = true;
+  try {
+    const at = route();
+    const data = await current.view.load(at, current.signal);
+    if (current.signal.aborted) return;
+    if (!current.update) {
+      fill(current.root);
+      current.update = current.view.mount(current.root, { go: moved, at });
+    }
+    current.update(data, at);
+    current.root.dataset.ready = "true";
+    said("");
+  } catch (error) {
+    if (error.name === "AbortError" || current.signal.aborted) return;
+    trouble(current, error);
+  } finally {
+    current.busy = false;
+    if (current.again && !current.signal.aborted) {
+      current.again = false;
+      setTimeout(() => refresh(current), FRESH_MS);
+    }
+  }
+}
+
+function trouble(current, error) {
+  if (!(error instanceof Refused)) throw error;
+  if (error.status === 401) return askForToken(current);
+  if (current.update) return said(error.message);
+  fill(current.root, empty("This could not be shown", error.message,
+    h("p", {}, h("button", { type: "button", onclick: () => refresh(current) }, "Try again"))));
+}
+
+function askForToken(current) {
+  const field = h("input", { type: "password", name: "token", autocomplete: "off", required: true, id: "token" });
+  const done = (event) => {
+    event.preventDefault();
+    token.set(field.value.trim());
+    location.reload();
+  };
+  current.update = null;
+  fill(current.root, h("form", { class: "empty", onsubmit: done },
+    h("h2", {}, "This collector asks for a token"),
+    h("p", {}, "One line of the file that it was given by --api-token-file. It is kept until this tab is closed."),
+    h("label", { for: "token" }, "Token"), field, h("button", { type: "submit" }, "Open")));
+  field.focus();
+}
+
+function said(sentence) {
+  status.textContent = sentence;
+  document.body.classList.toggle("stale", Boolean(sentence));
+}
+
+const bar = {
+  views: document.getElementById("views"),
+  tools: document.getElementById("tools"),
+  live: h("span", { class: "live", title: "Whether changes arrive by themselves" }, "…"),
+};
+
+function drawBar(at) {
+  const here = at.view === "session" ? "sessions" : at.view;
+  const kept = { window: at.given.get("window") };
+  fill(bar.views, IN_BAR.map((key) =>
+    h("a", { href: address(key, [], kept), "aria-current": key === here ? "page" : false, "data-key": key }, VIEWS[key].title)));
+  const choose = h("select", { "aria-label": "Window of time", "data-key": "window", onchange: (event) => {
+    localStorage.setItem("window", event.target.value);
+    moved({ window: event.target.value });
+  } }, Object.keys(WINDOWS).map((key) => h("option", { value: key, selected: key === at.window }, key === "all" ? "all time" : `last ${key}`)));
+  fill(bar.tools, bar.live, choose,
+    h("button", { type: "button", class: "quiet", onclick: turnColours, title: "Light or dark", "aria-label": "Light or dark", "data-key": "colours" }, "◐"));
+}
+
+function turnColours() {
+  const dark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
+  setColours(dark ? "light" : "dark");
+  localStorage.setItem("colours", dark ? "light" : "dark");
+}
+
+function setColours(which) {
+  document.documentElement.dataset.colours = which;
+  recolour();
+}
+
+// Keys: a number chooses a view.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+  const chosen = IN_BAR[Number(event.key) - 1];
+  if (chosen) location.hash = address(chosen);
+});
+
+const chosen = localStorage.getItem("colours");
+if (chosen) setColours(chosen);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+window.addEventListener("hashchange", show);
+document.querySelector(".jump").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+
+let last = 0;
+listen({
+  changed: () => {
+    // a burst is one refresh: now, or as soon as the last one is a second old
+    const rest = Math.max(0, last + FRESH_MS - Date.now());
+    last = Date.now() + rest;
+    setTimeout(() => shown && refresh(shown), rest);
+  },
+  state: (state) => {
+    bar.live.textContent = state === "live" ? "live" : "not connected";
+    bar.live.classList.toggle("on", state === "live");
+  },
+});
+
+await show();

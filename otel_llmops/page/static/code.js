@@ -1,0 +1,211 @@
+// Where in the repository the tokens burn: modules, the way they flow, hotspots, and who calls whom.
+
+import { ask } from "./api.js";
+import { colour, label, picture, series, tooltip } from "./charts.js";
+import { address, badge, card, code as command, empty, fill, h, name, share, table, visible } from "./dom.js";
+import { duration, exact, moment, money, number, percent } from "./format.js";
+import { columns } from "./layout.js";
+
+const QUERY = `query Code($since: DateTime) {
+  topologySnapshot { snapshotId repositoryPath commitHash scannedAt totalModules totalFunctions totalDependencies circularDependencies cycles }
+  tokenHotspots(limit: 60) { component kind totalTokens callCount avgTokensPerCall tokenShare recommendation }
+  highTokenFunctions(since: $since, limit: 30) { qualifiedName filePath totalTokens cumulativeTokens callCount errors avgTokensPerCall avgDurationMs costUsd agents }
+  treemap: moduleGraph(format: "treemap") { data }
+  sankey: moduleGraph(format: "sankey") { data }
+}`;
+const CALLS = "query Calls($limit: Int) { functionCalls(limit: $limit) { caller callee callCount totalTokens avgTokensPerCall observed static foundBy } }";
+const CHAIN = "query Chain($of: String!) { callChain(entryPoint: $of, depth: 4) { caller callee callCount totalTokens avgTokensPerCall observed static foundBy } }";
+const PLACE = "{ topologySnapshot { modules(limit: 1000) { modulePath functions { qualifiedName filePath lineStart lineEnd complexity totalTokens cumulativeTokens callCount isAsync docstring } } } }";
+const EXPORT = "query Export($format: String!) { moduleGraph(format: $format) { data } }";
+const NODES_MAX = 40;
+const FLOWS_MAX = 40;
+
+export const code = {
+  title: "Code",
+
+  async load(at, signal) {
+    const chosen = at.given.get("function");
+    const [data, calls, modules] = await Promise.all([
+      ask(QUERY, { since: at.since }, signal),
+      chosen ? ask(CHAIN, { of: chosen }, signal) : ask(CALLS, { limit: 80 }, signal),
+      chosen ? ask(PLACE, {}, signal) : null,
+    ]);
+    const places = modules?.topologySnapshot?.modules.flatMap((module) => module.functions) ?? [];
+    return { ...data, chosen, calls: calls.callChain ?? calls.functionCalls, place: places.find((each) => each.qualifiedName === chosen) };
+  },
+
+  mount(root, { go }) {
+    let latest = null;
+    const exported = (format) => async () => (await ask(EXPORT, { format })).moduleGraph.data;
+    const files = { JSON: () => latest.treemap.data, D3: exported("d3"), Cytoscape: exported("cytoscape") };
+    const map = picture("Modules by tokens", { draw: drawTreemap, height: 380, files, described: "Modules as rectangles, larger where more tokens were spent" });
+    const flow = picture("Tokens from agents to models", { draw: drawSankey, height: 380, files: { JSON: () => latest.sankey.data },
+      described: "How many tokens flow from each agent through each function to each model" });
+    const graph = picture("Calls", { draw: drawCalls, height: 400, files: { JSON: () => latest.calls }, described: "Functions as dots, calls as arrows",
+      chosen: (event) => event.dataType === "node" && go({ function: event.data.function }) });
+    const head = h("div", {});
+    const pictures = h("div", { class: "columns" },
+      card("Modules by tokens", { about: "Size: tokens spent below it; without spans, lines. Click to go in.", tools: map.tools }, map.node),
+      card("From agent to model", { about: "Tokens, by the function that made the call", tools: flow.tools }, flow.node));
+    const hot = h("div", {});
+    const callsTitle = h("p", { class: "about" });
+    const calls = card("Calls", { tools: graph.tools, about: "Solid: seen in spans. Dashed: read from the source. Choose a function." }, callsTitle, graph.node);
+    const place = h("div", { class: "detail" });
+    const functions = h("div", {});
+    const nothing = h("div", {});
+    root.append(h("h1", { class: "visually-hidden" }, "Code"), nothing, head, pictures, hot, place, calls, functions);
+    return (data) => {
+      latest = data;
+      const has = { map: Boolean(data.topologySnapshot), flow: data.sankey.data.links?.length > 0, spans: data.highTokenFunctions.length > 0 };
+      const isEmpty = !has.map && !has.spans;
+      fill(nothing, isEmpty && empty("No code seen yet", "A scan of your repository says where the tokens burn in it. It is parsed, never run:", command("otel-llmops scan ."),
+        h("p", {}, "And spans say which function made them with our span processor in the application:"), command("provider.add_span_processor(otel_llmops.AgentSpanProcessor())")));
+      for (const part of [head, pictures, hot, calls, functions]) part.hidden = isEmpty;
+      if (isEmpty) return;
+      fill(head, snapshotCard(data.topologySnapshot));
+      pictures.firstElementChild.hidden = !has.map;
+      pictures.lastElementChild.hidden = !has.flow;
+      if (has.map) map.update(data.treemap.data);
+      if (has.flow) flow.update(data.sankey.data, { tall: Math.min(900, Math.max(340, Math.min(FLOWS_MAX, data.sankey.data.links.length) * 14)) });
+      fill(hot, hotspots(data.tokenHotspots));
+      calls.hidden = !data.calls.length;
+      callsTitle.textContent = data.chosen ? `around ${visible(data.chosen, 120)}` : "the calls with the most tokens below them";
+      graph.update({ calls: data.calls, chosen: data.chosen });
+      fill(place, data.chosen && chosenCard(data, go));
+      fill(functions, functionTable(data));
+    };
+  },
+};
+
+function snapshotCard(found) {
+  if (!found) return card("Functions as spans tell them", { about: "No scan is stored; this adds modules, calls and lines:" }, command("otel-llmops scan ."));
+  return card("Repository", { about: `scanned ${moment(found.scannedAt)}${found.commitHash ? `, commit ${visible(found.commitHash, 10)}` : ""}` },
+    h("p", {}, name(found.repositoryPath)),
+    h("p", { class: "about" }, `${exact(found.totalModules)} modules, ${exact(found.totalFunctions)} functions, ${exact(found.totalDependencies)} imports, `,
+      found.circularDependencies ? badge(`${exact(found.circularDependencies)} circular`, "fair") : "none circular"),
+    found.cycles.slice(0, 3).map((cycle) => h("p", {}, badge("circle", "fair"), " ", name([...cycle, cycle[0]].join(" → ")))));
+}
+
+function drawTreemap(tree) {
+  const hasTokens = spent(tree) > 0;
+  const shape = (node) => ({
+    name: label(node.name, 40), tokens: spent(node), lines: node.lines,
+    value: Math.max(hasTokens ? spent(node) : node.lines ?? 0, 0),
+    children: node.children?.length ? node.children.map(shape) : undefined,
+  });
+  return {
+    tooltip: tooltip({ formatter: ({ data }) => `${data.name}\n${number(data.tokens)} tokens${data.lines ? `\n${exact(data.lines)} lines` : ""}` }),
+    series: [{
+      type: "treemap", name: label(tree.name ?? "all", 40), color: series(), roam: false, nodeClick: "zoomToNode", left: 0, right: 0, top: 0, bottom: 34, data: (shape(tree).children ?? []), leafDepth: 3,
+      breadcrumb: { bottom: 0, itemStyle: { color: colour("raised"), textStyle: { color: colour("ink") } }, emphasis: { itemStyle: { color: colour("line") } } },
+      label: { fontSize: 12, lineHeight: 16, color: "#10131a", overflow: "truncate", formatter: ({ data }) => `${data.name}\n${number(data.value)}` },
+      upperLabel: { show: true, height: 22, color: colour("ink"), fontSize: 12, formatter: ({ data }) => data?.name ?? "" },
+      itemStyle: { borderColor: colour("surface"), borderWidth: 1, gapWidth: 2, borderRadius: 4 },
+      levels: [
+        { itemStyle: { borderWidth: 0, gapWidth: 4 }, upperLabel: { show: false } },
+        { itemStyle: { borderColor: colour("line"), borderWidth: 3, gapWidth: 3 }, color: series(), upperLabel: { show: true } },
+        { itemStyle: { borderColor: colour("raised"), borderWidth: 2, gapWidth: 2 }, color: series(), upperLabel: { show: true } },
+        { color: series() },
+      ],
+    }],
+  };
+}
+
+/** Tokens of a node and all below it. */
+function spent(node) {
+  return node.children?.length ? node.children.reduce((all, child) => all + spent(child), 0) : node.tokens ?? 0;
+}
+
+function drawSankey(data) {
+  const id = (place) => data.nodes[place].id;
+  const links = data.links.map((link) => ({ source: id(link.source), target: id(link.target), value: link.value })).sort((one, other) => other.value - one.value).slice(0, FLOWS_MAX);
+  const used = new Set(links.flatMap((link) => [link.source, link.target]));
+  const palette = series();
+  const tones = { agent: palette[0], function: palette[1], model: palette[3] };
+  const names = new Map(data.nodes.map((node) => [node.id, node.name]));
+  const narrow = innerWidth < 600;
+  return {
+    tooltip: tooltip({ formatter: (shown) => (shown.dataType === "edge"
+      ? `${label(names.get(shown.data.source), 50)} → ${label(names.get(shown.data.target), 50)}\n${number(shown.data.value)} tokens`
+      : `${label(names.get(shown.name), 60)}\n${number(shown.value)} tokens`) }),
+    series: [{
+      type: "sankey", animation: false, left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 10, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
+      label: { color: colour("ink"), fontSize: 11, width: narrow ? 80 : 125, overflow: "truncate", formatter: (shown) => label(names.get(shown.name), 40) },
+      lineStyle: { color: "gradient", opacity: 0.3, curveness: 0.5 },
+      data: data.nodes.filter((node) => used.has(node.id)).map((node) => ({ name: node.id, itemStyle: { color: tones[node.type] ?? palette[4], borderWidth: 0 } })),
+      links,
+    }],
+  };
+}
+
+const KINDS = { function: "function", module: "module", edge: "call", call: "call" };
+
+function hotspots(rows) {
+  if (!rows.length) return null;
+  const advised = rows.filter((each) => each.recommendation);
+  const list = advised.length ? advised : rows.filter((each) => each.kind === "function");
+  return card("Hotspots", { about: advised.length ? "where something stands out" : "most tokens first" }, h("ul", { class: "advice" }, list.slice(0, 8).map((each) => h("li", {},
+    h("div", { class: "hot" }, badge(KINDS[each.kind] ?? each.kind), " ",
+      each.kind === "function" ? h("a", { href: address("code", [], { function: each.component }), "data-key": `hot ${each.component}` }, name(each.component, { most: 120 })) : name(each.component, { most: 120 }),
+      " ", h("span", { class: "about" }, `${number(each.totalTokens)} tokens, ${percent(each.tokenShare)} of all, ${number(each.avgTokensPerCall)} a call`)),
+    each.recommendation && h("p", { dir: "auto" }, visible(each.recommendation, 600))))));
+}
+
+function drawCalls({ calls, chosen }, size) {
+  const weights = new Map();
+  for (const call of calls) {
+    weights.set(call.callee, Math.max(weights.get(call.callee) ?? 0, call.totalTokens));
+    weights.set(call.caller, Math.max(weights.get(call.caller) ?? 0, call.totalTokens));
+  }
+  const kept = new Set([...weights.keys()].sort((one, other) => weights.get(other) - weights.get(one)).slice(0, NODES_MAX));
+  if (chosen && weights.has(chosen)) kept.add(chosen);
+  const edges = calls.filter((call) => kept.has(call.caller) && kept.has(call.callee) && call.caller !== call.callee);
+  const nodes = [...kept];
+  const places = columns(nodes, edges.map((call) => ({ from: call.caller, to: call.callee })), chosen ? [chosen] : []);
+  const biggest = Math.max(...weights.values(), 1);
+  const narrow = innerWidth < 600;
+  return {
+    animation: false,
+    tooltip: tooltip({ formatter: ({ dataType, data }) => (dataType === "edge"
+      ? `${label(data.call.caller, 60)} → ${label(data.call.callee, 60)}\n${number(data.call.totalTokens)} tokens below, ${number(data.call.callCount)} calls\n${data.call.observed ? "seen in spans" : "read from the source"}`
+      : `${label(data.function, 80)}\n${number(weights.get(data.function))} tokens`) }),
+    series: [{
+      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width * 0.84, height: size.height * 0.8, preserveAspect: true, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, emphasis: { focus: "adjacency" },
+      label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, textBorderColor: colour("surface"), textBorderWidth: 3, width: narrow ? 80 : 150, overflow: "truncate",
+        formatter: ({ data }) => label(data.function.split(".").slice(-2).join("."), 40) },
+      data: nodes.map((id) => ({ id, name: label(id, 60), function: id, x: places.get(id).x * size.width, y: places.get(id).y * size.height, symbolSize: 8 + 22 * Math.sqrt(weights.get(id) / biggest),
+        itemStyle: { color: id === chosen ? colour("series-3") : colour("series-1") } })),
+      links: edges.map((call) => ({ source: call.caller, target: call.callee, call, lineStyle: { color: colour("muted"), curveness: 0.1, width: 1 + 4 * Math.sqrt(call.totalTokens / biggest), type: call.observed ? "solid" : "dashed", opacity: 0.7 } })),
+    }],
+  };
+}
+
+function chosenCard(data, go) {
+  const place = data.place;
+  const usage = data.highTokenFunctions.find((each) => each.qualifiedName === data.chosen);
+  const fact = (term, shown) => shown !== undefined && shown !== null && shown !== "" && h("div", {}, h("dt", {}, term), h("dd", {}, shown));
+  const frame = card("Chosen function", { tools: h("button", { type: "button", class: "quiet", onclick: () => go({ function: null }) }, "Close"), className: "chosen" },
+    h("dl", { class: "facts" },
+      fact("Where", place ? h("code", {}, `${visible(place.filePath, 200)}:${place.lineStart}`) : usage && h("code", {}, visible(usage.filePath, 200))),
+      fact("Lines", place && `${place.lineStart} to ${place.lineEnd}`), fact("Complexity", place && exact(place.complexity)), fact("What for", place?.docstring && name(place.docstring)),
+      fact("Tokens", usage && exact(usage.totalTokens)), fact("With callees", usage && exact(usage.cumulativeTokens)), fact("Calls", usage && exact(usage.callCount)),
+      fact("Agents", usage && name(usage.agents.join(", ")))));
+  frame.querySelector("h2").replaceChildren(name(data.chosen, { most: 160 }));
+  return frame;
+}
+
+function functionTable(data) {
+  const all = data.highTokenFunctions.reduce((sum, each) => sum + each.totalTokens, 0) || 1;
+  return card("Functions by tokens", { about: "as spans tell them" }, table("Functions by tokens", [
+    { label: "Function", wide: true, value: (each) => name(each.qualifiedName || each.filePath) },
+    { label: "File", value: (each) => name(each.filePath, { most: 60 }) },
+    { label: "Calls", number: true, value: (each) => number(each.callCount) },
+    { label: "Tokens", number: true, value: (each) => number(each.totalTokens) },
+    { label: "", value: (each) => share(each.totalTokens / all) },
+    { label: "With callees", number: true, value: (each) => number(each.cumulativeTokens) },
+    { label: "A call", number: true, value: (each) => number(each.avgTokensPerCall) },
+    { label: "Takes", number: true, value: (each) => duration(each.avgDurationMs) },
+    { label: "Cost", number: true, value: (each) => money(each.costUsd) },
+  ], data.highTokenFunctions, { href: (each) => address("code", [], { function: each.qualifiedName }), key: (each) => each.qualifiedName, current: (each) => each.qualifiedName === data.chosen,
+    empty: "No span says which function made it; otel_llmops.AgentSpanProcessor does." }));
+}

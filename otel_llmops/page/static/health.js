@@ -1,0 +1,102 @@
+// Whether the collector itself is well: what it took, what it refused, what waits, what could not be stored.
+
+import { get, text } from "./api.js";
+import { badge, card, fill, h, table, visible } from "./dom.js";
+import { exact, number } from "./format.js";
+
+const EVERY_MS = 5000;
+const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
+const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+
+export const health = {
+  title: "Health",
+
+  async load(_at, signal) {
+    const [ready, page] = await Promise.all([get("readyz", signal), text("metrics", signal)]);
+    return { ready, samples: samplesOf(page) };
+  },
+
+  mount(root) {
+    const body = h("div", {});
+    root.append(h("h1", { class: "visually-hidden" }, "Health"), body);
+    const again = async () => {
+      if (!root.isConnected) return;
+      try {
+        draw(await health.load());
+      } catch {
+        // the bar says that nobody answers; the next look may be answered
+      }
+      setTimeout(again, EVERY_MS);
+    };
+    setTimeout(again, EVERY_MS);
+    const draw = (data) => fill(body, ...drawAll(data));
+    return draw;
+  },
+};
+
+/** Prometheus' text format -> [{name, labels, value}]. */
+function samplesOf(page) {
+  return page.split("\n").filter((line) => line && !line.startsWith("#")).flatMap((line) => {
+    const found = SAMPLE.exec(line);
+    if (!found) return [];
+    const labels = Object.fromEntries([...(found[2] ?? "").matchAll(LABEL)].map(([, key, value]) => [key, value]));
+    return [{ name: found[1].replace(/^otel_llmops_/, ""), labels, value: Number(found[3]) }];
+  });
+}
+
+const bytes = (value) => (value < 1024 ? `${number(value)} B` : value < 1024 ** 2 ? `${(value / 1024).toFixed(1)} KiB` : value < 1024 ** 3 ? `${(value / 1024 ** 2).toFixed(1)} MiB` : `${(value / 1024 ** 3).toFixed(1)} GiB`);
+
+function drawAll({ ready, samples }) {
+  const sum = (name) => samples.filter((each) => each.name === name).reduce((all, each) => all + each.value, 0);
+  const worst = Math.max(0, ...samples.filter((each) => each.name === "consumer_lag_seconds").map((each) => each.value));
+  const refused = samples.filter((each) => /refused|rejected/.test(each.name)).reduce((all, each) => all + each.value, 0);
+  const isReady = ready.status === "ready";
+  const tile = (title, shown, tone, about) => h("div", { class: `tile plain ${tone}` }, h("h2", {}, title), h("p", { class: "figure" }, shown), h("p", { class: "moved" }, about));
+  return [
+    h("div", { class: `card verdict ${isReady ? "good" : "bad"}`, role: "status" }, h("h2", {}, isReady ? "Everything answers" : "Not ready"),
+      [...(ready.reasons ?? []), ...(ready.notes ?? [])].map((sentence) => h("p", {}, visible(sentence, 500)))),
+    h("div", { class: "tiles" },
+      tile("Lag", `${worst.toFixed(1)} s`, worst > 30 ? "bad" : "", "of the slowest consumer"),
+      tile("Refused", exact(refused), refused ? "bad" : "", "since the start"),
+      tile("Quarantined", exact(sum("quarantine_requests")), sum("quarantine_requests") ? "bad" : "", "requests, kept with their error"),
+      tile("Stored", number(sum("exported_spans_total")), "", "spans since the start"),
+      tile("Waiting", bytes(sum("journal_backlog_bytes")), "", `of ${bytes(sum("journal_budget_bytes"))} that may wait`),
+      tile("Journal", bytes(sum("journal_stored_bytes")), "", `${exact(sum("journal_segments"))} segments on disk`)),
+    h("div", { class: "columns" }, consumers(samples), requests(samples)),
+    card("Trouble", { about: "Each of these is 0 on a good day" }, table("Trouble", [
+      { label: "What", wide: true, value: (each) => each.name.replaceAll("_", " ").replace(/ total$/, "") },
+      { label: "Of", value: (each) => visible(Object.entries(each.labels).map(([key, value]) => `${key} ${value}`).join(", ") || "all", 120) },
+      { label: "Count", number: true, value: (each) => (each.value ? badge(exact(each.value), "bad") : "0") },
+    ], samples.filter((each) => /(refused|rejected|failed|failures|lost|damaged|torn|quarantine|gaps|retries|dropped|duplicate)/.test(each.name)))),
+    everything(samples),
+  ];
+}
+
+function consumers(samples) {
+  const named = new Map();
+  for (const each of samples) {
+    const consumer = each.labels.consumer ?? each.labels.exporter ?? each.labels.forward;
+    if (consumer) named.set(consumer, { ...named.get(consumer), consumer, [each.name]: each.value });
+  }
+  return card("By exporter", { about: "Each reads the journal at its own pace; only the store can make the receiver refuse" }, table("By exporter", [
+    { label: "Who", wide: true, value: (each) => visible(each.consumer, 80) },
+    { label: "Behind by", number: true, value: (each) => (each.consumer_lag_seconds === undefined ? "–" : `${each.consumer_lag_seconds.toFixed(1)} s`) },
+    { label: "Waiting", number: true, value: (each) => (each.consumer_lag_bytes === undefined ? "–" : bytes(each.consumer_lag_bytes)) },
+  ], [...named.values()], { empty: "No figures yet." }));
+}
+
+function requests(samples) {
+  return card("Processes and requests", {}, table("Processes and requests", [
+    { label: "What", wide: true, value: (each) => each.name.replaceAll("_", " ").replace(/ total$/, "") },
+    { label: "Of", value: (each) => visible(Object.values(each.labels).join(", ") || "all", 80) },
+    { label: "", number: true, value: (each) => (each.name.endsWith("_up") ? badge(each.value ? "up" : "down", each.value ? "good" : "bad") : exact(each.value)) },
+  ], samples.filter((each) => /(_up|requests_total|connections|inflight_requests|sessions_analysed_total|analyses_total)$/.test(each.name)).slice(0, 16)));
+}
+
+function everything(samples) {
+  return h("details", { class: "card" }, h("summary", {}, `All ${samples.length} figures`), table("All figures", [
+    { label: "Figure", wide: true, value: (each) => each.name },
+    { label: "Of", value: (each) => visible(Object.values(each.labels).join(", "), 120) },
+    { label: "Value", number: true, value: (each) => String(each.value) },
+  ], samples));
+}

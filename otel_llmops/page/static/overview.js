@@ -1,0 +1,177 @@
+// What was spent and what went wrong over time, and how that differs from the window before.
+
+import { ask } from "./api.js";
+import { axes, colour, picture, series, tooltip } from "./charts.js";
+import { address, badge, card, code, empty, fill, h, name, s, share, table, visible } from "./dom.js";
+import { change, duration, moment, money, number } from "./format.js";
+
+const POINT = "at sessions handoffs llmCalls errors inputTokens outputTokens costUsd latencyMsP95";
+const QUERY = `query Overview($since: DateTime, $twice: DateTime, $buckets: Int) {
+  now: usage(since: $since, buckets: $buckets) { ${POINT} }
+  before: usage(since: $twice, until: $since, buckets: $buckets) { ${POINT} }
+  agents(since: $since, limit: 6) { name role totalTokens costUsd errors latencyMsP95 }
+  sessions(since: $since, limit: 6) { sessionId startedAt durationMs agents inputTokens outputTokens errors final }
+  bottlenecks(since: $since, minSeverity: HIGH, limit: 3) { agent operation severity criticalPathShare recommendation }
+}`;
+const ALL = `query Overview($buckets: Int) {
+  now: usage(since: "2015-01-01T00:00:00Z", buckets: $buckets) { ${POINT} }
+  agents(limit: 6) { name role totalTokens costUsd errors latencyMsP95 }
+  sessions(limit: 6) { sessionId startedAt durationMs agents inputTokens outputTokens errors final }
+  bottlenecks(minSeverity: HIGH, limit: 3) { agent operation severity criticalPathShare recommendation }
+}`;
+const NEWEST = "{ sessions(limit: 1) { startedAt } }";
+const BUCKETS = 60;
+
+const total = (points, key) => points.reduce((all, point) => all + (point[key] ?? 0), 0);
+const most = (points, key) => points.reduce((all, point) => Math.max(all, point[key] ?? 0), 0) || null;
+const priced = (points) => (points.some((point) => point.costUsd !== null) ? total(points, "costUsd") : null);
+const both = (points) => total(points, "inputTokens") + total(points, "outputTokens");
+
+const TILES = [
+  { title: "Tokens", of: both, point: (each) => each.inputTokens + each.outputTokens, shown: number, worse: 0 },
+  { title: "Cost", of: priced, point: (each) => each.costUsd, shown: money, worse: 1 },
+  { title: "Sessions", of: (points) => total(points, "sessions"), point: (each) => each.sessions, shown: number, worse: 0 },
+  { title: "LLM calls", of: (points) => total(points, "llmCalls"), point: (each) => each.llmCalls, shown: number, worse: 0 },
+  { title: "Errors", of: (points) => total(points, "errors"), point: (each) => each.errors, shown: number, worse: 1 },
+  { title: "Slowest p95", of: (points) => most(points, "latencyMsP95"), point: (each) => each.latencyMsP95, shown: duration, worse: 1,
+    about: "The 95th percentile of how long agents took, in the worst step of the window" },
+];
+
+export const overview = {
+  title: "Overview",
+
+  async load(at, signal) {
+    const data = at.since
+      ? await ask(QUERY, { since: at.since, twice: at.twice, buckets: BUCKETS }, signal)
+      : await ask(ALL, { buckets: BUCKETS }, signal);
+    if (!data.sessions.length) data.newest = (await ask(NEWEST, {}, signal)).sessions[0]?.startedAt ?? null;
+    if (!at.since) data.now = fromTheFirst(data.now);
+    return data;
+  },
+
+  mount(root, { go }) {
+    const tiles = h("div", { class: "tiles" });
+    const over = {
+      tokens: picture("Tokens over time", { draw: drawTokens, files: { JSON: () => latest.now }, described: "Input and output tokens over time, stacked bars" }),
+      trouble: picture("Latency and errors over time", { draw: drawTrouble, files: { JSON: () => latest.now }, described: "The 95th percentile of latency as a line, errors as bars" }),
+    };
+    const lists = h("div", { class: "columns" });
+    const body = h("div", {}, tiles,
+      h("div", { class: "columns" },
+        card("Tokens over time", { tools: over.tokens.tools }, over.tokens.node),
+        card("Latency and errors", { tools: over.trouble.tools, about: "p95 of agents, and failed operations" }, over.trouble.node)),
+      lists);
+    const nothing = h("div", {});
+    root.append(h("h1", { class: "visually-hidden" }, "Overview"), nothing, body);
+    let latest = null;
+    return (data, at) => {
+      latest = data;
+      const isEmpty = !data.sessions.length && !both(data.now);
+      body.hidden = isEmpty;
+      fill(nothing, isEmpty && whatToDo(data, at, go));
+      if (isEmpty) return;
+      fill(tiles, TILES.map((tile) => drawTile(tile, data, at)));
+      over.tokens.update(data.now);
+      over.trouble.update(data.now);
+      fill(lists, ...drawLists(data, at));
+    };
+  },
+};
+
+/** Without the empty steps before anything happened. */
+function fromTheFirst(points) {
+  const first = points.findIndex((point) => point.sessions || point.inputTokens || point.llmCalls);
+  return first <= 0 ? points : points.slice(Math.max(0, first - 1));
+}
+
+function whatToDo(data, at, go) {
+  if (data.newest) {
+    return empty(`Nothing in the last ${at.window}`, `The newest session began ${moment(data.newest)}.`,
+      h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time")));
+  }
+  return empty("Waiting for the first span", "Point any OpenTelemetry exporter here, and this page fills by itself:",
+    code("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python your_app.py"),
+    h("p", {}, "No application at hand? A support desk of four agents, which needs no key and no network:"),
+    code("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python -m otel_llmops.demo"));
+}
+
+function drawTile(tile, data, at) {
+  const value = tile.of(data.now);
+  const moved = data.before ? change(value ?? 0, tile.of(data.before) ?? 0, tile.worse) : null;
+  return h("div", { class: "tile", title: tile.about || false },
+    h("h2", {}, tile.title),
+    h("p", { class: "figure" }, tile.shown(value)),
+    moved && h("p", { class: `moved ${moved.tone}` }, moved.text, h("span", {}, ` to the ${at.window} before`)),
+    spark(data.now.map(tile.point)));
+}
+
+const SPARK = { width: 120, height: 28 };
+
+function spark(values) {
+  const top = Math.max(...values.map((value) => value ?? 0), 1e-12);
+  const x = (place) => (place / Math.max(1, values.length - 1)) * SPARK.width;
+  const y = (value) => SPARK.height - 2 - ((value ?? 0) / top) * (SPARK.height - 4);
+  const line = values.map((value, place) => `${place ? "L" : "M"}${x(place).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+  return s("svg", { class: "spark", viewBox: `0 0 ${SPARK.width} ${SPARK.height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    s("path", { class: "area", d: `${line}L${SPARK.width} ${SPARK.height}L0 ${SPARK.height}Z` }),
+    s("path", { class: "line", d: line, "vector-effect": "non-scaling-stroke" }));
+}
+
+const legend = () => ({ top: 0, right: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: { color: colour("muted"), fontSize: 12 } });
+const grid = { left: 8, right: 8, top: 34, bottom: 4, containLabel: true };
+
+function drawTokens(points) {
+  const bars = (title, key) => ({
+    type: "bar", name: title, stack: "tokens", barMaxWidth: 18, barCategoryGap: "25%",
+    data: points.map((point) => [point.at, point[key]]), emphasis: { focus: "series" },
+  });
+  return {
+    color: [series()[0], series()[1]],
+    grid, legend: legend(), xAxis: axes.time(), yAxis: axes.value(number),
+    tooltip: tooltip({ trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: number }),
+    series: [bars("input", "inputTokens"), bars("output", "outputTokens")],
+  };
+}
+
+function drawTrouble(points) {
+  return {
+    color: [series()[4], colour("bad")],
+    grid, legend: legend(), xAxis: axes.time(),
+    yAxis: [axes.value(duration), { ...axes.value(number), splitLine: { show: false }, minInterval: 1 }],
+    tooltip: tooltip({ trigger: "axis" }),
+    series: [
+      { type: "line", name: "p95", smooth: 0.25, showSymbol: points.length < 3, connectNulls: true, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
+        data: points.map((point) => [point.at, point.latencyMsP95]), tooltip: { valueFormatter: duration } },
+      { type: "bar", name: "errors", yAxisIndex: 1, barMaxWidth: 10, data: points.map((point) => [point.at, point.errors]), tooltip: { valueFormatter: number } },
+    ],
+  };
+}
+
+const TONES = { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair", LOW: "" };
+
+function drawLists(data, at) {
+  const kept = { window: at.given.get("window") };
+  const tokens = data.agents.reduce((all, agent) => all + agent.totalTokens, 0) || 1;
+  return [
+    card("Agents", { about: "most tokens first", tools: h("a", { href: address("agents", [], kept) }, "All agents") },
+      table("Agents by tokens", [
+        { label: "Agent", wide: true, value: (agent) => name(agent.name) },
+        { label: "Tokens", number: true, value: (agent) => number(agent.totalTokens) },
+        { label: "", value: (agent) => share(agent.totalTokens / tokens) },
+        { label: "Cost", number: true, value: (agent) => money(agent.costUsd) },
+        { label: "p95", number: true, value: (agent) => duration(agent.latencyMsP95) },
+        { label: "Errors", number: true, value: (agent) => (agent.errors ? badge(number(agent.errors), "bad") : "0") },
+      ], data.agents, { href: (agent) => address("agents", [], { ...kept, agent: agent.name }), key: (agent) => `agent ${agent.name}` })),
+    card("Newest sessions", { tools: h("a", { href: address("sessions", [], kept) }, "All sessions") },
+      table("Newest sessions", [
+        { label: "Session", wide: true, value: (each) => name(each.sessionId) },
+        { label: "Began", value: (each) => moment(each.startedAt) },
+        { label: "Took", number: true, value: (each) => duration(each.durationMs) },
+        { label: "Tokens", number: true, value: (each) => number(each.inputTokens + each.outputTokens) },
+        { label: "Errors", number: true, value: (each) => (each.errors ? badge(number(each.errors), "bad") : "0") },
+      ], data.sessions, { href: (each) => address("session", [each.sessionId]), key: (each) => `session ${each.sessionId}` })),
+    data.bottlenecks.length > 0 && card("What holds sessions up", { tools: h("a", { href: address("bottlenecks", [], kept) }, "All bottlenecks") },
+      h("ul", { class: "advice" }, data.bottlenecks.map((each) => h("li", {},
+        badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
+  ];
+}

@@ -1,0 +1,272 @@
+"""The page in a real browser, over a real collector with a day of work and hostile names in it."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+import time
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from otel_llmops.page.build import FOLDER, build, registry
+from tests.support.busy_day import busy_day, hostile_session
+from tests.support.serving import Serving, serving, until
+
+pytestmark = pytest.mark.timeout(120)
+
+VIEWS = (
+    "overview",
+    "agents",
+    "agents?from=triage&to=billing",
+    "sessions",
+    "session/ticket-1110",
+    "code",
+    "code?function=desk.agents.read",
+    "bottlenecks",
+    "coalitions",
+    "health",
+)
+TRANSFERRED_MAX = 500_000
+LIVE_S_MAX = 2.0
+AXE, AXE_INTEGRITY = (
+    "4.14.1",
+    "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+)
+DESK = Path(__file__).parents[2] / "examples" / "support_desk"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    build()
+    with serving(tmp_path_factory.mktemp("page")) as running:
+        for request in [*busy_day(datetime.now(UTC), sessions=120), hostile_session()]:
+            _send(running, request)
+        from otel_llmops.cli import main  # noqa: PLC0415 - heavy, and of this fixture alone
+
+        assert main(["scan", str(DESK), "--url", _url(running), "--no-cache"]) == 0
+        until(
+            lambda: len(running.graphql("{ sessions(limit: 200) { final } }")["sessions"]) >= 121,
+            what="the day is analysed",
+        )
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = _chromium(playwright)
+        yield opened
+        opened.close()
+
+
+def _chromium(playwright: Playwright) -> Browser:
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        reason = "there is no chromium on this machine"
+        if os.environ.get("LLMOPS_REQUIRE_BACKENDS"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return playwright.chromium.launch(
+        executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"]
+    )
+
+
+def _url(running: Serving) -> str:
+    return f"http://127.0.0.1:{running.api_port}"
+
+
+def _send(running: Serving, request: bytes) -> None:
+    answer = running.post(request, content_type="application/x-protobuf")
+    assert answer.status_code == 200, answer.text
+
+
+class Visit:
+    """One reader: what the browser complained of, and whom it asked."""
+
+    def __init__(self, browser: Browser, base: str, *, width: int, colours: str) -> None:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if colours == "dark" else "light",
+        )
+        self.page: Page = context.new_page()
+        self.base = base
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._heard)
+        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
+
+    def _heard(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def open(self, view: str) -> Page:
+        self.page.goto(f"{self.base}/#/{view}")
+        self.page.wait_for_selector("main [data-ready]")
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => done()))")
+        return self.page
+
+    def close(self) -> None:
+        self.page.context.close()
+
+
+def _beyond(page: Page) -> int:
+    beyond: int = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return beyond
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_every_view_shows_its_answer_and_fits(
+    served: Serving, browser: Browser, width: int, colours: str
+) -> None:
+    visit = Visit(browser, _url(served), width=width, colours=colours)
+    wide = {}
+    for view in VIEWS:
+        page = visit.open(view)
+        assert page.locator("main .card").count() > 0, view
+        wide[view] = _beyond(page)
+    visit.close()
+    assert wide == dict.fromkeys(VIEWS, 0)
+    assert visit.complaints == []
+    assert visit.hosts == {f"127.0.0.1:{served.api_port}"}
+
+
+def test_a_session_has_its_timeline_and_what_was_said(served: Serving, browser: Browser) -> None:
+    visit = Visit(browser, _url(served), width=1280, colours="light")
+    page = visit.open("session/ticket-1110")
+    assert page.locator(".timeline .critical").count() > 0
+    assert page.locator(".timeline .handoff").count() > 0
+    page.locator(".timeline .stretch.llm").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".said blockquote")
+    assert "ticket-1110" in page.locator(".said blockquote").first.inner_text()
+    assert "span=" in page.url
+    visit.close()
+    assert visit.complaints == []
+
+
+def test_an_edge_leads_to_its_handoffs_and_they_to_their_session(
+    served: Serving, browser: Browser
+) -> None:
+    visit = Visit(browser, _url(served), width=1280, colours="light")
+    page = visit.open("agents")
+    page.get_by_role("link", name="triage → billing").first.click()
+    page.wait_for_selector(".chosen tbody tr")
+    assert "parent child" in page.locator(".chosen").inner_text()
+    page.locator(".chosen tbody a").first.click()
+    page.wait_for_selector(".timeline")
+    visit.close()
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_hostile_names_are_text(served: Serving, browser: Browser, width: int) -> None:
+    visit = Visit(browser, _url(served), width=width, colours="light")
+    page = visit.page
+    for view in (*VIEWS, "session/" + quote("<img src=x onerror=alert(1)>", safe="")):
+        visit.open(view)
+        assert page.locator("main img, main script, main iframe").count() == 0, view
+        assert _beyond(page) == 0, view
+    text = page.locator("main").inner_text()
+    assert "<img src=x onerror=alert(1)>" in text
+    assert "\x1b" not in text
+    visit.close()
+    assert visit.complaints == []
+
+
+def test_nothing_of_the_page_may_run_from_elsewhere(served: Serving) -> None:
+    answer = served.get("/")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "<script>" not in answer.text
+    assert "style=" not in answer.text
+
+
+def test_parts_are_kept_for_ever_and_the_page_asked_for_anew(served: Serving) -> None:
+    first = served.get("/")
+    again = httpx.get(f"{_url(served)}/", headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 304
+    part = first.text.split('src="')[1].split('"')[0]
+    answer = served.get(f"/{part}")
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-encoding"] == "gzip"
+    assert served.get(f"/page/0123/{part.rsplit('/', 1)[1]}").status_code == 404
+
+
+def test_the_first_view_is_small(served: Serving, browser: Browser) -> None:
+    visit = Visit(browser, _url(served), width=1280, colours="light")
+    meter = visit.page.context.new_cdp_session(visit.page)
+    meter.send("Network.enable")
+    sizes: list[float] = []
+    meter.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    visit.open("overview").wait_for_selector(".chart canvas")
+    visit.close()
+    assert 0 < sum(sizes) < TRANSFERRED_MAX
+
+
+def test_a_span_is_on_the_open_page_within_two_seconds(served: Serving, browser: Browser) -> None:
+    visit = Visit(browser, _url(served), width=1280, colours="light")
+    page = visit.open("sessions")
+    page.wait_for_selector(".live.on")
+    request = next(busy_day(datetime.now(UTC), sessions=1, hours=0.001, first=7001))
+    began = time.monotonic()
+    _send(served, request)
+    page.wait_for_selector("text=ticket-7001")
+    took = time.monotonic() - began
+    visit.close()
+    assert took < LIVE_S_MAX
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core as npm has it, checked against its digest."""
+    url = f"{registry()}axe-core/-/axe-core-{AXE}.tgz"
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - npm's registry
+        archive: bytes = answer.read()
+    assert "sha512-" + b64encode(hashlib.sha512(archive).digest()).decode() == AXE_INTEGRITY
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        held = members.extractfile("package/axe.min.js")
+        assert held is not None
+        return held.read().decode()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_contrast_and_labels(served: Serving, browser: Browser, axe: str, colours: str) -> None:
+    visit = Visit(browser, _url(served), width=1280, colours=colours)
+    found = {}
+    for view in VIEWS:
+        page = visit.open(view)
+        # by the debugger, which the page's policy does not bind
+        page.evaluate(f"() => {{ {axe}; }}")
+        told = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})")
+        found[view] = [
+            f"{each['id']}: {each['nodes'][0]['html'][:160]}" for each in told["violations"]
+        ]
+    visit.close()
+    assert {view: told for view, told in found.items() if told} == {}
+
+
+def test_the_charts_are_what_was_pinned() -> None:
+    assert {path.name for path in build()} <= {path.name for path in FOLDER.iterdir()}
+
+
+def test_a_page_without_charts_says_how_to_build_them(served: Serving, browser: Browser) -> None:
+    visit = Visit(browser, _url(served), width=1280, colours="light")
+    visit.page.route("**/vendor/*", lambda route: route.fulfill(status=404, body=""))
+    page = visit.open("overview")
+    page.wait_for_selector("text=python -m otel_llmops.page.build")
+    visit.close()
+    assert json.dumps(visit.complaints).count("404") == len(visit.complaints)
