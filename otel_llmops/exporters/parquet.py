@@ -2,9 +2,9 @@
 
 Strategy: files are only ever added (parquet_files.py), but where a session is deleted
 (parquet_deletion.py). A batch is a file for each day it touches, named by its range of the journal,
-so writing it again is writing it once. An analysis is a file for each table and day, and counts once
-its sessions are in the table `replaced` (parquet_views.py). Queries run on views over the files;
-what is small is merged beside them (parquet_compaction.py).
+so writing it again is writing it once. An analysis is a file for each table and day, and counts
+once its sessions are in the table `replaced` (parquet_views.py). Queries run on views over the
+files; what is small is merged beside them (parquet_compaction.py).
 """
 
 import json

@@ -62,7 +62,8 @@ def _without(
     kept = rows.filter(pc.invert(theirs))
     made = files.fresh(path.parent, path.stem, kept, key=key, holds=held(path))
     counted = rows.filter(theirs)
-    count = live(name, counted).num_rows if name in DERIVED else counted.num_rows
+    if name in DERIVED:
+        counted = live(name, counted)
     with gate.changing():
         files.publish([made])
-    return count
+    return int(counted.num_rows)
