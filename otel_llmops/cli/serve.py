@@ -54,6 +54,7 @@ def _greet(config: ServeConfig, endpoints: Endpoints) -> None:
         f"otel-llmops {__version__} is ready",
         f"  OTLP/gRPC   {endpoints.grpc}",
         f"  OTLP/HTTP   {endpoints.http}",
+        f"  web page    {endpoints.api}/",
         f"  GraphQL     {endpoints.api}/graphql",
         f"  REST        {endpoints.api}/api/agents",
         f"  data        {config.data}",
