@@ -81,6 +81,10 @@ _SESSION_ID = text("session_id")
 def operations(queries: Queries, *, jaeger_url: str) -> list[Operation]:
     """What is below /api. `jaeger_url` is empty where no Jaeger is configured."""
     rest = _Rest(queries, jaeger_url)
+    return [*_lists(rest), *_findings(rest)]
+
+
+def _lists(rest: "_Rest") -> list[Operation]:
     return [
         Operation(
             "/api/agents",
@@ -119,6 +123,11 @@ def operations(queries: Queries, *, jaeger_url: str) -> list[Operation]:
             Shape("Handoffs", "A page of handoffs.", more={"handoffs": [HANDOFF]}),
             (_SESSION_ID, text("agent"), share_of("min_quality"), *WINDOW),
         ),
+    ]
+
+
+def _findings(rest: "_Rest") -> list[Operation]:
+    return [
         Operation(
             "/api/bottlenecks",
             "What holds sessions up, most first.",
@@ -145,8 +154,12 @@ def operations(queries: Queries, *, jaeger_url: str) -> list[Operation]:
             "What was spent over time, in steps that people read; by default the last day.",
             rest.usage,
             Shape("Usage", "Steps of time, in order.", more={"usage": [UsagePoint]}),
-            (*TIMES, whole("buckets", bucket_count, least=1, most=BUCKETS_MAX,
-                           otherwise=BUCKETS_DEFAULT)),
+            (
+                *TIMES,
+                whole(
+                    "buckets", bucket_count, least=1, most=BUCKETS_MAX, otherwise=BUCKETS_DEFAULT
+                ),
+            ),
         ),
         Operation(
             "/api/doctor",
@@ -156,7 +169,7 @@ def operations(queries: Queries, *, jaeger_url: str) -> list[Operation]:
             (_SESSION_ID, LIMIT),
             refuses=NO_SESSION,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def no_session(session_id: str | None) -> NotFoundError:

@@ -114,7 +114,8 @@ def operations(
     queries: TopologyQueries, replace_snapshot: ReplaceSnapshot | None
 ) -> list[Operation]:
     """What is below /api/topology, and /api/hotspots."""
-    made = _reading(_Topology(queries))
+    rest = _Topology(queries)
+    made = [*_of_snapshots(rest), *_of_calls(rest)]
     if replace_snapshot is not None:
         made.append(
             Operation(
@@ -135,9 +136,8 @@ def operations(
     return made
 
 
-def _reading(rest: "_Topology") -> list[Operation]:
+def _of_snapshots(rest: "_Topology") -> list[Operation]:
     chosen = (text("repository"), text("commit"))
-    depth = whole("depth", chain_depth, least=1, most=CHAIN_DEPTH_MAX, otherwise=DEPTH_DEFAULT)
     return [
         Operation(
             "/api/topology",
@@ -170,6 +170,12 @@ def _reading(rest: "_Topology") -> list[Operation]:
             (word_of("format", FORMATS, otherwise="d3"), text("repository")),
             also={"text/html": {"type": "string"}},
         ),
+    ]
+
+
+def _of_calls(rest: "_Topology") -> list[Operation]:
+    depth = whole("depth", chain_depth, least=1, most=CHAIN_DEPTH_MAX, otherwise=DEPTH_DEFAULT)
+    return [
         Operation(
             "/api/topology/calls",
             "Call edges, most tokens first; those that no span shows come last.",

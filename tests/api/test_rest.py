@@ -220,7 +220,7 @@ def _commands() -> list[list[str]]:
     page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [shlex.split(line) for line in lines]
+    return [shlex.split(line) for line in lines if line]
 
 
 @pytest.mark.parametrize("command", _commands(), ids=lambda command: str(command[1]))
