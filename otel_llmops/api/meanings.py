@@ -265,6 +265,13 @@ FIELDS: Mapping[str, str] = {
     "version": "The version of the analysis.",
     "wait_ms": "What it waits on the critical path, milliseconds.",
     "what": "What answers will lack.",
+    "critical_ms": "Its part of the critical path, milliseconds.",
+    "parent_span_id": "The span above, in hex; empty where there is none.",
+    "Stretch.error": "Whether it failed.",
+    "cut": "Whether the text was too long and is shown in part.",
+    "received": "Whether it came in; if not, it was answered.",
+    "speaker": "Whose text it is: system, user, assistant, tool or the like.",
+    "Message.text": "The text, as it was captured.",
 }
 
 ARGUMENTS: Mapping[str, str] = {
@@ -288,6 +295,8 @@ ARGUMENTS: Mapping[str, str] = {
     "task_type": "Only tasks of this type.",
     "type": "Only agents of this type.",
     "until": "Only what began before. RFC 3339; without an offset it is UTC.",
+    "span_id": "A span of the trace, in hex.",
+    "trace_id": "A trace, in hex.",
 }
 
 WORDS: Mapping[str, str] = {
