@@ -74,7 +74,10 @@ def test_of_nothing_nothing_is_told() -> None:
     assert finding.what == "no span here is an agent, a model call or a tool"
 
 
-def test_a_person_reads_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_reads_a_page(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     assert main(["doctor", "--file", str(_STRANDS)]) == 0
     told = capsys.readouterr().out
     assert "strands.telemetry.tracer" in told
