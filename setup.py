@@ -34,7 +34,7 @@ class WithCharts(build_py):
         page = runpy.run_path("otel_llmops/page/build.py")
         try:
             page["build"]()
-        except page["NotBuilt"] as error:
+        except (page["NotBuilt"], OSError) as error:
             sys.stderr.write(f"warning: the page's charts are not built: {error}\n")
         super().run()
 

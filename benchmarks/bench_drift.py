@@ -5,7 +5,7 @@ message made longer by prose of a seeded vocabulary, in several dialects; only t
 MB are of the documents it read: what stands beside handoffs. Beside it are the bytes of all
 attributes on the spans, most of which it need not read.
 
-    python benchmarks/bench_drift.py [--sessions 400] [--words 300] [--repeat 3] [--profile]
+    python -m benchmarks.bench_drift [--sessions 400] [--words 300] [--repeat 3] [--profile]
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """How fast each store is written, against its statements driven by hand, and how fast it answers.
 
-    python benchmarks/bench_stores.py write [STORE ...] [--rows N]
-    python benchmarks/bench_stores.py read STORE [--operations N] [--keep URL]
+    python -m benchmarks.bench_stores write [STORE ...] [--rows N]
+    python -m benchmarks.bench_stores read STORE [--operations N] [--keep URL]
 
 STORE is clickhouse-embedded, clickhouse-server, postgresql, mysql or parquet: the server that tests
 would use, durable (fsync on), or the one at LLMOPS_TEST_..._URL. By hand, Parquet is
@@ -28,23 +28,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-import clickhouse_connect
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import pymysql
 
+from benchmarks.stores_by_hand import by_hand
 from otel_llmops.app.stores import open_store
-from otel_llmops.exporters.clickhouse_server import server_connect
-from otel_llmops.exporters.mysql_rows import as_csv, load_statement
-from otel_llmops.exporters.postgres_rows import as_copy
 from otel_llmops.model.schemas import DERIVED, SPANS, require
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.seams import Destination
 from otel_llmops.storage.tables import STORED, TABLES
-from otel_llmops.store_url import StoreUrl, store_url
 from tests.support import clickhouse_server, mysql_server, postgres_server
 
 SEED = 20_261_129
@@ -124,112 +117,6 @@ def _filled(values: Any, field: pa.Field, rows: int) -> pa.Array:
     if pa.types.is_timestamp(field.type):
         return pa.array(np.full(rows, FIRST_NS)).cast(field.type)
     return pa.repeat(pa.scalar(empty, field.type), rows)
-
-
-Hand = Callable[[int, pa.Table], Callable[[], None]]
-"""Prepares a batch; what it gives writes it."""
-
-
-def by_hand(url: str) -> Hand:
-    target = store_url(url)
-    match target.scheme:
-        case "postgresql":
-            return _postgres(target)
-        case "mysql":
-            return _mysql(target)
-        case "parquet":
-            return _parquet(target)
-        case _:
-            return _clickhouse(target)
-
-
-def _clickhouse(target: StoreUrl) -> Hand:
-    client: Any = (
-        clickhouse_connect.get_client(interface="chdb", path=target.path)
-        if target.is_embedded
-        else server_connect(target)({})
-    )
-
-    def prepare(number: int, rows: pa.Table) -> Callable[[], None]:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, rows.schema) as writer:
-            writer.write_table(rows.combine_chunks())
-        body, settings = sink.getvalue().to_pybytes(), {"insert_deduplication_token": f"h{number}"}
-        return lambda: client.raw_insert(
-            "spans", rows.column_names, body, settings=settings, fmt="ArrowStream"
-        )
-
-    return prepare
-
-
-def _postgres(target: StoreUrl) -> Hand:
-    loop = asyncio.new_event_loop()
-    connection = loop.run_until_complete(
-        asyncpg.connect(host=target.host, port=target.port, user=target.user,
-                        password=target.password or None, database=target.database)
-    )  # fmt: skip
-
-    loop.run_until_complete(connection.execute("SET default_toast_compression = 'lz4'"))
-
-    async def write(number: int, body: bytes, columns: list[str]) -> None:
-        async def pieces() -> Any:
-            for start in range(0, len(body), 1 << 20):
-                yield body[start : start + (1 << 20)]
-
-        async with connection.transaction():
-            await connection.execute(
-                "INSERT INTO exported_batches (name, batch_id) VALUES ('spans', $1)", f"h{number}"
-            )
-            await connection.copy_to_table(
-                "spans", source=pieces(), columns=columns, format="binary"
-            )
-
-    def prepare(number: int, rows: pa.Table) -> Callable[[], None]:
-        body = b"".join(as_copy(rows))
-        return lambda: loop.run_until_complete(write(number, body, rows.column_names))
-
-    return prepare
-
-
-def _mysql(target: StoreUrl) -> Hand:
-    connection = pymysql.connect(
-        host=target.host, port=target.port, user=target.user, password=target.password,
-        database=target.database, local_infile=True,
-    )  # fmt: skip
-    folder = tempfile.mkdtemp(prefix="bench-stores-")
-
-    def prepare(number: int, rows: pa.Table) -> Callable[[], None]:
-        path = f"{folder}/{number}.csv"
-        as_csv(rows, path)
-        load = load_statement("spans", rows.schema, path)
-
-        def write() -> None:
-            with connection.cursor() as cursor:
-                record = "INSERT INTO exported_batches (name, batch_id) VALUES ('spans', %s)"
-                cursor.execute(record, (f"h{number}",))
-                cursor.execute(load)
-            connection.commit()
-            Path(path).unlink()
-
-        return write
-
-    return prepare
-
-
-def _parquet(target: StoreUrl) -> Hand:
-    folder = Path(target.path).with_name("by-hand")
-    folder.mkdir()
-
-    def prepare(number: int, rows: pa.Table) -> Callable[[], None]:
-        def write() -> None:
-            with (folder / f"{number}.parquet").open("wb") as file:
-                pq.write_table(rows, file, compression="zstd")
-                file.flush()
-                os.fsync(file.fileno())
-
-        return write
-
-    return prepare
 
 
 def write(name: str, rows: int) -> None:

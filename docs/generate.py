@@ -16,80 +16,24 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from starlette.testclient import TestClient
+from markdown_tables import MADE, code, table
+from rest_page import api
 
 from otel_llmops import semconv
-from otel_llmops.api.application import OPENAPI, application
 from otel_llmops.cli.arguments import parser as command_line
 from otel_llmops.semconv import Place
-from otel_llmops.storage.queries import Queries
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SCORES = DOCS / "scores.json"
-_MADE = "<!-- Made by `python docs/generate.py`: edit what it reads, not this page. -->"
-
-_API = """# The API
-
-{made}
-
-`otel-llmops serve` answers on `http://127.0.0.1:8080`, by REST and by GraphQL, with the same
-figures. Where tokens are configured, send one as `Authorization: Bearer TOKEN`
-([operating](operating.md)).
-
-## REST
-
-```sh
-curl 'http://127.0.0.1:8080/api/agents?limit=5'
-curl 'http://127.0.0.1:8080/api/handoffs?min_quality=0.5&since=2026-11-01T00:00:00Z'
-curl http://127.0.0.1:8080/api/openapi.json
-```
-
-- `/api/openapi.json` is the whole contract, OpenAPI 3.1: it is made of the table of routes that
-  checks the requests, so the two cannot differ.
-- Lists take `limit` (1 to 1000, 100 if nothing is said) and `offset`, and are in the order that
-  stands with each.
-- A name that is misspelt, a value out of its bounds and a parameter given twice are refused: what
-  is not understood is not left out in silence.
-- Whatever is refused is `{{"error": "what was wrong", "hint": "what to do"}}`, with 400 (the
-  request), 401 and 403 (the token), 404 (there is no such thing), 421 (another host's name) or 500
-  (our fault: the log says why, the answer does not).
-- `/api/services`, `/api/traces` and what else [Jaeger](jaeger.md) asks is Jaeger's contract.
-
-## GraphQL
-
-```sh
-curl http://127.0.0.1:8080/graphql -H 'content-type: application/json' \
-  -d '{{"query": "{{ agents(limit: 5) {{ name totalTokens costUsd }} }}"}}'
-```
-
-- Queries go by POST, as JSON, one at a time. The schema may be read by introspection; every field
-  and argument says what it means.
-- Subscriptions (`handoffs`, `agents`, `coordinationGraph`) speak `graphql-transport-ws` at the same
-  path; a browser sends its token as `authorization` in the first message.
-- A query is refused beyond 12 levels, 500 fields (fragments written out), 30 aliases or 2,000
-  tokens, and given up after 30 s.
-
-## Routes of REST
-
-{routes}
-
-## What is answered
-
-{answers}
-
-## Attacks, and the tests that answer them
-
-{attacks}
-"""
 
 _DIALECTS = f"""# The dialect table
 
-{_MADE}
+{MADE}
 
 Each instrumentation writes agents, tools and tokens under names of its own. This is all that
 otel-llmops knows of them; it is data ([semconv](../otel_llmops/semconv/__init__.py)), and the rules
@@ -137,7 +81,7 @@ The trace holds the answer, or most of it, and we do not find it yet:
 
 _CLI = f"""# The command line
 
-{_MADE}
+{MADE}
 
 Answers come from the `serve` that runs on `--data`, from its store while none runs, from the API at
 `--url`, or from captured OTLP (`--file`). `--json` prints one document, the one that REST answers
@@ -228,13 +172,6 @@ def documented() -> dict[str, str]:
     return said
 
 
-def code(text: object) -> str:
-    """As code in a table's cell."""
-    shown = str(text).replace("|", "\\|").replace("\n", "\\n")
-    fence = "``" if "`" in shown else "`"
-    return f"{fence}{shown}{fence}" if shown else "(empty)"
-
-
 def owner(attribute: str) -> str:
     fits = [beginning for beginning in _OWNERS if attribute.startswith(beginning)]
     return _OWNERS[max(fits, key=len)] if fits else "of one framework"
@@ -247,11 +184,6 @@ def place(where: Place) -> str:
     if where.pattern:
         name = f"{code(where.pattern)} in {name}"
     return f"{name} of the event {code(where.event)}" if where.event else name
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    lines = [head, ("---",) * len(head), *rows]
-    return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
 def concepts() -> Iterator[str]:
@@ -407,7 +339,7 @@ def gaps(off: Mapping[str, str], *, held: bool) -> Iterator[str]:
 def frameworks() -> str:
     what, figures = known(), scores()
     return _FRAMEWORKS.format(
-        made=_MADE,
+        made=MADE,
         how="\n".join(
             line for each in what["framework"] for line in framework(each, figures["combinations"])
         ),
@@ -427,110 +359,6 @@ def readme() -> str:
     begin, end = "<!-- frameworks -->", "<!-- /frameworks -->"
     head, _, rest = text.partition(begin)
     return f"{head}{begin}\n{made}\n{end}{rest.partition(end)[2]}"
-
-
-class _Nothing:
-    """A store and an analysis that nobody asks: it is the routes that are described."""
-
-    async def fetch(self, statement: object) -> list[Any]:
-        return []
-
-    def ask(self, since: object) -> None: ...
-    def delete(self, session_id: str) -> None: ...
-    def progress(self) -> None: ...
-
-
-def described() -> dict[str, Any]:
-    nothing = _Nothing()
-    app = application(
-        Queries(nothing),
-        reanalysis=nothing,
-        deletions=nothing,
-        replace_snapshot=lambda name, tables: None,
-    )
-    with TestClient(app) as client:
-        found: dict[str, Any] = client.get(OPENAPI).json()
-    return found
-
-
-def of_schema(schema: Mapping[str, Any]) -> str:
-    """A schema in a few words."""
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})"
-    if "anyOf" in schema:
-        return " or ".join(of_schema(each) for each in schema["anyOf"])
-    if "items" in schema:
-        return f"list of {of_schema(schema['items'])}"
-    kinds = schema.get("type", "any")
-    said = kinds if isinstance(kinds, str) else " or ".join(kinds)
-    if "enum" in schema:
-        said = ", ".join(code(each) for each in schema["enum"])
-    elif "maximum" in schema:
-        said = f"{said}, {schema['minimum']} to {schema['maximum']}"
-    elif "format" in schema:
-        said = "time" if schema["format"] == "date-time" else said
-    return said + (f"; {code(str(schema['default']))} if not given" if "default" in schema else "")
-
-
-def route(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("", f"### {method.upper()} {path}", "", operation["summary"])
-    rows = [
-        (code(each["name"]), of_schema(each["schema"]),
-         "in the path" if each["in"] == "path" else "needed" if each["required"] else "",
-         each["description"])
-        for each in operation["parameters"]
-    ]  # fmt: skip
-    if rows:
-        yield ""
-        yield from table(("parameter", "value", "", "meaning"), rows)
-    for kind in operation.get("requestBody", {}).get("content", {}):
-        yield from ("", f"Takes {code(kind)}.")
-    own = {status: said for status, said in operation["responses"].items() if status < "300"}
-    for status, said in own.items():
-        given = [
-            f"{of_schema(each['schema'])} as {code(kind)}" for kind, each in said["content"].items()
-        ]
-        yield from ("", f"Answers {status} with {', or '.join(given)}.")
-
-
-def shape(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("", f"### {name}", "", schema["description"], "")
-    rows = [
-        (code(each), of_schema(held), held.get("description", ""))
-        for each, held in schema["properties"].items()
-    ]
-    yield from table(("field", "value", "meaning"), rows)
-
-
-def api() -> str:
-    document = described()
-    routes = [
-        line
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-        for line in route(method, path, operation)
-    ]
-    answers = [
-        line
-        for name, schema in document["components"]["schemas"].items()
-        for line in shape(name, schema)
-    ]
-    told = tomllib.loads((DOCS / "api.toml").read_text(encoding="utf-8"))
-    return _API.format(
-        made=_MADE,
-        routes="\n".join(routes).strip(),
-        answers="\n".join(answers).strip(),
-        attacks="\n".join(
-            table(
-                ("attack", "answer", "tests"),
-                [
-                    (each["what"], each["answer"], ", ".join(code(one) for one in each["tests"]))
-                    for each in told["attack"]
-                ],
-            )
-        ),
-    )
 
 
 def pages() -> dict[Path, str]:

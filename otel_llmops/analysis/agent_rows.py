@@ -8,6 +8,7 @@ from otel_llmops.analysis.attributes import name_lists
 from otel_llmops.analysis.columns import json_sets, places, whole
 from otel_llmops.analysis.edges import KINDS as HANDOFF_KINDS
 from otel_llmops.analysis.findings import Findings
+from otel_llmops.model.agent_types import AGENT_TYPES
 from otel_llmops.model.schemas import TIME
 
 __all__ = ["agent_rows"]
@@ -101,5 +102,5 @@ def _types(found: Findings, grouped: pa.Table, declared: pa.Array) -> pa.Array:
         [orchestrates, ~handed_to, handed_to], ["orchestrator", "primary", "specialist"], "unknown"
     )
     said = pc.utf8_lower(declared)
-    usable = pc.is_in(said, value_set=pa.array(["primary", "orchestrator", "specialist", "tool"]))
+    usable = pc.is_in(said, value_set=pa.array(AGENT_TYPES[:-1]))
     return pc.if_else(usable, said, pa.array(inferred.tolist(), type=pa.string()))

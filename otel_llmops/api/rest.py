@@ -18,6 +18,7 @@ from otel_llmops.api.operations import (
 )
 from otel_llmops.api.parameters import bucket_count
 from otel_llmops.api.shapes import Shape
+from otel_llmops.model.agent_types import AGENT_TYPES
 from otel_llmops.model.severity import SEVERITIES
 from otel_llmops.storage.answers import (
     AgentSummary,
@@ -34,8 +35,6 @@ from otel_llmops.storage.topology_answers import FunctionUsage
 from otel_llmops.storage.usage import BUCKETS_DEFAULT, BUCKETS_MAX
 
 __all__ = ["BOTTLENECK", "HANDOFF", "NO_SESSION", "SESSION", "no_session", "operations"]
-
-AGENT_TYPES = ("primary", "orchestrator", "specialist", "tool", "unknown")
 
 SESSION = Shape(
     "SessionDetail",

@@ -1,4 +1,4 @@
-"""The arguments of the commands that print one answer, and of the gate."""
+"""The arguments of the commands that print one answer, of the report and of the gate."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
@@ -6,16 +6,19 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from otel_llmops.model.agent_types import AGENT_TYPES
+from otel_llmops.model.severity import SEVERITIES
+from otel_llmops.topology.gate import CALLS_DEFAULT, CALLS_LEAST
+
 __all__ = ["EXPORT_FORMATS", "add_answer_commands"]
 
 EXPORT_FORMATS = ("d3", "cytoscape", "sankey", "treemap", "html", "json")
-_AGENT_TYPES = ("primary", "orchestrator", "specialist", "tool", "unknown")
 
 _Places = Callable[[ArgumentParser], None]
 
 
 def add_answer_commands(commands: Any, places: _Places, sources: str) -> None:
-    """`agents`, `handoffs`, `hotspots`, `usage`, `export` and `gate`.
+    """`report`, `agents`, `handoffs`, `bottlenecks`, `hotspots`, `usage`, `export` and `gate`.
 
     `places` adds the options that say where answers come from, which `sources` explains.
     """
@@ -26,11 +29,26 @@ def add_answer_commands(commands: Any, places: _Places, sources: str) -> None:
         )
         return command
 
-    for add in (_agents, _handoffs, _hotspots, _usage, _export, _gate):
+    for add in (
+        _report, _agents, _handoffs, _bottlenecks, _hotspots, _usage, _export, _gate,
+    ):  # fmt: skip
         places(add(made))
 
 
 _Made = Callable[[str, str, str], ArgumentParser]
+
+
+def _report(made: _Made) -> ArgumentParser:
+    command = made(
+        "report",
+        "one page about a session, in plain words",
+        "One page about a session, in plain words: what it was, who handed to whom and how well, "
+        "where time and tokens went, what to change.",
+    )
+    command.add_argument("session", metavar="SESSION", help="a conversation id or a trace id")
+    command.add_argument("--markdown", action="store_true", help="as Markdown")
+    command.add_argument("--json", action="store_true", help="all that it rests on, as JSON")
+    return command
 
 
 def _agents(made: _Made) -> ArgumentParser:
@@ -40,8 +58,8 @@ def _agents(made: _Made) -> ArgumentParser:
         "The agents with their calls, tokens, cost, latency, handoffs and errors, most tokens "
         "first.",
     )
-    about = f"only these ({', '.join(_AGENT_TYPES)})"
-    command.add_argument("--type", choices=_AGENT_TYPES, help=about, metavar="TYPE")
+    about = f"only these ({', '.join(AGENT_TYPES)})"
+    command.add_argument("--type", choices=AGENT_TYPES, help=about, metavar="TYPE")
     _window(command)
     _listed(command, limit=50)
     return command
@@ -60,6 +78,20 @@ def _handoffs(made: _Made) -> ArgumentParser:
     command.add_argument("--min-quality", type=float, help=about, metavar="Q")
     _window(command)
     _listed(command, limit=50)
+    return command
+
+
+def _bottlenecks(made: _Made) -> ArgumentParser:
+    command = made(
+        "bottlenecks",
+        "what holds sessions up, why, and what could be saved",
+        "Which agents, with which calls, take the time of a session, why, and what could be saved. "
+        "Without SESSION: of all sessions together.",
+    )
+    _session(command)
+    about = f"leave out what is less ({', '.join(SEVERITIES)})"
+    command.add_argument("--min-severity", choices=tuple(SEVERITIES), help=about, metavar="LEVEL")
+    _listed(command, limit=10)
     return command
 
 
@@ -124,7 +156,7 @@ def _gate(made: _Made) -> ArgumentParser:
         "--max-increase", type=_percentage, default=0.1, metavar="PERCENT", help=about
     )
     about = "calls under each commit below which nothing is decided (default: %(default)s)"
-    command.add_argument("--min-calls", type=_calls, default=20, metavar="N", help=about)
+    command.add_argument("--min-calls", type=_calls, default=CALLS_DEFAULT, metavar="N", help=about)
     about = "write a summary as Markdown to FILE, as $GITHUB_STEP_SUMMARY; - prints it instead"
     command.add_argument("--markdown", metavar="FILE", help=about)
     _json(command)
@@ -143,10 +175,9 @@ def _percentage(text: str) -> float:
 
 
 def _calls(text: str) -> int:
-    """Not fewer than the bound can be trusted with (topology.gate.CALLS_LEAST)."""
-    least = 10
-    if not text.isdecimal() or int(text) < least:
-        raise ArgumentTypeError(f"{text!r} is no number of {least} or more")
+    """Not fewer than the bound can be trusted with."""
+    if not text.isdecimal() or int(text) < CALLS_LEAST:
+        raise ArgumentTypeError(f"{text!r} is no number of {CALLS_LEAST} or more")
     return int(text)
 
 

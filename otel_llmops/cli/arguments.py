@@ -14,7 +14,6 @@ from otel_llmops.cli.answer_arguments import add_answer_commands
 from otel_llmops.cli.store_arguments import add_store_commands
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES, store_url
 from otel_llmops.errors import ConfigError
-from otel_llmops.model.severity import SEVERITIES
 
 __all__ = ["data_folder", "parser"]
 
@@ -49,11 +48,9 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     _tokens(commands, environ)
     _doctor(commands, environ)
     _mcp(commands, environ)
-    _report(commands, environ)
     _reanalyze(commands, environ)
     _delete(commands, environ)
     add_store_commands(commands, environ, _PREFIX)
-    _bottlenecks(commands, environ)
     _scan(commands, environ)
     _diff(commands, environ)
     add_answer_commands(commands, partial(_where_answers_come_from, environ=environ), _SOURCES)
@@ -302,20 +299,6 @@ def _where_it_is_kept(command: ArgumentParser, environ: Mapping[str, str]) -> No
     command.set_defaults(api_token=environ.get(f"{_PREFIX}API_TOKEN", ""))
 
 
-def _report(commands: Any, environ: Mapping[str, str]) -> None:
-    command: ArgumentParser = commands.add_parser(
-        "report",
-        help="one page about a session, in plain words",
-        description="One page about a session, in plain words: what it was, who handed to whom "
-        "and how well, where time and tokens went, what to change.",
-        epilog=_SOURCES,
-    )
-    command.add_argument("session", metavar="SESSION", help="a conversation id or a trace id")
-    command.add_argument("--markdown", action="store_true", help="as Markdown")
-    command.add_argument("--json", action="store_true", help="all that it rests on, as JSON")
-    _where_answers_come_from(command, environ)
-
-
 def _reanalyze(commands: Any, environ: Mapping[str, str]) -> None:
     command: ArgumentParser = commands.add_parser(
         "reanalyze",
@@ -342,21 +325,6 @@ def _delete(commands: Any, environ: Mapping[str, str]) -> None:
     command.add_argument("--yes", action="store_true", help="do not ask first")
     command.add_argument("--json", action="store_true", help="print one JSON document")
     _where_it_is_kept(command, environ)
-
-
-def _bottlenecks(commands: Any, environ: Mapping[str, str]) -> None:
-    command: ArgumentParser = commands.add_parser(
-        "bottlenecks",
-        help="what holds sessions up, why, and what could be saved",
-        description="Which agents, with which calls, take the time of a session, why, and what "
-        "could be saved. Without SESSION: of all sessions together.",
-        epilog=_SOURCES,
-    )
-    about = f"leave out what is less ({', '.join(SEVERITIES)})"
-    command.add_argument("--min-severity", choices=tuple(SEVERITIES), help=about, metavar="LEVEL")
-    about = "so many at the most (default: %(default)s)"
-    command.add_argument("--limit", type=int, default=10, help=about, metavar="N")
-    _asks(command, environ)
 
 
 def _diff(commands: Any, environ: Mapping[str, str]) -> None:

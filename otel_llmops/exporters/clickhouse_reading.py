@@ -47,21 +47,14 @@ class ClickHouseReading:
         table = TABLES["session_keys"]
         columns = data_columns(table)
         statement = sa.select(*columns).group_by(*columns).having(live(table) > 0)
-        parts = [self.read(statement.where(among(column, ids))) for ids in chunks(values)]
-        return pa.concat_tables(
-            [SESSION_KEYS.empty_table(), *(p.cast(SESSION_KEYS) for p in parts)]
-        )
+        return self.read_where(statement, column, values, SESSION_KEYS)
 
     def wire_spans(self, trace_ids: Sequence[str]) -> pa.Table:
         """As Exporter.wire_spans."""
         spans = TABLES["spans"]
         schema = pa.schema([STORED["spans"].field(name) for name in _WIRE])
         statement = sa.select(*(spans.c[name] for name in _WIRE))
-        parts = [
-            self.read(statement.where(among(spans.c.trace_id, ids))).cast(schema)
-            for ids in chunks(trace_ids)
-        ]
-        return pa.concat_tables([schema.empty_table(), *parts])
+        return self.read_where(statement, spans.c.trace_id, trace_ids, schema)
 
     async def fetch(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Row]:
         """As Store.fetch, in a thread: chDB has no asynchronous client."""
@@ -87,6 +80,20 @@ class ClickHouseReading:
             return self._select(statement)
         except QueryError as error:
             raise RetryableExport(str(error)) from error
+
+    def read_where(
+        self,
+        statement: sa.Select[*tuple[Any, ...]],
+        column: sa.ColumnElement[str],
+        values: Sequence[str],
+        schema: pa.Schema,
+    ) -> pa.Table:
+        """The rows of `schema` whose `column` is one of `values`, however many these are.
+
+        Raises: RetryableExport, PermanentExport.
+        """
+        parts = [self.read(statement.where(among(column, ids))) for ids in chunks(values)]
+        return pa.concat_tables([schema.empty_table(), *(part.cast(schema) for part in parts)])
 
     def _select(self, statement: sa.Select[*tuple[Any, ...]]) -> pa.Table:
         compiled = statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})

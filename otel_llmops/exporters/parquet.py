@@ -22,8 +22,7 @@ import sqlalchemy as sa
 
 from otel_llmops.errors import ConfigError, PermanentExport, RetryableExport, SchemaError
 from otel_llmops.exporters.clickhouse_client import Clients, Connect, FolderLock, embedded_connect
-from otel_llmops.exporters.clickhouse_ids import among
-from otel_llmops.exporters.clickhouse_reading import ClickHouseReading, chunks
+from otel_llmops.exporters.clickhouse_reading import ClickHouseReading
 from otel_llmops.exporters.derived import checked, stamped
 from otel_llmops.exporters.parquet_compaction import Compaction, lookup_key
 from otel_llmops.exporters.parquet_deletion import delete
@@ -219,13 +218,8 @@ class Parquet:
     def _newest(self, sessions: Sequence[str]) -> pa.Table:
         newest = sa.func.max(_REPLACED.c.generation).label("generation")
         statement = sa.select(_REPLACED.c.session_id, newest).group_by(_REPLACED.c.session_id)
-        parts = [
-            self._reading.read(statement.where(among(_REPLACED.c.session_id, ids)))
-            for ids in chunks(sessions)
-        ]
-        return pa.concat_tables(
-            [REPLACED_SCHEMA.empty_table(), *(part.cast(REPLACED_SCHEMA) for part in parts)]
-        )
+        session_id = _REPLACED.c.session_id
+        return self._reading.read_where(statement, session_id, sessions, REPLACED_SCHEMA)
 
     def _drop(self, oldest: date) -> None:
         """Remove the days before `oldest`."""

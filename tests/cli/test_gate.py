@@ -6,38 +6,18 @@ from pathlib import Path
 import pytest
 
 from otel_llmops.cli import main
-from tests.support.otlp import span, trace_request
+from tests.support.commits import calls_under
+from tests.support.otlp import trace_request
 
 _BASE, _HEAD = "a" * 40, "b" * 40
 _ALIKE = [100, 101, 99, 100] * 10
 
 
-def _calls(commit: str, first: int, function: str, tokens: list[int]) -> list[object]:
-    return [
-        span(
-            "chat",
-            trace_id=(first + number).to_bytes(16, "big"),
-            start_time_unix_nano=10**18 + number,
-            end_time_unix_nano=10**18 + number + 10**6,
-            attributes={
-                "gen_ai.operation.name": "chat",
-                "gen_ai.request.model": "gpt-4o",
-                "gen_ai.usage.input_tokens": count,
-                "code.function.name": function,
-                "code.file.path": "/app/desk.py",
-                "code.line.number": 2,
-                "vcs.ref.head.revision": commit,
-            },
-        )
-        for number, count in enumerate(tokens)
-    ]
-
-
 def _captured(tmp_path: Path, **after: tuple[str, list[int]]) -> tuple[str, ...]:
     members = []
     for place, (function, tokens) in enumerate(after.values()):
-        members += _calls(_BASE, 10_000 * place + 1, function, _ALIKE[: len(tokens)])
-        members += _calls(_HEAD, 10_000 * place + 5_000, function, tokens)
+        members += calls_under(_BASE, 10_000 * place + 1, function, _ALIKE[: len(tokens)])
+        members += calls_under(_HEAD, 10_000 * place + 5_000, function, tokens)
     made = tmp_path / "capture.binpb"
     made.write_bytes(trace_request(*members))
     return ("gate", "--base", _BASE[:8], "--head", _HEAD, "--file", str(made))

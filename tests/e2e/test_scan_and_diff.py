@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.otlp import span, trace_request
+from tests.support.commits import calls_under
+from tests.support.otlp import trace_request
 from tests.support.serving import environment, serving, until
 
 BEFORE = "def ask(prompt):\n    return prompt\n"
@@ -36,29 +37,6 @@ def _commit(repository: Path, text: str) -> str:
     return head.stdout.strip()
 
 
-def _calls(commit: str, trace: int, tokens: list[int]) -> bytes:
-    """Model calls in desk.ask under a commit."""
-    members = [
-        span(
-            "chat",
-            trace_id=(trace + number).to_bytes(16, "big"),
-            start_time_unix_nano=10**18 + number,
-            end_time_unix_nano=10**18 + number + 10**6,
-            attributes={
-                "gen_ai.operation.name": "chat",
-                "gen_ai.request.model": "gpt-4o",
-                "gen_ai.usage.input_tokens": count,
-                "code.function.name": "desk.ask",
-                "code.file.path": "/app/desk.py",
-                "code.line.number": 2,
-                "vcs.ref.head.revision": commit,
-            },
-        )
-        for number, count in enumerate(tokens)
-    ]
-    return trace_request(*members)
-
-
 def test_a_commit_s_effect_is_told_by_a_running_serve_and_by_its_store(tmp_path: Path) -> None:
     data, repository = tmp_path / "data", tmp_path / "repository"
     repository.mkdir()
@@ -73,7 +51,8 @@ def test_a_commit_s_effect_is_told_by_a_running_serve_and_by_its_store(tmp_path:
             (before, 1, [100, 101, 99, 100, 100, 100]),
             (after, 100, [200, 202, 198, 200, 200]),
         ):
-            sent = served.post(_calls(commit, trace, tokens), content_type="application/x-protobuf")
+            request = trace_request(*calls_under(commit, trace, "desk.ask", tokens))
+            sent = served.post(request, content_type="application/x-protobuf")
             assert sent.status_code == 200
 
         def counted() -> Any:

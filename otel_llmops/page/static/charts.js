@@ -86,7 +86,7 @@ export function picture(title, { draw, height = 280, files = {}, described, chos
 }
 
 const notBuilt = () => h("div", { class: "nothing" },
-  h("p", {}, "The charts are not built: the package was installed without network. The tables hold the same figures. To build them: "),
+  h("p", {}, "The charts are not built: the package was installed without network. Most views have their figures in tables, too. To build them: "),
   h("code", {}, "python -m otel_llmops.page.build"));
 
 /** A menu of downloads: files as JSON, and the picture. */
