@@ -19,7 +19,17 @@ import numpy.typing as npt
 from otel_llmops.analysis.drift_words import LITTLE
 from otel_llmops.analysis.forest import Ints, Mask
 
-__all__ = ["DOCUMENTS_MAX", "NAME", "WEIGHTS", "Codes", "Terms", "Weights", "terms_of"]
+__all__ = [
+    "DOCUMENTS_MAX",
+    "NAME",
+    "WEIGHTS",
+    "Codes",
+    "Terms",
+    "Weights",
+    "first_bytes",
+    "terms_of",
+    "word_keys",
+]
 
 Bytes = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.uint64]
@@ -108,11 +118,11 @@ def _words(raw: bytes) -> tuple[_Placed, _Placed]:
     inside = kind > _OTHER
     turn = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     start, length = turn[::2], turn[1::2] - turn[::2]
-    low, high = _loaded(folded, start, length)
+    low, high = first_bytes(folded, start, length)
     is_fact = (_digits(low) | _digits(high)) != 0
     stem = np.where(folded[start] < 0x80, _STEM_BYTES, _WIDE_STEM_BYTES)
     kept = np.where(is_fact, length, np.minimum(length, stem))
-    key = _keys(low & _MASKS[np.minimum(kept, 8)], high & _MASKS[np.clip(kept - 8, 0, 8)])
+    key = word_keys(low & _MASKS[np.minimum(kept, 8)], high & _MASKS[np.clip(kept - 8, 0, 8)])
     key = np.where(is_fact, key ^ length.astype(np.uint64) * _PRIME, key)
     letters = length - np.bitwise_count(_further(low)) - np.bitwise_count(_further(high))
     classes = _classes(data, kind, start, letters)
@@ -134,7 +144,7 @@ def _classes(data: Bytes, kind: Bytes, start: Ints, letters: Ints) -> Bytes:
     return classes
 
 
-def _loaded(folded: Bytes, start: Ints, length: Ints) -> tuple[Codes, Codes]:
+def first_bytes(folded: Bytes, start: Ints, length: Ints) -> tuple[Codes, Codes]:
     """The first 16 bytes of each word, as two numbers."""
     # one number for each byte and the seven after it; nothing is copied but what is taken
     view: Codes = np.ndarray((len(folded) - 8,), dtype="<u8", buffer=folded, strides=(1,))
@@ -158,7 +168,8 @@ def _further(eight: Codes) -> Codes:
     return found
 
 
-def _keys(low: Codes, high: Codes) -> Codes:
+def word_keys(low: Codes, high: Codes) -> Codes:
+    """A number for each pair of numbers, all of whose bits depend on all of theirs."""
     mixed: Codes = (low ^ (low >> _u(29))) * _GOLDEN
     mixed += (high ^ (high >> _u(31))) * _PRIME
     keys: Codes = (mixed ^ (mixed >> _u(32))) * _GOLDEN
@@ -199,7 +210,7 @@ def _pairs(data: Bytes, kind: Bytes) -> tuple[Ints, Codes]:
     follows = np.zeros(len(lead), dtype=bool)
     follows[:-1] = lead[1:] == lead[:-1] + width[:-1]
     pair = lead[follows]
-    return pair, _keys(*_loaded(data, pair, (width + np.append(width[1:], 0))[follows]))
+    return pair, word_keys(*first_bytes(data, pair, (width + np.append(width[1:], 0))[follows]))
 
 
 def _is_little(key: Codes) -> Mask:
@@ -219,7 +230,7 @@ def _little() -> tuple[Mask, Codes]:
     turn = np.flatnonzero(inside[1:] != inside[:-1]) + 1
     start, length = turn[::2], turn[1::2] - turn[::2]
     stem = np.where(folded[start] < 0x80, _STEM_BYTES, _WIDE_STEM_BYTES)
-    keys = np.unique(_keys(*_loaded(folded, start, np.minimum(length, stem))))
+    keys = np.unique(word_keys(*first_bytes(folded, start, np.minimum(length, stem))))
     table = np.zeros(1 << 16, dtype=bool)
     table[keys >> _u(48)] = True
     return table, keys

@@ -7,9 +7,6 @@ one model call were all asked for by it, so none can need another; of model call
 Texts are only looked at where a session's runs could save enough to be worth it.
 """
 
-import re
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 
@@ -17,19 +14,13 @@ from otel_llmops.analysis.blame import Work
 from otel_llmops.analysis.critical_path import CriticalPath
 from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
+from otel_llmops.analysis.repeated_words import repeats
 from otel_llmops.semconv import CONCEPTS, Kind
 
-__all__ = ["needs", "serial_calls"]
+__all__ = ["serial_calls"]
 
 _WORTH = 0.05
 """Of a session's time: runs that could save less are not looked at."""
-
-_CHARS_MAX = 4096
-"""Of a text so many characters are compared."""
-
-_WORD = re.compile(r"\w{3,}")
-_FEW_WORDS = 8
-"""Of an answer of more words, runs of three are compared: single ones stand in every text."""
 
 
 def serial_calls(found: Findings, work: Work, path: CriticalPath, session_ns: Ints) -> Ints:
@@ -105,25 +96,8 @@ def _independent(found: Findings, first: Ints, second: Ints) -> Mask:
     place_one, place_two = pa.array(first), pa.array(second)
     given = found.readings.attributes.text(CONCEPTS["call_input"], where=asked)
     answered = found.readings.attributes.text(CONCEPTS["call_output"], where=asked)
-    texts = (given.take(place_one), answered.take(place_one), given.take(place_two))
-    rows = zip(*(column.to_pylist() for column in texts), strict=True)
-    return np.array([not needs(*row) for row in rows], dtype=bool)
-
-
-def needs(given: str, answer: str, later: str) -> bool:
-    """Whether a later input repeats what an answer brought in that its own input did not have."""
-    words = _words(answer)
-    size = 3 if len(words) > _FEW_WORDS else 1
-    news = _shingles(words, size) - _shingles(_words(given), size)
-    return not news.isdisjoint(_shingles(_words(later), size))
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text[:_CHARS_MAX].lower())
-
-
-def _shingles(words: Sequence[str], size: int) -> set[tuple[str, ...]]:
-    return {tuple(words[at : at + size]) for at in range(len(words) - size + 1)}
+    needed = repeats(given.take(place_one), answered.take(place_one), given.take(place_two))
+    return ~needed
 
 
 def _runs(first: Ints, second: Ints) -> list[Ints]:

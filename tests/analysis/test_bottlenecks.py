@@ -13,7 +13,6 @@ from otel_llmops.analysis.critical_path import critical_path, limits
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.analysis.pieces import pieces_of
 from otel_llmops.analysis.readings import read
-from otel_llmops.analysis.serial_calls import needs
 from tests.oracles import critical_path as slow
 from tests.support.tree import MS, Node, spans, table, trace_id
 from tests.support.workflows import Trouble, Workflow, workflow
@@ -202,23 +201,6 @@ def test_numbers_of_a_row_are_those_of_the_path() -> None:
     )  # fmt: skip
     # the critic ends 10 ms before the writer does
     assert (row["saving_ns_low"], row["saving_ns_high"]) == (10 * MS, 39 * MS)
-
-
-@pytest.mark.parametrize(
-    ("given", "answer", "later", "is_needed"),
-    [
-        ('{"city": "Rome"}', '{"temperature": 21}', '{"city": "Oslo"}', False),
-        ('{"name": "Ada"}', '{"order": "A-1234"}', '{"order_id": "A-1234"}', True),
-        ("one", "a long answer of more than eight words which says this", "what says more", False),
-        ("one", "a long answer of more than eight words which says this",
-         "sum up: answer of more than eight words", True),
-        ("the same question", "the same question", "the same question", False),
-    ],
-)  # fmt: skip
-def test_a_call_needs_what_it_repeats_of_an_answer(
-    given: str, answer: str, later: str, *, is_needed: bool
-) -> None:
-    assert needs(given, answer, later) is is_needed
 
 
 def test_calls_that_use_each_others_answers_are_not_told_to_run_side_by_side() -> None:
