@@ -28,6 +28,7 @@ from otel_llmops.storage.bottlenecks import bottlenecks
 from otel_llmops.storage.coalitions import Outcome, coalitions_of, outcome_of
 from otel_llmops.storage.coordination import CoordinationGraph, CoordinationQueries
 from otel_llmops.storage.drift import ContextDrift, context_drift
+from otel_llmops.storage.paging import paged
 from otel_llmops.storage.rows import handoff, ledger_entry, session_summary
 from otel_llmops.storage.seams import Row, Store
 from otel_llmops.storage.spans import SpanQueries
@@ -109,12 +110,13 @@ class Queries:
             .group_by(*keys)
             .having(live(table) > 0)
             .order_by(table.c.started_at.desc(), table.c.session_id)
-            .limit(limit)
-            .offset(offset)
         )
         if agent is not None:
             page = page.where(table.c.session_id.in_(_sessions_of(agent)))
-        ids = [row["session_id"] for row in await self._store.fetch(page)]
+        found = await paged(
+            self._store, page, table.c.started_at, limit=limit, offset=offset, newest_first=True
+        )
+        ids = [row["session_id"] for row in found]
         return await self._session_summaries(ids)
 
     async def session(self, session_id: str) -> SessionSummary | None:
@@ -160,15 +162,9 @@ class Queries:
             wanted.append(table.c.quality >= sa.literal(min_quality))
         keys = (table.c.started_at, table.c.ordinal, table.c.session_id, table.c.handoff_id)
         page = (
-            sa.select(*keys)
-            .where(*wanted)
-            .group_by(*keys)
-            .having(live(table) > 0)
-            .order_by(*keys)
-            .limit(limit)
-            .offset(offset)
+            sa.select(*keys).where(*wanted).group_by(*keys).having(live(table) > 0).order_by(*keys)
         )
-        found = await self._store.fetch(page)
+        found = await paged(self._store, page, table.c.started_at, limit=limit, offset=offset)
         rows = await self._live_rows(
             table,
             {row["session_id"] for row in found},
