@@ -6,7 +6,6 @@ served as if requests were streams, of which one message is read: so it is us wh
 may come into memory, and how long it may take. On the wire there is no difference.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from otel_llmops.otlp import Encoding, Signal
 from otel_llmops.receiver.access import Access
 from otel_llmops.receiver.exchange import Exchange
 from otel_llmops.receiver.memory import Booking
-from otel_llmops.receiver.status import Overloaded, grpc_trailers
+from otel_llmops.receiver.status import grpc_trailers
 
 __all__ = ["grpc_server"]
 
@@ -73,8 +72,8 @@ def _export(
 ) -> Callable[[Any, Any], Awaitable[bytes]]:
     async def export(_messages: Any, context: Any) -> bytes:
         async def read(booking: Booking) -> bytes:
-            async with exchange.memory.permit():
-                payload = await _message(context, read_timeout_s)
+            async with exchange.memory.permit(read_timeout_s):
+                payload = await _message(context)
                 await booking.grow(len(payload))
             return payload
 
@@ -92,13 +91,9 @@ def _export(
     return export
 
 
-async def _message(context: Any, timeout_s: float) -> bytes:
-    """The one message of the call. Raises: Overloaded, if it does not come in time."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            payload = await context.read()
-    except TimeoutError:
-        raise Overloaded(f"the request did not come within {timeout_s:g} s") from None
+async def _message(context: Any) -> bytes:
+    """The one message of the call."""
+    payload = await context.read()
     if not isinstance(payload, bytes):
         raise DecodeError("the call has no message")
     return payload

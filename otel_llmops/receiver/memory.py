@@ -34,32 +34,59 @@ class Memory:
         self._permit_bytes = request_bytes_max
         self._room = max(bytes_max // 2, request_bytes_max)
         self._wait_s = wait_s
-        self._permits_out = 0
+        self._held: dict[asyncio.Timeout, float] = {}
+        self._waiting_for_permit = 0
         self._permits = asyncio.Semaphore(max(1, bytes_max // 2 // request_bytes_max))
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @property
     def bytes_used(self) -> int:
         """What may be in memory now: the permits at their largest, and what is booked."""
-        return self._permits_out * self._permit_bytes + self.booked_bytes
+        return len(self._held) * self._permit_bytes + self.booked_bytes
 
     @asynccontextmanager
-    async def permit(self) -> AsyncIterator[None]:
-        """For as long as the size of one request is not known. Raises Overloaded."""
-        if self._permits.locked():
-            try:
-                async with asyncio.timeout(self._wait_s):
-                    await self._permits.acquire()
-            except TimeoutError:
-                raise _overloaded() from None
-        else:
-            await self._permits.acquire()  # at once
-        self._permits_out += 1
+    async def permit(self, read_s: float | None = None) -> AsyncIterator[None]:
+        """For as long as the size of one request is not known, and no longer than `read_s`.
+
+        Whoever has had it for a second, while others wait, gives it up.
+        Raises: Overloaded, if it is not to be had, or held for too long.
+        """
+        await self._permitted()
         try:
-            yield
+            async with asyncio.timeout(read_s) as limit:
+                self._held[limit] = asyncio.get_running_loop().time()
+                if self._waiting_for_permit:
+                    self._hurry()
+                try:
+                    yield
+                finally:
+                    del self._held[limit]
+        except TimeoutError:
+            raise Overloaded("the request did not come in time") from None
         finally:
-            self._permits_out -= 1
             self._permits.release()
+
+    async def _permitted(self) -> None:
+        if not self._permits.locked():
+            await self._permits.acquire()  # at once
+            return
+        self._waiting_for_permit += 1
+        self._hurry()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._permits.acquire()
+        except TimeoutError:
+            raise _overloaded() from None
+        finally:
+            self._waiting_for_permit -= 1
+
+    def _hurry(self) -> None:
+        """What comes whole comes at once: who stalls must not keep out those who do not."""
+        now = asyncio.get_running_loop().time()
+        for limit, since in self._held.items():
+            end, soon = limit.when(), max(now, since + self._wait_s / 2)
+            if end is not None and soon < end:
+                limit.reschedule(soon)
 
     def booking(self) -> "Booking":
         """An empty booking, to be used in a `with`."""

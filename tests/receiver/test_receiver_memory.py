@@ -209,6 +209,26 @@ def test_calls_that_never_send_their_message_make_room_for_others(tmp_path: Path
         end.set()
 
 
+def test_calls_that_stall_keep_nobody_out(tmp_path: Path) -> None:
+    settings = replace(_tight(), read_timeout_s=2 * DEADLINE_S)
+    with (
+        running(tmp_path / "journal", settings=settings) as receiver,
+        grpc.insecure_channel(receiver.grpc_target) as channel,
+    ):
+        end = threading.Event()
+
+        def never() -> Iterator[bytes]:
+            end.wait(DEADLINE_S)
+            yield from ()
+
+        stalled = channel.stream_unary(EXPORT).future(never())
+        while "otel_llmops_inflight_bytes 0\n" in httpx.get(f"{receiver.http_url}/metrics").text:
+            assert not stalled.done()
+        assert receiver.export(trace_request(span())) == b""
+        assert stalled.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        end.set()
+
+
 def test_a_call_without_a_message_is_an_invalid_argument(receiver: Running) -> None:
     with (
         grpc.insecure_channel(receiver.grpc_target) as channel,
