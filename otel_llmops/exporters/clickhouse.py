@@ -72,7 +72,8 @@ class ClickHouse:
         self._lock = lock
         self._generation = 0
         self._replacing = threading.Lock()  # two scans at once may be of one commit
-        self._clients = Clients(connect, query_s_max=query_s_max)
+        # whoever holds the folder's lock is alone in it
+        self._clients = Clients(connect, query_s_max=query_s_max, alone=lock is not None)
         self._reading = ClickHouseReading(self._clients)
         self._writing = ThreadPoolExecutor(_WRITERS, thread_name_prefix="clickhouse-write")
         try:

@@ -25,6 +25,7 @@ from otel_llmops.errors import (
     SchemaError,
 )
 from otel_llmops.exporters.clickhouse_embedded import EmbeddedClient
+from otel_llmops.exporters.clickhouse_remembered import Remembered
 
 __all__ = ["Clients", "Connect", "FolderLock", "embedded_connect", "translated"]
 
@@ -184,7 +185,9 @@ class FolderLock:
 class Clients:
     """As many clients that write, and that read, as are needed at a time."""
 
-    def __init__(self, connect: Connect, *, query_s_max: float) -> None:
+    def __init__(self, connect: Connect, *, query_s_max: float, alone: bool = False) -> None:
+        """`alone`: nobody else writes there, so answers hold until something is written here."""
+        self._remembered = Remembered(self.select) if alone else None
         self._connect = connect
         self._query_s_max = query_s_max
         self._readers: queue.LifoQueue[Any] = queue.LifoQueue()
@@ -210,12 +213,12 @@ class Clients:
 
     def alter(self, statement: str) -> None:
         """Run one statement that changes what is stored. Thread-safe."""
-        with self._lent(self._writers, {}) as client, translated():
+        with self._lent(self._writers, {}) as client, self._changing(), translated():
             client.command(statement)
 
     def insert(self, table: str, rows: pa.Table, settings: dict[str, Any]) -> None:
         """Insert rows by one statement; returns when they are durable. Thread-safe."""
-        with self._lent(self._writers, {}) as client, translated():
+        with self._lent(self._writers, {}) as client, self._changing(), translated():
             client.raw_insert(
                 table, rows.column_names, _Block(rows), settings=settings, fmt="ArrowStream"
             )
@@ -235,6 +238,22 @@ class Clients:
                 raise
             with pa.ipc.open_file(body) as reader:
                 return reader.read_all()
+
+    def answer(self, sql: str) -> pa.Table:
+        """As `select`, from memory where that is sure to be the same."""
+        return self.select(sql) if self._remembered is None else self._remembered.select(sql)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """What is read meanwhile may be old or new."""
+        if self._remembered is None:
+            yield
+            return
+        self._remembered.forget()
+        try:
+            yield
+        finally:
+            self._remembered.forget()
 
     @contextmanager
     def _lent(self, idle: queue.LifoQueue[Any], more: dict[str, Any]) -> Iterator[Any]:

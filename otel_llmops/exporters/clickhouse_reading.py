@@ -63,7 +63,7 @@ class ClickHouseReading:
         )
 
     def _rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[Row]:
-        table = self._select(statement)
+        table = self._clients.answer(_sql(statement))
         for place, column in enumerate(statement.selected_columns):
             if isinstance(column.type, sa.LargeBinary):
                 table = table.set_column(place, column.name, table[place].cast(pa.binary()))
@@ -77,7 +77,7 @@ class ClickHouseReading:
     def read(self, statement: sa.Select[*tuple[Any, ...]]) -> pa.Table:
         """The rows of a statement. Raises: RetryableExport, PermanentExport."""
         try:
-            return self._select(statement)
+            return self._clients.select(_sql(statement))
         except QueryError as error:
             raise RetryableExport(str(error)) from error
 
@@ -95,13 +95,13 @@ class ClickHouseReading:
         parts = [self.read(statement.where(among(column, ids))) for ids in chunks(values)]
         return pa.concat_tables([schema.empty_table(), *(part.cast(schema) for part in parts)])
 
-    def _select(self, statement: sa.Select[*tuple[Any, ...]]) -> pa.Table:
-        compiled = statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})
-        return self._clients.select(str(compiled))
-
     def close(self) -> None:
         """End the threads. Safe to call twice."""
         self._threads.shutdown(wait=True)
+
+
+def _sql(statement: sa.Select[*tuple[Any, ...]]) -> str:
+    return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
 
 
 def chunks(ids: Sequence[str], length: int = _IDS_MAX) -> Iterable[list[str]]:
