@@ -44,7 +44,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serve(commands, environ)
     _demo(commands)
-    _analyze(commands)
+    _analyze(commands, environ)
     _tokens(commands, environ)
     _doctor(commands, environ)
     _mcp(commands, environ)
@@ -201,7 +201,7 @@ def _demo(commands: Any) -> None:
     )
 
 
-def _analyze(commands: Any) -> None:
+def _analyze(commands: Any, environ: Mapping[str, str]) -> None:
     command: ArgumentParser = commands.add_parser(
         "analyze",
         help="analyse captured OTLP, or a lake of Parquet files, without a server",
@@ -213,6 +213,11 @@ def _analyze(commands: Any) -> None:
     )
     command.add_argument("paths", nargs="+", metavar="PATH", type=_capture, help="file or folder")
     command.add_argument("--json", action="store_true", help="print one JSON document")
+    about = "spread the analysis of lakes over the processes of Ray (default: in this process)"
+    command.add_argument("--on", choices=["ray"], help=about)
+    address = environ.get("RAY_ADDRESS", "")  # Ray's own name for it
+    about = "cluster, as ray.init takes it (default: RAY_ADDRESS, or processes of this machine)"
+    command.add_argument("--ray-address", default=address, help=about, metavar="ADDRESS")
 
 
 def _capture(text: str) -> Path:
