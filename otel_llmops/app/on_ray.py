@@ -3,14 +3,14 @@
 Strategy: two rounds of tasks. The first reads each file for what ties its traces together; of that
 the parts follow here (analysis/partition.py). The second analyses a part each, and reads what is of
 its traces from the files that have any. Nothing but ids and answers passes between processes, so a
-cluster of several machines needs the lake where each of them sees it, by the same path.
+cluster of several machines needs the lake where each sees it: at the same path, or in a bucket.
 """
 
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from otel_llmops.analysis.derive import Derived, analyse
 from otel_llmops.analysis.partition import TIES, parts, ties
 from otel_llmops.app.extras import extra_required
-from otel_llmops.app.lakes import file_spans, settled, span_files
+from otel_llmops.app.lakes import Place, file_spans, named, settled, span_files
 from otel_llmops.errors import ConfigError, LlmopsError
 from otel_llmops.model.schemas import DERIVED, SPANS, empty
 
@@ -33,7 +33,7 @@ _Progress = Callable[[int, int], None]
 
 
 def analyse_on_ray(
-    lakes: Sequence[Path],
+    lakes: Sequence[Place],
     *,
     address: str = "",
     part_spans_max: int = _PART_SPANS_MAX,
@@ -47,19 +47,19 @@ def analyse_on_ray(
     Raises: ConfigError, if Ray is not installed, the cluster is not there, or a lake cannot be
             read, here or where a task runs; LlmopsError, if the cluster fails.
     """
-    names = ", ".join(map(str, lakes))
+    names = ", ".join(map(named, lakes))
     with _cluster(address) as ray:
         tasks = _Tasks(ray, progress or (lambda _done, _all: None))
         return settled(names, lambda: _analysed(tasks, lakes, part_spans_max))
 
 
-def _analysed(tasks: "_Tasks", lakes: Sequence[Path], part_spans_max: int) -> Derived:
-    paths = [path for lake in lakes for path in span_files(lake)]
-    tied = tasks.run(_ties, [(path,) for path in paths])
+def _analysed(tasks: "_Tasks", lakes: Sequence[Place], part_spans_max: int) -> Derived:
+    files = [(lake, path) for lake in lakes for path in span_files(lake)]
+    tied = tasks.run(_ties, files)
     every = pa.concat_tables([TIES.empty_table(), *tied])
     asked = []
     for trace_ids in parts(every, spans_max=part_spans_max):
-        where = [path for path, its in zip(paths, tied, strict=True) if _has_any(its, trace_ids)]
+        where = [file for file, its in zip(files, tied, strict=True) if _has_any(its, trace_ids)]
         asked.append((where, trace_ids))
     found = tasks.run(_part, asked)
     return {
@@ -72,15 +72,15 @@ def _has_any(tied: pa.Table, trace_ids: pa.Array) -> bool:
     return bool(pc.any(pc.is_in(tied["trace_id"], value_set=trace_ids)).as_py())
 
 
-def _ties(path: Path) -> pa.Table:
+def _ties(lake: Place, path: PurePath) -> pa.Table:
     """The first round's task."""
-    found = [ties(spans) for spans in file_spans(path)]
+    found = [ties(spans) for spans in file_spans(lake, path)]
     return pa.concat_tables([TIES.empty_table(), *found])
 
 
-def _part(paths: Sequence[Path], trace_ids: pa.Array) -> Derived:
+def _part(files: Sequence[tuple[Place, PurePath]], trace_ids: pa.Array) -> Derived:
     """The second round's task."""
-    found = [spans for path in paths for spans in file_spans(path, trace_ids)]
+    found = [spans for lake, path in files for spans in file_spans(lake, path, trace_ids)]
     return analyse(pa.concat_tables([SPANS.empty_table(), *found]))
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from otel_llmops.app.extras import extra_required
+from otel_llmops.app.lakes import shelf_at
 from otel_llmops.app.locks import patiently
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
@@ -37,10 +38,9 @@ def open_store(url: str, *, migrates: bool = False) -> Destination:
                 ConfigError,
                 wait_s=_PREDECESSOR_S,
             )
-        case "parquet":
-            lake = Path(place.path)
+        case "parquet" | "s3" | "gs":
             return patiently(
-                lambda: Parquet(lake, retention_days=place.retention_days),
+                lambda: Parquet(shelf_at(place), retention_days=place.retention_days),
                 ConfigError,
                 wait_s=_PREDECESSOR_S,
             )
@@ -75,8 +75,8 @@ def schema_statements(url: str, *, cluster: str = "") -> list[str]:
             return (
                 cluster_statements(cluster) if cluster else ClickHouseSchema().create_statements()
             )
-        case "parquet":
-            return list(view_statements(Path(place.path)))
+        case "parquet" | "s3" | "gs":
+            return list(view_statements(shelf_at(place)))
         case "postgresql":
             return PostgresSchema().create_statements()
         case "mysql":

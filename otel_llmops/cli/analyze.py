@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from otel_llmops.analysis.derive import analyse
-from otel_llmops.app.lakes import is_lake, lake_spans
+from otel_llmops.app.lakes import Place, is_lake, lake_spans
 from otel_llmops.app.on_ray import analyse_on_ray
 from otel_llmops.engine.capture import captured, report
 from otel_llmops.errors import ConfigError
@@ -32,11 +32,15 @@ def run(arguments: Namespace) -> int:
     Raises: ConfigError, if a path does not exist or a lake cannot be read; DecodeError, if a file
             is not OTLP.
     """
+    lakes: list[Place] = []
+    captures: list[Path] = []
     for path in arguments.paths:
-        if not path.exists():
+        if isinstance(path, Path) and not path.exists():
             raise ConfigError(f"{path}: there is no such file or folder")
-    lakes = [path for path in arguments.paths if is_lake(path)]
-    captures = [path for path in arguments.paths if path not in lakes]
+        if isinstance(path, Path) and not is_lake(path):
+            captures.append(path)
+        else:
+            lakes.append(path)
     if arguments.on == "ray" and captures:
         raise ConfigError(
             f"{captures[0]}: Ray analyses lakes alone, and this is none",
@@ -56,7 +60,9 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _spans(lakes: Sequence[Path], captures: Sequence[Path], progress: _Progress | None) -> pa.Table:
+def _spans(
+    lakes: Sequence[Place], captures: Sequence[Path], progress: _Progress | None
+) -> pa.Table:
     spans = [lake_spans(lake, progress) for lake in lakes]
     if captures:
         spans.append(captured(captures, progress))

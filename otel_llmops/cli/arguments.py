@@ -14,6 +14,7 @@ from otel_llmops.cli.answer_arguments import add_answer_commands
 from otel_llmops.cli.store_arguments import add_store_commands
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES, store_url
 from otel_llmops.errors import ConfigError
+from otel_llmops.store_url import StoreUrl
 
 __all__ = ["data_folder", "parser"]
 
@@ -209,7 +210,8 @@ def _analyze(commands: Any, environ: Mapping[str, str]) -> None:
         formatter_class=RawDescriptionHelpFormatter,
         epilog="  .binpb          an ExportTraceServiceRequest, as it was sent\n"
         "  .json, .jsonl   as the OpenTelemetry Collector's file exporter writes them\n"
-        "  parquet:///DIR  what `serve --store parquet:///DIR` fills, or DIR itself",
+        "  parquet:///DIR  what `serve --store parquet:///DIR` fills, or DIR itself\n"
+        "  s3://, gs://    a lake in an object store, likewise",
     )
     command.add_argument("paths", nargs="+", metavar="PATH", type=_capture, help="file or folder")
     command.add_argument("--json", action="store_true", help="print one JSON document")
@@ -220,14 +222,15 @@ def _analyze(commands: Any, environ: Mapping[str, str]) -> None:
     command.add_argument("--ray-address", default=address, help=about, metavar="ADDRESS")
 
 
-def _capture(text: str) -> Path:
-    """A path; that of a lake may be given as the URL of the store."""
-    if not text.startswith("parquet:"):
+def _capture(text: str) -> Path | StoreUrl:
+    """A path; a lake may be given as the URL of the store."""
+    if not text.startswith(("parquet:", "s3:", "gs:")):
         return Path(text)
     try:
-        return Path(store_url(text).path)
+        place = store_url(text)
     except ConfigError as error:
         raise ArgumentTypeError(str(error)) from error
+    return Path(place.path) if place.is_local else place
 
 
 def _tokens(commands: Any, environ: Mapping[str, str]) -> None:

@@ -5,14 +5,14 @@ that comes again is still known, also where nothing is left of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.exporters.derived import DELETED
 from otel_llmops.exporters.parquet_compaction import lookup_key
-from otel_llmops.exporters.parquet_files import LakeFiles, held, read_rows
+from otel_llmops.exporters.parquet_files import LakeFiles
 from otel_llmops.exporters.parquet_gate import Gate
 from otel_llmops.exporters.parquet_views import REPLACED, REPLACED_SCHEMA
 from otel_llmops.model.schemas import DERIVED
@@ -41,26 +41,26 @@ def delete(
     return gone
 
 
-def _paths(files: LakeFiles, name: str) -> Iterator[Path]:
+def _paths(files: LakeFiles, name: str) -> Iterator[PurePath]:
     folders = [files.folder(REPLACED)] if name == REPLACED else files.folders(name)
     for folder in folders:
         yield from files.files(folder)
 
 
 def _without(
-    files: LakeFiles, gate: Gate, path: Path, name: str, live: Live, ids: Sequence[str]
+    files: LakeFiles, gate: Gate, path: PurePath, name: str, live: Live, ids: Sequence[str]
 ) -> int:
     """Write a file without the rows of these; how many of them were live."""
     schema = REPLACED_SCHEMA if name == REPLACED else STORED[name]
     key = lookup_key(name)
     wanted = pa.array(list(ids), schema.field(key).type)
-    found = read_rows(path, pa.schema([schema.field(key)]))
+    found = files.read(path, pa.schema([schema.field(key)]))
     if not pc.any(pc.is_in(found[key], wanted)).as_py():
         return 0
-    rows = read_rows(path, schema)
+    rows = files.read(path, schema)
     theirs = pc.is_in(rows[key], wanted)
     kept = rows.filter(pc.invert(theirs))
-    made = files.fresh(path.parent, path.stem, kept, key=key, holds=held(path))
+    made = files.fresh(path.parent, path.stem, kept, key=key, holds=files.held(path))
     counted = rows.filter(theirs)
     if name in DERIVED:
         counted = live(name, counted)
