@@ -134,7 +134,7 @@ def store_url(url: str) -> StoreUrl:
         return StoreUrl(scheme, path=path, retention_days=retention_days, options=at | options)
     if not kind.port:
         return StoreUrl(scheme, path=unquote(parts.path), retention_days=retention_days)
-    secure = options.pop("secure", "0") in _YES
+    secure = options.pop("secure", "0").lower() in _YES
     return StoreUrl(
         scheme,
         host=parts.hostname or "",
@@ -143,7 +143,7 @@ def store_url(url: str) -> StoreUrl:
         password=unquote(parts.password or ""),
         database=unquote(parts.path.strip("/")) or kind.database,
         secure=secure,
-        verify=options.pop("verify", "1") in _YES,
+        verify=options.pop("verify", "1").lower() in _YES,
         ca=options.pop("ca", ""),
         password_file=options.pop("password_file", ""),
         retention_days=retention_days,
@@ -158,7 +158,7 @@ def store_problems(url: str) -> list[str]:
         port = parts.port
     except ValueError as error:
         return [f"{masked(url)!r} is not a URL: {error}"]
-    scheme, _ = _ALIASES.get(parts.scheme, (parts.scheme, {}))
+    scheme, implied = _ALIASES.get(parts.scheme, (parts.scheme, {}))
     if scheme not in _KINDS:
         return [f"{masked(url)!r} names no store that exists; there is {_known_schemes()}"]
     kind = _KINDS[scheme]
@@ -166,7 +166,7 @@ def store_problems(url: str) -> list[str]:
         return [f"{masked(url)!r} is not written as {kind.form}"]
     check = _server_problems if kind.port else _folder_problems
     place = (_bucket_problems if kind.is_bucket else check)(url, parts, kind)
-    return place + _option_problems(parts.query, kind)
+    return place + _option_problems(parts.query, kind) + _tls_problems(parts.query, implied)
 
 
 def _folder_problems(url: str, parts: SplitResult, kind: _Kind) -> list[str]:
@@ -207,6 +207,14 @@ def _option_problems(query: str, kind: _Kind) -> list[str]:
         elif not value:
             problems.append(f"{name}: is empty")
     return problems
+
+
+def _tls_problems(query: str, implied: Mapping[str, str]) -> list[str]:
+    """Who says how a certificate is checked must not be left without TLS."""
+    given = {**implied, **dict(parse_qsl(query))}
+    if given.get("secure", "0").lower() in _YES:
+        return []
+    return [f"{name}: needs secure=1" for name in ("verify", "ca") if name in given]
 
 
 def _is_days(value: str) -> bool:

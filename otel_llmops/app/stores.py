@@ -1,5 +1,6 @@
 """URL scheme -> exporter and store."""
 
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def open_store(url: str, *, migrates: bool = False) -> Destination:
     Raises: ConfigError, if there is no such store or it cannot be opened.
     """
     place = _with_password(store_url(url))
+    _check_authority(place)
     match place.scheme:
         case "chdb":
             folder = Path(place.path)
@@ -83,6 +85,16 @@ def schema_statements(url: str, *, cluster: str = "") -> list[str]:
             return MysqlSchema(is_mariadb=url.startswith("mariadb")).create_statements()
         case scheme:
             raise AssertionError(f"config knows the store {scheme}, and app does not")
+
+
+def _check_authority(place: StoreUrl) -> None:
+    """Drivers do not say which file they could not read."""
+    if not place.ca:
+        return
+    try:
+        ssl.create_default_context(cafile=place.ca)
+    except OSError as error:  # what is no certificate is one, too
+        raise ConfigError(f"ca: {place.ca} cannot be read: {error}") from error
 
 
 def _with_password(place: StoreUrl) -> StoreUrl:
