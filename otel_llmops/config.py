@@ -155,9 +155,7 @@ def serve_config(values: Mapping[str, Any]) -> ServeConfig:
     data = Path(known["data"]).expanduser().absolute()
     store = known.get("store", f"chdb://{data / 'store'}")
     if second := _second_engine(store, known.get("export", ())):
-        raise ConfigError(
-            "; ".join(second), hint="give a server as the --store, or leave the export away"
-        )
+        raise ConfigError(second, hint="give a server as the --store, or leave the export away")
     files = {name: _absolute(known[name]) for name in _FILES if known.get(name)}
     lists = {name: tuple(dict.fromkeys(known.get(name, ()))) for name in _LISTS}
     return ServeConfig(**known | {"data": data, "store": store} | files | lists)
@@ -263,13 +261,13 @@ def _forward_problems(url: str) -> list[str]:
     return [f"{masked(url)!r} is not otlp://host:port or otlps://host:port"]
 
 
-def _second_engine(store: str, exports: Sequence[str]) -> list[str]:
+def _second_engine(store: str, exports: Sequence[str]) -> str:
     """ClickHouse embedded reads one folder of its own in a process, and a lake is read by it."""
     embedded = [url for url in (store, *exports) if store_url(url).is_embedded]
     if len(set(embedded)) < 2:
-        return []
+        return ""
     told = " and ".join(repr(masked(url)) for url in dict.fromkeys(embedded))
-    return [f"export: {told} are embedded: one of all stores may be, and the others servers"]
+    return f"export: {told} are embedded: one of all stores may be, and the others servers"
 
 
 def _is_otlp(url: str) -> bool:

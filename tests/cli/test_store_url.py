@@ -64,7 +64,7 @@ from otel_llmops.store_url import StoreUrl, masked, store_url
             ),
         ),
         (
-            "mariadb://[::1]/x?secure=1&verify=0&password_file=/run/secret",
+            "mariadb://[::1]/x?secure=Yes&verify=0&password_file=/run/secret",
             StoreUrl(
                 "mysql",
                 host="::1",
