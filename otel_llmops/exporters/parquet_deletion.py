@@ -4,7 +4,10 @@ Strategy: each file that has rows of them is written anew without, under its own
 that comes again is still known, also where nothing is left of it.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import PurePath
 
 import pyarrow as pa
@@ -20,6 +23,9 @@ from otel_llmops.storage.tables import STORED
 
 __all__ = ["delete"]
 
+_READS = 8
+"""Files that are read at once: in an object store each waits for answers most of the time."""
+
 Live = Callable[[str, pa.Table], pa.Table]
 """(table, its rows) -> those that no later analysis supersedes."""
 
@@ -34,8 +40,12 @@ def delete(
     gone = {}
     for name in (*DELETED, REPLACED):
         ids = session_ids if name in DERIVED or name == REPLACED else trace_ids
+        paths = list(_paths(files, name))
+        with ThreadPoolExecutor(_READS) as pool:
+            theirs = list(pool.map(partial(_has_any, files, name, ids), paths))
         gone[name] = sum(
-            _without(files, gate, path, name, live, ids) for path in _paths(files, name)
+            _without(files, gate, path, name, live, ids)
+            for path in itertools.compress(paths, theirs)
         )
     del gone[REPLACED]
     return gone
@@ -47,18 +57,23 @@ def _paths(files: LakeFiles, name: str) -> Iterator[PurePath]:
         yield from files.files(folder)
 
 
+def _schema(name: str) -> pa.Schema:
+    return REPLACED_SCHEMA if name == REPLACED else STORED[name]
+
+
+def _has_any(files: LakeFiles, name: str, ids: Sequence[str], path: PurePath) -> bool:
+    field = _schema(name).field(lookup_key(name))
+    found = files.read(path, pa.schema([field]))[field.name]
+    return bool(pc.any(pc.is_in(found, pa.array(list(ids), field.type))).as_py())
+
+
 def _without(
     files: LakeFiles, gate: Gate, path: PurePath, name: str, live: Live, ids: Sequence[str]
 ) -> int:
     """Write a file without the rows of these; how many of them were live."""
-    schema = REPLACED_SCHEMA if name == REPLACED else STORED[name]
-    key = lookup_key(name)
-    wanted = pa.array(list(ids), schema.field(key).type)
-    found = files.read(path, pa.schema([schema.field(key)]))
-    if not pc.any(pc.is_in(found[key], wanted)).as_py():
-        return 0
+    schema, key = _schema(name), lookup_key(name)
     rows = files.read(path, schema)
-    theirs = pc.is_in(rows[key], wanted)
+    theirs = pc.is_in(rows[key], pa.array(list(ids), schema.field(key).type))
     kept = rows.filter(pc.invert(theirs))
     made = files.fresh(path.parent, path.stem, kept, key=key, holds=files.held(path))
     counted = rows.filter(theirs)
