@@ -6,7 +6,7 @@ environment, the disk or a socket: what can only be known by trying (a folder th
 written, a port that is taken) is reported by whoever tries.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -154,6 +154,8 @@ def serve_config(values: Mapping[str, Any]) -> ServeConfig:
         raise ConfigError("; ".join([*problems, *exposed]), hint=_EXPOSED_HINT if exposed else "")
     data = Path(known["data"]).expanduser().absolute()
     store = known.get("store", f"chdb://{data / 'store'}")
+    if second := _second_engine(store, known.get("export", ())):
+        raise ConfigError(second, hint="give a server as the --store, or leave the export away")
     files = {name: _absolute(known[name]) for name in _FILES if known.get(name)}
     lists = {name: tuple(dict.fromkeys(known.get(name, ()))) for name in _LISTS}
     return ServeConfig(**known | {"data": data, "store": store} | files | lists)
@@ -259,12 +261,13 @@ def _forward_problems(url: str) -> list[str]:
     return [f"{masked(url)!r} is not otlp://host:port or otlps://host:port"]
 
 
-def _export_problems(url: str) -> list[str]:
-    problems = store_problems(url)
-    if problems or not store_url(url).is_embedded:
-        return problems
-    # of chDB, which the store may be as well, a process has one folder open
-    return [f"{masked(url)!r} is embedded: only a server can be written to beside the store"]
+def _second_engine(store: str, exports: Sequence[str]) -> str:
+    """ClickHouse embedded reads one folder of its own in a process, and a lake is read by it."""
+    embedded = [url for url in (store, *exports) if store_url(url).is_embedded]
+    if len(set(embedded)) < 2:
+        return ""
+    told = " and ".join(repr(masked(url)) for url in dict.fromkeys(embedded))
+    return f"export: {told} are embedded: one of all stores may be, and the others servers"
 
 
 def _is_otlp(url: str) -> bool:
@@ -313,5 +316,5 @@ _TEXTS: Mapping[str, Callable[[str], list[str]]] = {
 
 _LISTS: Mapping[str, Callable[[str], list[str]]] = {
     "forward": _forward_problems,
-    "export": _export_problems,
+    "export": store_problems,
 }

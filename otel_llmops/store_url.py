@@ -4,6 +4,7 @@ Strategy: what a scheme takes is a row of a table; all that is wrong with a URL 
 URL may hold a password, so nothing but `masked` is ever shown.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -14,6 +15,12 @@ __all__ = ["STORE_SCHEMES", "StoreUrl", "masked", "store_problems", "store_url"]
 
 _COMMON = frozenset({"retention_days"})
 _REMOTE = _COMMON | {"password_file", "secure", "verify", "ca"}
+_BUCKET = _COMMON | {"endpoint", "region"}
+_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]+")
+_PREFIX = re.compile(r"(/[A-Za-z0-9_=-][A-Za-z0-9._=-]*)+/?")
+"""What stands in ClickHouse's patterns, and in URLs, as it is."""
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?")
+_GOOGLE = "https://storage.googleapis.com"
 _FLAGS = frozenset({"secure", "verify"})
 _YES = frozenset({"1", "true", "yes"})
 _NO = frozenset({"0", "false", "no"})
@@ -23,10 +30,11 @@ _RETENTION_DAYS_MAX = 18_250
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What the URLs of a scheme look like. `port` 0: it is a folder of this machine."""
+    """What the URLs of a scheme look like. `port` 0: a folder of this machine, or a bucket."""
 
     form: str
     port: int = 0
+    is_bucket: bool = False
     port_secure: int = 0
     options: frozenset[str] = _REMOTE
     database: str = ""
@@ -40,6 +48,14 @@ _KINDS: Mapping[str, _Kind] = {
     "parquet": _Kind(
         "parquet:///absolute/folder (Parquet files, queried through ClickHouse embedded)",
         options=_COMMON,
+    ),
+    "s3": _Kind(
+        "s3://bucket/prefix (Parquet files in an object store)",
+        options=_BUCKET,
+        is_bucket=True,
+    ),
+    "gs": _Kind(
+        "gs://bucket/prefix (in Google's, by its HMAC keys)", options=_BUCKET, is_bucket=True
     ),
     "clickhouse": _Kind(
         "clickhouse://user@host:8123/database",
@@ -66,7 +82,9 @@ STORE_SCHEMES: Mapping[str, str] = {name: kind.form for name, kind in _KINDS.ite
 
 @dataclass(frozen=True, slots=True)
 class StoreUrl:
-    """A store URL that is well formed: `path` is a folder for embedded stores, else "".
+    """A store URL that is well formed.
+
+    `path` is the folder of an embedded store, bucket/prefix of one in an object store, else "".
 
     `options` are those that only one kind of store knows. `retention_days` 0 keeps all for ever.
     """
@@ -87,8 +105,13 @@ class StoreUrl:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it lives in the process that opens it, which is one at a time."""
+        """Whether ClickHouse embedded reads it, of which a process can have one."""
         return not self.host
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine, which one process at a time has open."""
+        return self.is_embedded and not _KINDS[self.scheme].is_bucket
 
 
 def store_url(url: str) -> StoreUrl:
@@ -105,9 +128,13 @@ def store_url(url: str) -> StoreUrl:
     options = {**implied, **dict(parse_qsl(parts.query, keep_blank_values=True))}
     own = {name: options.pop(name) for name in _COMMON & options.keys()}
     retention_days = int(own.get("retention_days", 0))
+    if kind.is_bucket:
+        at = {"endpoint": _GOOGLE} if scheme == "gs" else {}
+        path = f"{parts.netloc}{parts.path.rstrip('/')}"
+        return StoreUrl(scheme, path=path, retention_days=retention_days, options=at | options)
     if not kind.port:
         return StoreUrl(scheme, path=unquote(parts.path), retention_days=retention_days)
-    secure = options.pop("secure", "0") in _YES
+    secure = options.pop("secure", "0").lower() in _YES
     return StoreUrl(
         scheme,
         host=parts.hostname or "",
@@ -116,7 +143,7 @@ def store_url(url: str) -> StoreUrl:
         password=unquote(parts.password or ""),
         database=unquote(parts.path.strip("/")) or kind.database,
         secure=secure,
-        verify=options.pop("verify", "1") in _YES,
+        verify=options.pop("verify", "1").lower() in _YES,
         ca=options.pop("ca", ""),
         password_file=options.pop("password_file", ""),
         retention_days=retention_days,
@@ -131,19 +158,28 @@ def store_problems(url: str) -> list[str]:
         port = parts.port
     except ValueError as error:
         return [f"{masked(url)!r} is not a URL: {error}"]
-    scheme, _ = _ALIASES.get(parts.scheme, (parts.scheme, {}))
+    scheme, implied = _ALIASES.get(parts.scheme, (parts.scheme, {}))
     if scheme not in _KINDS:
         return [f"{masked(url)!r} names no store that exists; there is {_known_schemes()}"]
     kind = _KINDS[scheme]
     if parts.fragment or port == 0:
         return [f"{masked(url)!r} is not written as {kind.form}"]
-    place = _server_problems(url, parts, kind) if kind.port else _folder_problems(url, parts, kind)
-    return place + _option_problems(parts.query, kind)
+    check = _server_problems if kind.port else _folder_problems
+    place = (_bucket_problems if kind.is_bucket else check)(url, parts, kind)
+    return place + _option_problems(parts.query, kind) + _tls_problems(parts.query, implied)
 
 
 def _folder_problems(url: str, parts: SplitResult, kind: _Kind) -> list[str]:
     if parts.netloc or not parts.path.startswith("/") or not parts.path.strip("/"):
         return [f"{masked(url)!r} needs an absolute folder: {kind.form}"]
+    return []
+
+
+def _bucket_problems(url: str, parts: SplitResult, kind: _Kind) -> list[str]:
+    if "@" in parts.netloc:
+        return [f"{masked(url)!r}: credentials are those of AWS_ACCESS_KEY_ID, not of a URL"]
+    if not _BUCKET_NAME.fullmatch(parts.netloc) or not _PREFIX.fullmatch(parts.path):
+        return [f"{masked(url)!r} needs a bucket and a prefix, of letters, digits, . _ = - and /"]
     return []
 
 
@@ -164,11 +200,21 @@ def _option_problems(query: str, kind: _Kind) -> list[str]:
             problems.append(f"there is no option {name!r}; there is {known}")
         elif name in _FLAGS and value.lower() not in _YES | _NO:
             problems.append(f"{name}: {value!r} is neither 1 nor 0")
+        elif name == "endpoint" and not _ENDPOINT.fullmatch(value):
+            problems.append(f"{name}: {value!r} is not http://host:port or https://host:port")
         elif name == "retention_days" and not _is_days(value):
             problems.append(f"{name}: {value!r} is not a number of days from 1")
         elif not value:
             problems.append(f"{name}: is empty")
     return problems
+
+
+def _tls_problems(query: str, implied: Mapping[str, str]) -> list[str]:
+    """Who says how a certificate is checked must not be left without TLS."""
+    given = {**implied, **dict(parse_qsl(query))}
+    if given.get("secure", "0").lower() in _YES:
+        return []
+    return [f"{name}: needs secure=1" for name in ("verify", "ca") if name in given]
 
 
 def _is_days(value: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from otel_llmops.app.stores import open_store
 from otel_llmops.storage.seams import Destination
+from tests.support.bucket_server import bucket_url
 from tests.support.clickhouse_server import clickhouse_url
 from tests.support.mysql_server import mysql_url
 from tests.support.postgres_server import postgres_url
@@ -19,12 +20,13 @@ class Backend:
     """`place` gives the URL of the store kept in that folder; the same folder, the same data.
 
     `gaps`: what it cannot do -> why. Tests marked with that `trait` are expected to fail, and fail
-    the build once they do not.
+    the build once they do not. `is_long`: the battery takes minutes on it.
     """
 
     name: str
     place: Callable[[Path], str]
     gaps: Mapping[str, str] = field(default_factory=dict)
+    is_long: bool = False
 
     def url(self, folder: Path) -> str:
         """The URL, of a server that runs; the test is skipped where there is none."""
@@ -51,6 +53,12 @@ BACKENDS = (
     Backend(
         "parquet",
         lambda folder: f"parquet://{folder}",
+        gaps={"ddl": "files have no DDL: tests/storage/test_parquet.py has what it asks"},
+    ),
+    Backend(
+        "bucket",
+        bucket_url,
+        is_long=True,
         gaps={"ddl": "files have no DDL: tests/storage/test_parquet.py has what it asks"},
     ),
 )

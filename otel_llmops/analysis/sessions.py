@@ -25,7 +25,15 @@ from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.readings import Readings
 from otel_llmops.semconv import CONCEPTS, NO_ID
 
-__all__ = ["Sessions", "conversation_ids", "linked_traces", "sessions"]
+__all__ = [
+    "Sessions",
+    "components",
+    "conversation_ids",
+    "linked_traces",
+    "sessions",
+    "through",
+    "usable",
+]
 
 
 _ID_BYTES_MAX = 1024
@@ -52,7 +60,7 @@ def conversation_ids(spans: pa.Table) -> pa.Array:
     """The distinct conversation ids on the spans."""
     places = CONCEPTS["conversation"]
     said = Attributes(spans, np.arange(spans.num_rows), places=places).text(places)
-    ids = pc.unique(_usable(said))
+    ids = pc.unique(usable(said))
     return ids.filter(pc.not_equal(ids, ""))
 
 
@@ -72,15 +80,15 @@ def sessions(readings: Readings) -> Sessions:
     """
     spans = readings.spans
     trace, trace_ids = codes(whole(spans.column("trace_id")))
-    conversation = _usable(readings.concept("conversation"))
+    conversation = usable(readings.concept("conversation"))
     spoken, spoken_ids = codes(conversation)
     has = filled(conversation)
     links = np.vstack([_link_edges(readings, trace, trace_ids), _run_edges(readings, trace)])
-    run = _components(len(trace_ids), links)
+    run = components(len(trace_ids), links)
     talk = np.column_stack(distinct_pairs(trace[has], spoken[has]))
-    tied = _through(talk), _named_after(talk, spoken_ids, trace_ids)
+    tied = through(talk), _named_after(talk, spoken_ids, trace_ids)
     bridged = np.vstack([links, *tied]) if len(talk) else links
-    joined = _components(len(trace_ids), bridged)
+    joined = components(len(trace_ids), bridged)
     session = joined[trace]
     ids = _names(readings, session, conversation, has, trace_ids)
     # Each conversation id once, and not those that are the id of a trace here: that leads there too
@@ -126,13 +134,13 @@ def _link_edges(readings: Readings, trace: Ints, trace_ids: pa.Array) -> Ints:
 
 def _run_edges(readings: Readings, trace: Ints) -> Ints:
     """Edges between traces that say that they are one piece of work."""
-    said = _usable(readings.concept("run"))
+    said = usable(readings.concept("run"))
     has = filled(said)
     number, _ = codes(said)
-    return _through(np.column_stack(distinct_pairs(trace[has], number[has])))
+    return through(np.column_stack(distinct_pairs(trace[has], number[has])))
 
 
-def _through(pairs: Ints) -> Ints:
+def through(pairs: Ints) -> Ints:
     """Edges between traces that share an id: each to the first one with it."""
     order = np.lexsort((pairs[:, 0], pairs[:, 1]))
     trace, shared = pairs[order, 0], pairs[order, 1]
@@ -147,7 +155,7 @@ def _named_after(talk: Ints, spoken_ids: pa.Array, trace_ids: pa.Array) -> Ints:
     return np.column_stack([talk[known, 0], target[known]])
 
 
-def _usable(conversation: pa.Array) -> pa.Array:
+def usable(conversation: pa.Array) -> pa.Array:
     """Conversation ids as they are, '' for those that no program means as one."""
     return by_distinct(conversation, _usable_ones)
 
@@ -158,7 +166,7 @@ def _usable_ones(conversation: pa.Array) -> pa.Array:
     return pc.if_else(pc.and_not(short, absent), conversation, "")
 
 
-def _components(count: int, edges: Ints) -> Ints:
+def components(count: int, edges: Ints) -> Ints:
     """A number, from 0 without gaps, for each connected component.
 
     Label propagation with pointer jumping: the lowest number spreads, and jumps on to what it

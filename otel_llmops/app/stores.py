@@ -1,9 +1,11 @@
 """URL scheme -> exporter and store."""
 
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
 from otel_llmops.app.extras import extra_required
+from otel_llmops.app.lakes import shelf_at
 from otel_llmops.app.locks import patiently
 from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse import ClickHouse
@@ -29,6 +31,7 @@ def open_store(url: str, *, migrates: bool = False) -> Destination:
     Raises: ConfigError, if there is no such store or it cannot be opened.
     """
     place = _with_password(store_url(url))
+    _check_authority(place)
     match place.scheme:
         case "chdb":
             folder = Path(place.path)
@@ -37,10 +40,9 @@ def open_store(url: str, *, migrates: bool = False) -> Destination:
                 ConfigError,
                 wait_s=_PREDECESSOR_S,
             )
-        case "parquet":
-            lake = Path(place.path)
+        case "parquet" | "s3" | "gs":
             return patiently(
-                lambda: Parquet(lake, retention_days=place.retention_days),
+                lambda: Parquet(shelf_at(place), retention_days=place.retention_days),
                 ConfigError,
                 wait_s=_PREDECESSOR_S,
             )
@@ -75,14 +77,24 @@ def schema_statements(url: str, *, cluster: str = "") -> list[str]:
             return (
                 cluster_statements(cluster) if cluster else ClickHouseSchema().create_statements()
             )
-        case "parquet":
-            return list(view_statements(Path(place.path)))
+        case "parquet" | "s3" | "gs":
+            return list(view_statements(shelf_at(place)))
         case "postgresql":
             return PostgresSchema().create_statements()
         case "mysql":
             return MysqlSchema(is_mariadb=url.startswith("mariadb")).create_statements()
         case scheme:
             raise AssertionError(f"config knows the store {scheme}, and app does not")
+
+
+def _check_authority(place: StoreUrl) -> None:
+    """Drivers do not say which file they could not read."""
+    if not place.ca:
+        return
+    try:
+        ssl.create_default_context(cafile=place.ca)
+    except OSError as error:  # what is no certificate is one, too
+        raise ConfigError(f"ca: {place.ca} cannot be read: {error}") from error
 
 
 def _with_password(place: StoreUrl) -> StoreUrl:

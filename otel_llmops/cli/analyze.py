@@ -5,12 +5,14 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from otel_llmops.analysis.derive import analyse
-from otel_llmops.app.lakes import is_lake, lake_spans
+from otel_llmops.app.lakes import Place, is_lake, lake_spans
+from otel_llmops.app.on_ray import analyse_on_ray
 from otel_llmops.engine.capture import captured, report
 from otel_llmops.errors import ConfigError
 
@@ -30,22 +32,41 @@ def run(arguments: Namespace) -> int:
     Raises: ConfigError, if a path does not exist or a lake cannot be read; DecodeError, if a file
             is not OTLP.
     """
+    lakes: list[Place] = []
+    captures: list[Path] = []
     for path in arguments.paths:
-        if not path.exists():
+        if isinstance(path, Path) and not path.exists():
             raise ConfigError(f"{path}: there is no such file or folder")
-    lakes = [path for path in arguments.paths if is_lake(path)]
-    captures = [path for path in arguments.paths if path not in lakes]
+        if isinstance(path, Path) and not is_lake(path):
+            captures.append(path)
+        else:
+            lakes.append(path)
+    if arguments.on == "ray" and captures:
+        raise ConfigError(
+            f"{captures[0]}: Ray analyses lakes alone, and this is none",
+            hint="leave --on away, or give the folder of a lake",
+        )
     with _progress() as progress:
-        spans = [lake_spans(lake, progress) for lake in lakes]
-        if captures:
-            spans.append(captured(captures, progress))
-        document = report(analyse(pa.concat_tables(spans)))
+        if arguments.on == "ray":
+            found = analyse_on_ray(lakes, address=arguments.ray_address, progress=progress)
+        else:
+            found = analyse(_spans(lakes, captures, progress))
+        document = report(found)
     if arguments.json:
         # ASCII alone: whatever a span's text holds, nothing of it can steer a terminal
         sys.stdout.write(json.dumps(document, allow_nan=False, indent=2) + "\n")
     else:
         _print(document["sessions"])
     return 0
+
+
+def _spans(
+    lakes: Sequence[Place], captures: Sequence[Path], progress: _Progress | None
+) -> pa.Table:
+    spans = [lake_spans(lake, progress) for lake in lakes]
+    if captures:
+        spans.append(captured(captures, progress))
+    return pa.concat_tables(spans)
 
 
 @contextmanager

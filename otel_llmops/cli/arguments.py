@@ -14,6 +14,7 @@ from otel_llmops.cli.answer_arguments import add_answer_commands
 from otel_llmops.cli.store_arguments import add_store_commands
 from otel_llmops.config import DURABILITIES, STORE_SCHEMES, store_url
 from otel_llmops.errors import ConfigError
+from otel_llmops.store_url import StoreUrl
 
 __all__ = ["data_folder", "parser"]
 
@@ -44,7 +45,7 @@ def parser(environ: Mapping[str, str]) -> ArgumentParser:
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serve(commands, environ)
     _demo(commands)
-    _analyze(commands)
+    _analyze(commands, environ)
     _tokens(commands, environ)
     _doctor(commands, environ)
     _mcp(commands, environ)
@@ -201,7 +202,7 @@ def _demo(commands: Any) -> None:
     )
 
 
-def _analyze(commands: Any) -> None:
+def _analyze(commands: Any, environ: Mapping[str, str]) -> None:
     command: ArgumentParser = commands.add_parser(
         "analyze",
         help="analyse captured OTLP, or a lake of Parquet files, without a server",
@@ -209,20 +210,27 @@ def _analyze(commands: Any) -> None:
         formatter_class=RawDescriptionHelpFormatter,
         epilog="  .binpb          an ExportTraceServiceRequest, as it was sent\n"
         "  .json, .jsonl   as the OpenTelemetry Collector's file exporter writes them\n"
-        "  parquet:///DIR  what `serve --store parquet:///DIR` fills, or DIR itself",
+        "  parquet:///DIR  what `serve --store parquet:///DIR` fills, or DIR itself\n"
+        "  s3://, gs://    a lake in an object store, likewise",
     )
     command.add_argument("paths", nargs="+", metavar="PATH", type=_capture, help="file or folder")
     command.add_argument("--json", action="store_true", help="print one JSON document")
+    about = "spread the analysis of lakes over the processes of Ray (default: in this process)"
+    command.add_argument("--on", choices=["ray"], help=about)
+    address = environ.get("RAY_ADDRESS", "")  # Ray's own name for it
+    about = "cluster, as ray.init takes it (default: RAY_ADDRESS, or processes of this machine)"
+    command.add_argument("--ray-address", default=address, help=about, metavar="ADDRESS")
 
 
-def _capture(text: str) -> Path:
-    """A path; that of a lake may be given as the URL of the store."""
-    if not text.startswith("parquet:"):
+def _capture(text: str) -> Path | StoreUrl:
+    """A path; a lake may be given as the URL of the store."""
+    if not text.startswith(("parquet:", "s3:", "gs:")):
         return Path(text)
     try:
-        return Path(store_url(text).path)
+        place = store_url(text)
     except ConfigError as error:
         raise ArgumentTypeError(str(error)) from error
+    return Path(place.path) if place.is_local else place
 
 
 def _tokens(commands: Any, environ: Mapping[str, str]) -> None:

@@ -61,7 +61,7 @@ def _agreed(question: str) -> bool:
 
 def _by_ourselves(config: ServeConfig, session_id: str) -> dict[str, Any] | None:
     place, places = store_url(config.store), Places(config.data)
-    if place.path and not Path(place.path).is_dir():
+    if place.is_local and not Path(place.path).is_dir():
         raise ConfigError(
             f"nothing was collected in {config.data} yet", hint="name a folder with --data"
         )

@@ -63,7 +63,8 @@ def _by_serve(reader: Reader, since: datetime | None, say: _Say) -> _Progress:
 
 
 def _by_ourselves(data: Path, url: str, since: datetime | None, say: _Say) -> _Progress:
-    if not Path(store_url(url).path).is_dir():
+    place = store_url(url)
+    if place.is_local and not Path(place.path).is_dir():
         raise ConfigError(f"nothing was collected in {data} yet", hint="name a folder with --data")
     with (
         alone(Places(data).engine_lock, wait_s=_ENGINE_WAIT_S),

@@ -136,7 +136,7 @@ class _Stored:
 @contextmanager
 def _of_store(data: Path, url: str) -> Iterator[Source]:
     place = store_url(url)
-    if place.is_embedded and not Path(place.path).is_dir():
+    if place.is_local and not Path(place.path).is_dir():
         raise ConfigError(
             f"nothing was collected in {data} yet",
             hint="start otel-llmops serve, name a folder with --data, or a capture with --file",

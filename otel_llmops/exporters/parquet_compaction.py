@@ -10,13 +10,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from otel_llmops.errors import LlmopsError
-from otel_llmops.exporters.parquet_files import LakeFiles, held, read_rows
+from otel_llmops.exporters.parquet_files import LakeFiles
 from otel_llmops.exporters.parquet_gate import Gate
 from otel_llmops.exporters.parquet_views import REPLACED, REPLACED_SCHEMA
 from otel_llmops.model.schemas import DERIVED
@@ -45,8 +45,8 @@ def lookup_key(name: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Merge:
     table: str
-    folder: Path
-    paths: Sequence[Path]
+    folder: PurePath
+    paths: Sequence[PurePath]
 
 
 class Compaction:
@@ -59,6 +59,7 @@ class Compaction:
         self._stop = threading.Event()
         self._working = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._seen: set[PurePath] = set()  # nothing came into these since
         self.committed = 0
         """The newest analysis that is complete: later ones may lack their session's row."""
 
@@ -78,6 +79,13 @@ class Compaction:
 
         Raises: OSError; LlmopsError; ArrowException, if a file is damaged.
         """
+        try:
+            return self._run_once()
+        except BaseException:
+            self._seen.clear()  # a merge may have left what it merged
+            raise
+
+    def _run_once(self) -> int:
         fewer = 0
         while merges := list(self._merges()):
             for merge in merges:
@@ -99,22 +107,35 @@ class Compaction:
                 _log.warning("small files of the lake stay as they are: %s", error)
 
     def _merges(self) -> Iterator[_Merge]:
+        self._seen -= self._files.touched()
         for name in (*TIME_COLUMN, REPLACED):
             folders = [self._files.folder(name)] if name == REPLACED else self._files.folders(name)
             for folder in folders:
-                paths = [path for path in self._files.files(folder) if self._is_over(name, path)]
-                for group in _alike(paths):
+                if folder in self._seen:
+                    continue
+                self._sweep(folder)
+                every = self._files.files(folder)
+                paths = [path for path in every if self._is_over(name, path)]
+                if len(paths) == len(every):
+                    self._seen.add(folder)
+                for group in _alike([(path, self._files.size(path) or 0) for path in paths]):
                     yield _Merge(name, folder, group)
 
-    def _is_over(self, name: str, path: Path) -> bool:
+    def _sweep(self, folder: PurePath) -> None:
+        """Remove what a merge left that was interrupted, by a store that was away for a moment."""
+        if left := self._files.superseded(folder):
+            with self._gate.changing():
+                self._files.remove(left)
+
+    def _is_over(self, name: str, path: PurePath) -> bool:
         is_signed = name in DERIVED or name == REPLACED
         return not is_signed or int(path.stem.rpartition("+")[2]) <= self.committed
 
     def _merge(self, merge: _Merge) -> int:
-        if not all(path.exists() for path in merge.paths):
+        if any(self._files.size(path) is None for path in merge.paths):
             return 0  # retention was faster
         schema = REPLACED_SCHEMA if merge.table == REPLACED else STORED[merge.table]
-        rows = pa.concat_tables([read_rows(path, schema) for path in merge.paths])
+        rows = pa.concat_tables([self._files.read(path, schema) for path in merge.paths])
         rows = self.live(merge.table, rows)
         order = [(lookup_key(merge.table), "ascending")]
         if merge.table in TIME_COLUMN:
@@ -122,7 +143,7 @@ class Compaction:
         first, last = merge.paths[0].stem, merge.paths[-1].stem
         holds = {path.stem for path in merge.paths}
         if merge.table not in DERIVED and merge.table != REPLACED:
-            holds.update(*map(held, merge.paths))  # each batch that came may come again
+            holds.update(*map(self._files.held, merge.paths))  # each batch that came may come again
         made = self._files.fresh(
             merge.folder,
             f"{first.partition('+')[0]}+{last.rpartition('+')[2]}",
@@ -148,17 +169,16 @@ class Compaction:
         return rows.filter(pc.fill_null(pc.equal(rows["generation"], latest), fill_value=False))
 
 
-def _alike(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    """Groups of small files of about the same size that are worth a merge, each in order."""
-    tiers: dict[int, list[tuple[Path, int]]] = defaultdict(list)
-    for path in paths:
-        size = path.stat().st_size
+def _alike(paths: Sequence[tuple[PurePath, int]]) -> Iterator[Sequence[PurePath]]:
+    """Of files and their sizes the groups that are worth a merge: small, and much alike."""
+    tiers: dict[int, list[tuple[PurePath, int]]] = defaultdict(list)
+    for path, size in paths:
         if size < _MERGED_BYTES_MAX:
             tiers[size.bit_length() // _TIER_BITS].append((path, size))
     for tier in tiers.values():
         if len(tier) < _MERGED_AT:
             continue
-        group: list[Path] = []
+        group: list[PurePath] = []
         total = 0
         for path, size in tier:
             if total + size > _MERGED_BYTES_MAX and len(group) > 1:

@@ -4,37 +4,35 @@
     spans/day=2026-01-01/0-17..0-42+0-99..0-120.parquet          what was made of several
     code_modules/<snapshot>.parquet                              replaced whole
 
-Strategy: a file is written beside its place, forced to the disk and renamed. One that was made of
-several says which in its metadata: those that a crash left behind are known by it, and a batch that
-comes again is known to be there.
+Strategy: a shelf (parquet_shelf.py) has them, a folder or a bucket. A file that was made of several
+says which in its metadata: those that a crash left behind are known by it, and a batch that comes
+again is known to be there.
 """
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import PurePath
 from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from otel_llmops.journal import Disk, make_directory
+from otel_llmops.exporters.parquet_shelf import Shelf
 from otel_llmops.storage.tables import TIME_COLUMN
 
-__all__ = ["LAKE_FILE", "LakeFiles", "by_day", "conformed", "held", "read_rows", "stem_of"]
+__all__ = ["LAKE_FILE", "LakeFiles", "by_day", "conformed", "stem_of"]
 
 LAKE_FILE = "otel_llmops_lake.json"
 """What says that a folder is a lake, and which columns its files may have."""
 SUFFIX = ".parquet"
-_FRESH = ".fresh"
-"""What ends so is not complete, and matches no pattern of a view."""
 _HOLDS = b"otel_llmops.holds"
 _STEM_MAX = 100
 _ROW_GROUP_ROWS = 32_768
 _BLOOM_FPP = 0.01
+_HELD_MAX = 512
 _DAY_NS = 86_400 * 10**9
 _DAYS = np.datetime64("2020-01-01", "D").astype(int), np.datetime64("2050-01-01", "D").astype(int)
 """Rows of any other time are in the first or the last of these: some clocks say 1970."""
@@ -86,108 +84,116 @@ def _empty(kind: pa.DataType) -> pa.Scalar:
     return pa.scalar(0, pa.int64()).cast(kind)
 
 
-def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
-    """The columns `schema` of a file. Raises: OSError; ArrowInvalid, if it is damaged."""
-    with pq.ParquetFile(path) as file:
-        known = [name for name in schema.names if name in file.schema_arrow.names]
-        return conformed(file.read(columns=known), schema)
-
-
-@lru_cache(maxsize=512)
-def held(path: Path) -> frozenset[str]:
-    """The stems of the files whose rows this one has; files never change, so it is kept."""
-    if "+" not in path.stem:
-        return frozenset()
-    metadata = pq.read_metadata(path).metadata or {}
-    return frozenset(json.loads(metadata.get(_HOLDS, b"[]")))
-
-
 class LakeFiles:
-    """Writes, names and removes the files under `root`. Raises OSError and nothing else."""
+    """Writes, names, reads and removes the files of a lake. Raises OSError, unless it says more."""
 
-    def __init__(self, root: Path, disk: Disk) -> None:
-        self.root = root
-        self._disk = disk
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._held = lru_cache(maxsize=_HELD_MAX)(self._read_held)
+        self._touched: set[PurePath] = set()
 
-    def folder(self, table: str, day: str = "") -> Path:
+    @property
+    def root(self) -> PurePath:
+        """The folder of the lake."""
+        return self._shelf.root
+
+    def folder(self, table: str, day: str = "") -> PurePath:
         """Where a table's rows of that day are; made if it is not there."""
         made = self.root / table
-        for each in (made, made / f"day={day}") if day else (made,):
-            if not each.is_dir():
-                make_directory(self._disk, each)
-            made = each
+        self._shelf.make(made)
+        if day:
+            made /= f"day={day}"
+            self._shelf.make(made)
         return made
 
-    def folders(self, table: str) -> list[Path]:
+    def folders(self, table: str) -> list[PurePath]:
         """The folders of a table that has one a day, in order."""
-        return sorted((self.root / table).glob("day=*"))
+        every = self._shelf.folders(self.root / table)
+        return [folder for folder in every if folder.name.startswith("day=")]
 
-    def files(self, folder: Path) -> list[Path]:
+    def files(self, folder: PurePath) -> list[PurePath]:
         """The files of a folder whose rows no other one has, in order."""
-        paths = sorted(folder / n for n in self._disk.names(folder) if n.endswith(SUFFIX))
-        superseded = {stem for path in paths for stem in held(path)}
+        paths = self._paths(folder)
+        superseded = {stem for path in paths for stem in self.held(path)}
         return [path for path in paths if path.stem not in superseded]
 
-    def has(self, folder: Path, stem: str) -> bool:
+    def superseded(self, folder: PurePath) -> list[PurePath]:
+        """The files of a folder whose rows others have: what was interrupted left them behind."""
+        kept = set(self.files(folder))
+        return [path for path in self._paths(folder) if path not in kept]
+
+    def newest(self, folder: PurePath) -> str:
+        """The last stem of the files of a folder, or what a merged one ends with; "" if empty."""
+        return max((path.stem.rpartition("+")[2] for path in self._paths(folder)), default="")
+
+    def has(self, folder: PurePath, stem: str) -> bool:
         """Whether rows of that name are there, in a file of their own or with others."""
-        if (folder / f"{stem}{SUFFIX}").exists():
+        if self.size(folder / f"{stem}{SUFFIX}") is not None:
             return True
-        return any(stem in held(path) for path in self.files(folder))
+        return any(stem in self.held(path) for path in self.files(folder))
+
+    def held(self, path: PurePath) -> frozenset[str]:
+        """The stems of the files whose rows this one has; a name never comes to hold others."""
+        return self._held(path) if "+" in path.stem else frozenset()
+
+    def _read_held(self, path: PurePath) -> frozenset[str]:
+        with pq.ParquetFile(self._shelf.opened(path)) as file:
+            metadata = file.metadata.metadata or {}
+        return frozenset(json.loads(metadata.get(_HOLDS, b"[]")))
+
+    def size(self, path: PurePath) -> int | None:
+        """How large a file is, By; None where there is none."""
+        return self._shelf.size(path)
+
+    def read(self, path: PurePath, schema: pa.Schema) -> pa.Table:
+        """The columns `schema` of a file. Raises: OSError; ArrowInvalid, if it is damaged."""
+        with pq.ParquetFile(self._shelf.opened(path)) as file:
+            known = [name for name in schema.names if name in file.schema_arrow.names]
+            return conformed(file.read(columns=known), schema)
 
     def fresh(
-        self, folder: Path, stem: str, rows: pa.Table, *, key: str, holds: Collection[str] = ()
-    ) -> Path:
+        self,
+        folder: PurePath,
+        stem: str,
+        rows: pa.Table,
+        *,
+        key: str,
+        holds: Collection[str] = (),
+    ) -> PurePath:
         """Write rows that nobody sees until `publish`; the path that they will have.
 
         `key` is the column by which they are looked up.
         """
         path = folder / f"{stem}{SUFFIX}"
-        content = _parquet(rows, key, holds)
-        fresh = _fresh(path)
-        try:
-            fd = self._disk.open(fresh, create=True)
-            try:
-                self._disk.truncate(fd, 0)
-                self._disk.write(fd, [content], 0)
-                self._disk.fdatasync(fd)
-            finally:
-                self._disk.close(fd)
-        except OSError:
-            with suppress(OSError):
-                self._disk.unlink(fresh)
-            raise
+        self._shelf.write(path, _parquet(rows, key, holds))
         return path
 
-    def publish(self, paths: Sequence[Path]) -> None:
-        """Give what `fresh` wrote its name; returns once that is on the disk."""
-        for path in paths:
-            self._disk.rename(_fresh(path), path)
-        for folder in {path.parent for path in paths}:
-            self._disk.sync_directory(folder)
+    def publish(self, paths: Sequence[PurePath]) -> None:
+        """Give what `fresh` wrote its name; returns once that is durable."""
+        self._shelf.publish(paths)
+        self._touched.update(path.parent for path in paths)
 
-    def remove(self, paths: Sequence[Path]) -> None:
+    def touched(self) -> set[PurePath]:
+        """The folders that files came into since this was last asked."""
+        taken = set(self._touched)
+        self._touched -= taken
+        return taken
+
+    def remove(self, paths: Sequence[PurePath]) -> None:
         """Remove files; those that are gone already are."""
-        for path in paths:
-            with suppress(FileNotFoundError):
-                self._disk.unlink(path)
+        self._shelf.remove(paths)
 
-    def remove_folder(self, folder: Path) -> None:
+    def remove_folder(self, folder: PurePath) -> None:
         """Remove a folder and all its files."""
-        self.remove([folder / name for name in self._disk.names(folder)])
-        with suppress(FileNotFoundError):
-            folder.rmdir()
+        self._shelf.remove_folder(folder)
 
-    def recover(self, folder: Path) -> None:
+    def recover(self, folder: PurePath) -> None:
         """Remove what a crash left behind: what is not complete, and what others have."""
-        names = self._disk.names(folder)
-        self.remove([folder / name for name in names if name.endswith(_FRESH)])
-        kept = set(self.files(folder))
-        paths = (folder / name for name in names if name.endswith(SUFFIX))
-        self.remove([path for path in paths if path not in kept])
+        self._shelf.clear(folder)
+        self.remove(self.superseded(folder))
 
-
-def _fresh(path: Path) -> Path:
-    return path.with_name(f"{path.name}{_FRESH}")
+    def _paths(self, folder: PurePath) -> list[PurePath]:
+        return sorted(folder / n for n in self._shelf.names(folder) if n.endswith(SUFFIX))
 
 
 def _parquet(rows: pa.Table, key: str, holds: Collection[str]) -> memoryview:

@@ -6,12 +6,11 @@ replacing is one rename; nothing is ever rewritten, and no query knows of it.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
-from otel_llmops.errors import ConfigError
 from otel_llmops.exporters.clickhouse_schema import structure
+from otel_llmops.exporters.parquet_shelf import Shelf
 from otel_llmops.model.schemas import DERIVED
 from otel_llmops.storage.tables import STORED, TIME_COLUMN
 
@@ -24,37 +23,26 @@ REPLACED_SCHEMA = pa.schema(
         pa.field("generation", pa.int64(), nullable=False),
     ]
 )
-_PATTERN = frozenset("*?{}[]|,\0\n")
 
 
-def view_statements(root: Path) -> Sequence[str]:
-    """One CREATE VIEW for each table, over the files under `root`.
+def view_statements(shelf: Shelf) -> Sequence[str]:
+    """One CREATE VIEW for each table, over the files on `shelf`.
 
-    Raises: ConfigError, if the folder's name has a character that ClickHouse reads as a pattern.
+    Raises: ConfigError, if the lake's name has a character that ClickHouse reads as a pattern.
     """
-    if set(str(root)) & _PATTERN:
-        raise ConfigError(
-            f"{root}: a lake's folder has none of * ? {{ }} [ ] | , in its name",
-            hint="choose another folder",
-        )
-    files = _files(root, REPLACED, REPLACED_SCHEMA)
+    files = _files(shelf, REPLACED, REPLACED_SCHEMA)
     replaced = f"CREATE OR REPLACE VIEW {REPLACED} ({structure(REPLACED_SCHEMA)}) AS\n"
-    return [f"{replaced}SELECT * FROM {files}", *(_view(root, name) for name in STORED)]  # noqa: S608
+    return [f"{replaced}SELECT * FROM {files}", *(_view(shelf, name) for name in STORED)]  # noqa: S608
 
 
-def _view(root: Path, name: str) -> str:
+def _view(shelf: Shelf, name: str) -> str:
     schema = STORED[name]
-    select = f"SELECT * FROM {_files(root, name, schema)}"  # noqa: S608 - names of ours
+    select = f"SELECT * FROM {_files(shelf, name, schema)}"  # noqa: S608 - names of ours
     newest = f"SELECT session_id, max(generation) FROM {REPLACED} GROUP BY session_id"  # noqa: S608
     counts = f"\nWHERE (session_id, generation) IN (\n    {newest}\n)" if name in DERIVED else ""
     return f"CREATE OR REPLACE VIEW {name} ({structure(schema)}) AS\n{select}{counts}"
 
 
-def _files(root: Path, name: str, schema: pa.Schema) -> str:
-    pattern = root / name / ("day=*/*.parquet" if name in TIME_COLUMN else "*.parquet")
-    return f"file({_literal(str(pattern))}, Parquet, {_literal(structure(schema))})"
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+def _files(shelf: Shelf, name: str, schema: pa.Schema) -> str:
+    pattern = "day=*/*.parquet" if name in TIME_COLUMN else "*.parquet"
+    return shelf.source(f"{name}/{pattern}", structure(schema))

@@ -9,6 +9,7 @@ import pytest
 from otel_llmops.cli import main
 from otel_llmops.engine.capture import captured
 from otel_llmops.exporters.parquet import Parquet
+from tests.support.ports import free_port
 
 SCENARIOS = sorted(path.parent for path in Path("tests/traces").rglob("request-*.binpb"))[:200:40]
 
@@ -34,3 +35,15 @@ def test_what_is_no_url_of_a_lake_is_refused(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         main(["analyze", "parquet://host/lake"])
     assert "needs an absolute folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{}", "ray://127.0.0.1:{}", "127.0.0.1:none"])
+def test_a_cluster_that_is_not_there_is_said_at_once(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'otel-llmops[ray]'")
+    with closing(Parquet(tmp_path, compacts=False)):
+        pass
+    given = ["--on", "ray", "--ray-address", address.format(free_port())]
+    assert main(["analyze", *given, str(tmp_path)]) == 2
+    assert "the Ray cluster at" in capsys.readouterr().err

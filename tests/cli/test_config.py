@@ -165,8 +165,10 @@ def test_files_are_named_wherever_a_child_runs() -> None:
     )
 
 
-def test_only_servers_are_written_to_beside_the_store() -> None:
-    server = "postgresql://me@there/llm"
+def test_one_of_all_stores_may_be_embedded() -> None:
+    server, lake = "postgresql://me@there/llm", "parquet:///lake"
     assert serve_config({"data": "d", "export": [server, server]}).export == (server,)
-    with pytest.raises(ConfigError, match="embedded"):
-        serve_config({"data": "d", "export": ["chdb:///there"]})
+    assert serve_config({"data": "d", "store": server, "export": [lake, lake]}).export == (lake,)
+    for wrong in ({"export": [lake]}, {"store": server, "export": [lake, "s3://lakes/llm"]}):
+        with pytest.raises(ConfigError, match="embedded"):
+            serve_config({"data": "d", **wrong})

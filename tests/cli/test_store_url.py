@@ -10,6 +10,21 @@ from otel_llmops.store_url import StoreUrl, masked, store_url
     ("url", "place"),
     [
         ("chdb:///srv/store", StoreUrl("chdb", path="/srv/store")),
+        (
+            "s3://lakes/prod/llm/?region=eu-central-1&retention_days=9",
+            StoreUrl(
+                "s3",
+                path="lakes/prod/llm",
+                retention_days=9,
+                options={"region": "eu-central-1"},
+            ),
+        ),
+        (
+            "gs://lakes/llm",
+            StoreUrl(
+                "gs", path="lakes/llm", options={"endpoint": "https://storage.googleapis.com"}
+            ),
+        ),
         ("chdb:///srv/a%20b", StoreUrl("chdb", path="/srv/a b")),
         (
             "chdb:///srv/store?retention_days=30",
@@ -49,7 +64,7 @@ from otel_llmops.store_url import StoreUrl, masked, store_url
             ),
         ),
         (
-            "mariadb://[::1]/x?secure=1&verify=0&password_file=/run/secret",
+            "mariadb://[::1]/x?secure=Yes&verify=0&password_file=/run/secret",
             StoreUrl(
                 "mysql",
                 host="::1",
@@ -61,7 +76,7 @@ from otel_llmops.store_url import StoreUrl, masked, store_url
             ),
         ),
     ],
-    ids=["folder", "escaped", "retention", "clickhouse", "tls", "postgres", "mariadb"],
+    ids=["folder", "s3", "gs", "escaped", "retention", "clickhouse", "tls", "postgres", "mariadb"],
 )
 def test_a_url_says_where_the_store_is(url: str, place: StoreUrl) -> None:
     assert store_url(url) == place
@@ -82,6 +97,15 @@ def test_a_url_says_where_the_store_is(url: str, place: StoreUrl) -> None:
         ("chdb:///x?retention_days=٣", "is not a number of days"),
         ("mysql://host/x?secure=perhaps", "secure: 'perhaps' is neither 1 nor 0"),
         ("mysql://host/x?ca=", "ca: is empty"),
+        ("mysql://host/x?ca=/etc/ca.pem", "ca: needs secure=1"),
+        ("clickhouses://host?secure=0&verify=1", "verify: needs secure=1"),
+        ("s3://bucket", "needs a bucket and a prefix"),
+        ("s3:///prefix", "needs a bucket and a prefix"),
+        ("s3://bucket/a*b", "needs a bucket and a prefix"),
+        ("s3://bucket/a/../b", "needs a bucket and a prefix"),
+        ("s3://id:key@bucket/a", "credentials are those of AWS_ACCESS_KEY_ID, not of a URL"),
+        ("s3://bucket/a?endpoint=minio:9000", "is not http://host:port or https://host:port"),
+        ("s3://bucket/a?ca=/etc/ca.pem", "there is no option 'ca'"),
         ("chdb:///x?secure=1", "there is no option 'secure'; there is retention_days"),
     ],
 )
@@ -105,7 +129,9 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
 
 
 @given(
-    scheme=st.sampled_from(["oracle", "mysql", "postgresql", "clickhouse", "chdb", "parquet"]),
+    scheme=st.sampled_from(
+        ["oracle", "mysql", "postgresql", "clickhouse", "chdb", "parquet", "s3"]
+    ),
     password=st.text("secret:/?#[]!$&'", min_size=12),
     rest=st.sampled_from(["db/x", "db:0/x", "db:99999/x", "db", "db/x?y=1", "db/a/b", "/x"]),
 )

@@ -137,19 +137,3 @@ def test_every_span_is_there_once_with_its_bytes(store: Destination) -> None:
     traces = sent["trace_id"].unique().to_pylist()
     found = store.wire_spans(traces)
     assert Counter(found["span_wire"].to_pylist()) == Counter(sent["span_wire"].to_pylist())
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("backend", BACKENDS[1:], ids=lambda backend: backend.name)
-def test_every_batch_has_the_answers_of_the_embedded_store(
-    backend: Backend, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    differ = []
-    for number in range(1, len(batches())):
-        folder = tmp_path_factory.mktemp("batch")
-        expected = answers_of_embedded(number, folder / "embedded")
-        with closing(filled(backend, number, folder / "store")) as opened:
-            if everything(opened) != expected:
-                differ.append(batches()[number])
-    assert differ == []

@@ -1,10 +1,11 @@
-"""Two further stores beside the one that is queried: one is killed and comes back."""
+"""Further stores beside the one that is queried: one is killed and comes back, one is a lake."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from otel_llmops.app.lakes import lake_spans
 from tests.support import mysql_server, postgres_server
 from tests.support.otlp import span, trace_request
 from tests.support.servers import Server, or_skip
@@ -64,3 +65,16 @@ def test_one_that_is_killed_costs_the_other_nothing_and_catches_up(
         until(lambda: "notes" not in served.get("/readyz").json())
         assert "otel_llmops_export_spans_total{" in served.get("/metrics").text
         assert served.stop() == 0
+
+
+@pytest.mark.timeout(180)
+def test_a_lake_beside_a_server_gets_what_it_gets(tmp_path: Path) -> None:
+    store = str(or_skip(lambda: postgres_server.postgres_url(tmp_path)))
+    lake = tmp_path / "lake"
+    where = ("--store", store, "--export", f"parquet://{lake}")
+    with serving(tmp_path / "data", *where) as served:
+        send(served, 1)
+        has(store, REQUESTS)
+        until(lambda: len(list(lake.glob("sessions/*/*"))) > 0, what="the lake has an analysis")
+        assert served.stop() == 0
+    assert lake_spans(lake).num_rows == REQUESTS

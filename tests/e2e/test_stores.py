@@ -11,14 +11,18 @@ from tests.backends import BACKENDS, Backend
 from tests.e2e.test_corpus_through_serve import ALL, answered, batches, expected, in_order
 from tests.support.serving import DEADLINE_S, environment, serve_command, until
 
-SERVERS = [backend for backend in BACKENDS if backend.name != "clickhouse-embedded"]
+SERVERS = [
+    pytest.param(backend, id=backend.name, marks=[pytest.mark.long] if backend.is_long else [])
+    for backend in BACKENDS
+    if backend.name != "clickhouse-embedded"
+]
 SAMPLE = batches(ALL[::40])[0]
 """Some scenarios that share no id."""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("backend", SERVERS, ids=lambda backend: backend.name)
+@pytest.mark.parametrize("backend", SERVERS)
 def test_what_is_sent_has_the_answers_of_analyze(backend: Backend, tmp_path: Path) -> None:
     store = backend.url(tmp_path / "store")
     plan = dict.fromkeys(SAMPLE, in_order)

@@ -58,7 +58,7 @@ def tokens(store: Parquet) -> list[int]:
 
 
 def files(store: Parquet, table: str) -> list[str]:
-    root = store.root / table
+    root = Path(store.root) / table
     return sorted(str(path.relative_to(root)) for path in root.rglob("*.parquet*"))
 
 
@@ -205,7 +205,7 @@ def test_a_lake_of_a_newer_release_is_refused(
 
 def test_two_processes_do_not_write_one_lake(lake: Parquet) -> None:
     with pytest.raises(ConfigError, match="in use by another process"):
-        Parquet(lake.root, compacts=False)
+        Parquet(Path(lake.root), compacts=False)
 
 
 def test_a_folder_that_would_be_read_as_a_pattern_is_refused(tmp_path: Path) -> None:
