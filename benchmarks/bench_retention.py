@@ -202,9 +202,10 @@ def _expired(folder: Path) -> None:
     store.close()
     begun = time.perf_counter()
     ClickHouse.embedded(folder, retention_days=days).close()
-    print(f"\nretention of {days} days, spans of the day before: {rows}, then {left}; {gone:.2f} s "
-          f"from opening the store with it, which took {opened:.2f} s (again and with nothing to "
-          f"change: {time.perf_counter() - begun:.2f} s); grew by {grown[0] / 2**20:.0f} MiB")  # fmt: skip
+    again = time.perf_counter() - begun
+    print(f"\nretention of {days} days: {rows} spans of the day before it, {left} left after "
+          f"{gone:.2f} s; of that {opened:.2f} s to open the store with it, {again:.2f} s where "
+          f"nothing changes; grew by {grown[0] / 2**20:.0f} MiB")  # fmt: skip
 
 
 def measure(folder: Path, spans: int) -> None:
