@@ -36,7 +36,7 @@ from otel_llmops.storage.tables import TABLES
 
 PER = bench_store.OPERATIONS_A_SESSION
 ROWS_AN_INSERT = 100_000
-DELETIONS = 5
+DELETIONS = 3
 _LOOK_S = 0.01
 _GONE_S_MAX = 120.0
 
