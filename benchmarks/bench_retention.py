@@ -196,7 +196,7 @@ def _expired(folder: Path) -> None:
     """
     days = (datetime.now(UTC) - bench_store.FIRST - timedelta(days=1)).days
     until = bench_store.FIRST + timedelta(days=1)
-    ClickHouse.embedded(folder, retention_days=days + 1).close()
+    ClickHouse.embedded(folder, retention_days=days + 2).close()  # nothing is over yet
     client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
     client.command("SYSTEM STOP TTL MERGES spans")
     spans = _spans_before(client, until)
