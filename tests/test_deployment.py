@@ -76,7 +76,7 @@ def test_the_collector_uses_only_what_it_defines_and_sends_to_us() -> None:
     for kind in ("receivers", "processors", "exporters"):
         assert {each for pipeline in pipelines for each in pipeline[kind]} == set(COLLECTOR[kind])
     assert set(COLLECTOR["service"]["extensions"]) == set(COLLECTOR["extensions"])
-    exporter = COLLECTOR["exporters"]["otlp/llmops"]
+    exporter = COLLECTOR["exporters"]["otlp_grpc/llmops"]
     assert exporter["endpoint"] == f"otel-llmops:{_config().grpc_port}"
     assert exporter["sending_queue"]["storage"] in COLLECTOR["extensions"]
 

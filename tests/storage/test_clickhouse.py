@@ -148,6 +148,19 @@ def test_times_that_no_clock_means_make_no_partition_each(store: ClickHouse) -> 
     assert store._clients.select(parts)["partition"].to_pylist() == ["20200101", "20500101"]
 
 
+def test_a_trace_is_read_from_the_days_that_may_have_it(store: ClickHouse) -> None:
+    today = 20_000 * 86_400 * SECOND_NS
+    days = [today, today + 86_400 * SECOND_NS, today + 2 * 86_400 * SECOND_NS]
+    # of each day a trace before it and one behind it: only the index knows that it is not there
+    rows = [{"trace_id": f"{at}{day}", "start_time": day} for day in days for at in "az"]
+    rows.append({"trace_id": "m", "start_time": days[1]})
+    store.export_spans(spans(*rows), batch_id="1-2")
+    explained = "EXPLAIN indexes = 1 SELECT span_wire FROM spans WHERE trace_id = 'm'"
+    plan = "\n".join(store._clients.select(explained)["explain"].to_pylist())
+    assert "Name: by_trace_id" in plan
+    assert "Parts: 1/3" in plan
+
+
 @pytest.mark.parametrize("name", SUMMARIES)
 def test_a_summary_is_read_from_its_projection(store: ClickHouse, name: str) -> None:
     summary = SUMMARIES[name]

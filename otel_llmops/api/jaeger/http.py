@@ -115,7 +115,8 @@ class _Old(_Common):
 
     async def operations(self, request: Request) -> Any:
         given = request.query_params
-        found = await self._spans.operations(given.get("service", ""), given.get("spanKind", ""))
+        kind = given.get("spanKind", "").lower()
+        found = await self._spans.operations(given.get("service", ""), kind)
         return _listed([{"name": name, "spanKind": kind} for name, kind in found])
 
     async def traces(self, request: Request) -> Any:
@@ -150,12 +151,14 @@ class _New(_Common):
 
     async def operations(self, request: Request) -> Any:
         given = request.query_params
-        kind = given.get("spanKind", given.get("span_kind", ""))
+        kind = given.get("spanKind", given.get("span_kind", "")).lower()
         found = await self._spans.operations(given.get("service", ""), kind)
         return {"operations": [{"name": n, "spanKind": k or "internal"} for n, k in found]}
 
     async def traces(self, request: Request) -> Any:
         found = await self._found(asked_v3(request.query_params))
+        if not found:
+            raise _NoTraceError  # as Jaeger has it, here alone
         return {"result": otlp_document([await self._spans.trace(each) for each in found])}
 
     async def trace(self, request: Request) -> Any:

@@ -116,7 +116,7 @@ class _Guard(aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
         self._keys = keys
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        given = [value for key, value in details.invocation_metadata if key == "authorization"]
+        given = [each for each in map(_authorization, details.invocation_metadata) if each]
         if self._keys.may(given[0] if len(given) == 1 else None, change=False) == 200:
             return await continuation(details)
 
@@ -124,6 +124,13 @@ class _Guard(aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a bearer token is needed")
 
         return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def _authorization(metadatum: tuple[str, Any]) -> str:
+    """What an Authorization header would say; "" if this is of something else."""
+    key, value = metadatum
+    # Jaeger passes on the token of whoever asks it under a name of its own (bearertoken/grpc.go)
+    return {"authorization": f"{value}", "bearer.token": f"Bearer {value}"}.get(key, "")
 
 
 class _Reader:

@@ -169,6 +169,8 @@ def test_services_operations_and_dependencies(get: Get) -> None:
     assert services == get("/api/v3/services").json()["services"]
     operations = get("/api/operations", service="levels", spanKind="server").json()["data"]
     assert {"name": "op-link", "spanKind": "server"} in operations
+    shouted = get("/api/v3/operations", service="levels", spanKind="SERVER").json()
+    assert shouted["operations"] == operations
     names = get("/api/services/levels/operations").json()["data"]
     assert "orphan" in names
     unspecified = get("/api/v3/operations", service="levels").json()["operations"]
@@ -204,6 +206,7 @@ def test_what_cannot_be_answered_is_told_in_the_envelope(
     ("path", "given", "status"),
     [
         ("/api/v3/traces/" + "ab" * 16, {}, 404),
+        ("/api/v3/traces", _WINDOW_V3 | {"query.serviceName": "no-such"}, 404),
         ("/api/v3/traces", {}, 400),
         ("/api/v3/traces", {"query.startTimeMin": "x", "query.startTimeMax": "y"}, 400),
         ("/api/v3/trace-summaries", _WINDOW_V3 | {"query.durationMin": "1"}, 400),

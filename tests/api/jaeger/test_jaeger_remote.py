@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from otel_llmops.api.jaeger.messages import message
 from otel_llmops.api.jaeger.remote import chunks
 from otel_llmops.storage.spans import WireSpan
-from tests.api.jaeger.conftest import Call, sent
+from tests.api.jaeger.conftest import TOKEN, Call, sent
 from tests.support.jaeger_spans import JANUARY_NS
 
 _ROOT = Path(__file__).parents[3]
@@ -212,11 +212,26 @@ def test_capabilities_are_told(call: Call) -> None:
     assert (told.search.without_service_name, told.search.same_span_conjunction) == (True, True)
 
 
-def test_who_has_no_token_reads_nothing(call: Call) -> None:
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        (),
+        (("bearer.token", "another"),),
+        # of two nobody knows whose it is
+        (("authorization", f"Bearer {TOKEN}"), ("bearer.token", TOKEN)),
+    ],
+)
+def test_who_has_no_token_reads_nothing(call: Call, metadata: tuple[tuple[str, str], ...]) -> None:
     request = message("GetServicesRequest")()
     with pytest.raises(grpc.RpcError) as refused:
-        call("TraceReader", "GetServices", request, "GetServicesResponse", metadata=())
+        call("TraceReader", "GetServices", request, "GetServicesResponse", metadata=metadata)
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_a_jaeger_may_pass_on_the_token_of_whoever_asks_it(call: Call) -> None:
+    request, passed_on = message("GetServicesRequest")(), (("bearer.token", TOKEN),)
+    told = call("TraceReader", "GetServices", request, "GetServicesResponse", metadata=passed_on)
+    assert "levels" in told.services
 
 
 def test_the_descriptor_is_that_of_the_proto_file(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS spans_local ON CLUSTER 'main' (
     `resource_attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     `span_wire` String CODEC(ZSTD(3)),
     `scope_wire` String CODEC(ZSTD(3)),
-    `resource_wire` String CODEC(ZSTD(3))
+    `resource_wire` String CODEC(ZSTD(3)),
+    INDEX by_trace_id trace_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/spans_local', '{replica}')
 PARTITION BY toYYYYMMDD(least(greatest(start_time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
@@ -35,7 +36,8 @@ CREATE TABLE IF NOT EXISTS log_events_local ON CLUSTER 'main' (
     `severity` Int32 CODEC(ZSTD(1)),
     `service` LowCardinality(String) CODEC(ZSTD(1)),
     `body` String CODEC(ZSTD(1)),
-    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1))
+    `attributes` Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    INDEX by_trace_id trace_id TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/log_events_local', '{replica}')
 PARTITION BY toYYYYMMDD(least(greatest(time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
