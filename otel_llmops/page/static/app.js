@@ -17,6 +17,7 @@ const VIEWS = { overview, agents, sessions, session, code, bottlenecks, coalitio
 const IN_BAR = ["overview", "agents", "sessions", "code", "bottlenecks", "coalitions", "health"];
 const WINDOWS = { "15m": 0.25, "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 720, all: null };
 const WINDOW = "24h";
+const TIMELESS = new Set(["session", "health"]);
 const HOUR_MS = 3_600_000;
 const FRESH_MS = 1000;
 
@@ -66,6 +67,7 @@ async function show() {
   const stopping = new AbortController();
   const same = shown?.place === place && shown.update;
   const root = same ? main.firstElementChild : h("div", { class: `view ${at.view}` });
+  delete root.dataset.ready;
   shown = { place, root, stop: () => stopping.abort(), signal: stopping.signal, view, update: same || null };
   if (!same) {
     fill(main, root);
@@ -148,6 +150,8 @@ function drawBar(at) {
     localStorage.setItem("window", event.target.value);
     moved({ window: event.target.value });
   } }, Object.keys(WINDOWS).map((key) => h("option", { value: key, selected: key === at.window }, key === "all" ? "all time" : `last ${key}`)));
+  // a session is shown whole, and health is of now
+  choose.hidden = TIMELESS.has(at.view);
   fill(bar.tools, bar.live, choose,
     h("button", { type: "button", class: "quiet", onclick: turnColours, title: "Light or dark", "aria-label": "Light or dark", "data-key": "colours" }, "◐"));
 }

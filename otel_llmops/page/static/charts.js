@@ -142,6 +142,24 @@ const axisStyle = () => ({
   splitLine: { lineStyle: { color: colour("line"), width: 1 } },
 });
 
+const NAMES = { font: 12, share: 0.42, least: 60, gap: 10 };
+
+/**
+ * A y axis of names beside bars, and the room that it takes: {axis, left}. Measured here, since the library
+ * cuts long names at their beginning.
+ */
+export function nameAxis(texts, width) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `${NAMES.font}px ${style().fontFamily}`;
+  const most = Math.max(NAMES.least, width * NAMES.share);
+  const room = Math.min(most, Math.max(NAMES.least, ...texts.map((text) => pen.measureText(text).width + 2)));
+  return {
+    left: room + NAMES.gap,
+    axis: { type: "category", data: texts, axisTick: { show: false }, axisLine: { show: false },
+      axisLabel: { color: colour("ink"), fontSize: NAMES.font, width: room, overflow: "truncate", interval: 0 } },
+  };
+}
+
 export const axes = {
   time: () => ({ type: "time", ...axisStyle(), splitLine: { show: false } }),
   value: (formatter) => {

@@ -2,7 +2,7 @@
 
 import { get, text } from "./api.js";
 import { badge, card, fill, h, table, visible } from "./dom.js";
-import { exact, number } from "./format.js";
+import { bytes, counted, exact, number } from "./format.js";
 
 const EVERY_MS = 5000;
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
@@ -44,8 +44,6 @@ function samplesOf(page) {
   });
 }
 
-const bytes = (value) => (value < 1024 ? `${number(value)} B` : value < 1024 ** 2 ? `${(value / 1024).toFixed(1)} KiB` : value < 1024 ** 3 ? `${(value / 1024 ** 2).toFixed(1)} MiB` : `${(value / 1024 ** 3).toFixed(1)} GiB`);
-
 function drawAll({ ready, samples }) {
   const sum = (name) => samples.filter((each) => each.name === name).reduce((all, each) => all + each.value, 0);
   const worst = Math.max(0, ...samples.filter((each) => each.name === "consumer_lag_seconds").map((each) => each.value));
@@ -61,13 +59,8 @@ function drawAll({ ready, samples }) {
       tile("Quarantined", exact(sum("quarantine_requests")), sum("quarantine_requests") ? "bad" : "", "requests, kept with their error"),
       tile("Stored", number(sum("exported_spans_total")), "", "spans since the start"),
       tile("Waiting", bytes(sum("journal_backlog_bytes")), "", `of ${bytes(sum("journal_budget_bytes"))} that may wait`),
-      tile("Journal", bytes(sum("journal_stored_bytes")), "", `${exact(sum("journal_segments"))} segments on disk`)),
-    h("div", { class: "columns" }, consumers(samples), requests(samples)),
-    card("Trouble", { about: "Each of these is 0 on a good day" }, table("Trouble", [
-      { label: "What", wide: true, value: (each) => each.name.replaceAll("_", " ").replace(/ total$/, "") },
-      { label: "Of", value: (each) => visible(Object.entries(each.labels).map(([key, value]) => `${key} ${value}`).join(", ") || "all", 120) },
-      { label: "Count", number: true, value: (each) => (each.value ? badge(exact(each.value), "bad") : "0") },
-    ], samples.filter((each) => /(refused|rejected|failed|failures|lost|damaged|torn|quarantine|gaps|retries|dropped|duplicate)/.test(each.name)))),
+      tile("Journal", bytes(sum("journal_stored_bytes")), "", `${counted(sum("journal_segments"), "segment")} on disk`)),
+    h("div", { class: "columns" }, h("div", { class: "pile" }, consumers(samples), requests(samples)), trouble(samples)),
     everything(samples),
   ];
 }
@@ -83,6 +76,14 @@ function consumers(samples) {
     { label: "Behind by", number: true, value: (each) => (each.consumer_lag_seconds === undefined ? "–" : `${each.consumer_lag_seconds.toFixed(1)} s`) },
     { label: "Waiting", number: true, value: (each) => (each.consumer_lag_bytes === undefined ? "–" : bytes(each.consumer_lag_bytes)) },
   ], [...named.values()], { empty: "No figures yet." }));
+}
+
+function trouble(samples) {
+  return card("Trouble", { about: "Each of these is 0 on a good day" }, table("Trouble", [
+    { label: "What", wide: true, value: (each) => each.name.replaceAll("_", " ").replace(/ total$/, "") },
+    { label: "Of", value: (each) => visible(Object.entries(each.labels).map(([key, value]) => `${key} ${value}`).join(", ") || "all", 120) },
+    { label: "Count", number: true, value: (each) => (each.value ? badge(exact(each.value), "bad") : "0") },
+  ], samples.filter((each) => /(refused|rejected|failed|failures|lost|damaged|torn|quarantine|gaps|retries|dropped|duplicate)/.test(each.name))));
 }
 
 function requests(samples) {

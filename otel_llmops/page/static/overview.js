@@ -3,21 +3,21 @@
 import { ask } from "./api.js";
 import { axes, colour, picture, series, tooltip } from "./charts.js";
 import { address, badge, card, code, empty, fill, h, name, s, share, table, visible } from "./dom.js";
-import { change, duration, moment, money, number } from "./format.js";
+import { change, duration, moment, money, number, tick } from "./format.js";
 
 const POINT = "at sessions handoffs llmCalls errors inputTokens outputTokens costUsd latencyMsP95";
 const QUERY = `query Overview($since: DateTime, $twice: DateTime, $buckets: Int) {
   now: usage(since: $since, buckets: $buckets) { ${POINT} }
   before: usage(since: $twice, until: $since, buckets: $buckets) { ${POINT} }
-  agents(since: $since, limit: 6) { name role totalTokens costUsd errors latencyMsP95 }
-  sessions(since: $since, limit: 6) { sessionId startedAt durationMs agents inputTokens outputTokens errors final }
-  bottlenecks(since: $since, minSeverity: HIGH, limit: 3) { agent operation severity criticalPathShare recommendation }
+  agents(since: $since, limit: 6) { name totalTokens costUsd errors latencyMsP95 }
+  sessions(since: $since, limit: 6) { sessionId startedAt durationMs inputTokens outputTokens errors }
+  bottlenecks(since: $since, minSeverity: HIGH, limit: 3) { severity recommendation }
 }`;
 const ALL = `query Overview($buckets: Int) {
   now: usage(since: "2015-01-01T00:00:00Z", buckets: $buckets) { ${POINT} }
-  agents(limit: 6) { name role totalTokens costUsd errors latencyMsP95 }
-  sessions(limit: 6) { sessionId startedAt durationMs agents inputTokens outputTokens errors final }
-  bottlenecks(minSeverity: HIGH, limit: 3) { agent operation severity criticalPathShare recommendation }
+  agents(limit: 6) { name totalTokens costUsd errors latencyMsP95 }
+  sessions(limit: 6) { sessionId startedAt durationMs inputTokens outputTokens errors }
+  bottlenecks(minSeverity: HIGH, limit: 3) { severity recommendation }
 }`;
 const NEWEST = "{ sessions(limit: 1) { startedAt } }";
 const BUCKETS = 60;
@@ -56,11 +56,12 @@ export const overview = {
       trouble: picture("Latency and errors over time", { draw: drawTrouble, files: { JSON: () => latest.now }, described: "The 95th percentile of latency as a line, errors as bars" }),
     };
     const lists = h("div", { class: "columns" });
+    const advice = h("div", {});
     const body = h("div", {}, tiles,
       h("div", { class: "columns" },
-        card("Tokens over time", { tools: over.tokens.tools }, over.tokens.node),
+        card("Tokens over time", { tools: over.tokens.tools, about: "what went into models, and what came out" }, over.tokens.node),
         card("Latency and errors", { tools: over.trouble.tools, about: "p95 of agents, and failed operations" }, over.trouble.node)),
-      lists);
+      lists, advice);
     const nothing = h("div", {});
     root.append(h("h1", { class: "visually-hidden" }, "Overview"), nothing, body);
     let latest = null;
@@ -74,6 +75,7 @@ export const overview = {
       over.tokens.update(data.now);
       over.trouble.update(data.now);
       fill(lists, ...drawLists(data, at));
+      fill(advice, drawAdvice(data, at));
     };
   },
 };
@@ -137,7 +139,8 @@ function drawTrouble(points) {
   return {
     color: [series()[4], colour("bad")],
     grid, legend: legend(), xAxis: axes.time(),
-    yAxis: [axes.value(duration), { ...axes.value(number), splitLine: { show: false }, minInterval: 1 }],
+    // few errors are low bars: a window with one error is not red from top to bottom
+    yAxis: [axes.value(tick), { ...axes.value(number), splitLine: { show: false }, minInterval: 1, max: ({ max }) => Math.max(4, Math.ceil(max * 1.5)) }],
     tooltip: tooltip({ trigger: "axis" }),
     series: [
       { type: "line", name: "p95", smooth: 0.25, showSymbol: points.length < 3, connectNulls: true, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
@@ -170,8 +173,12 @@ function drawLists(data, at) {
         { label: "Tokens", number: true, value: (each) => number(each.inputTokens + each.outputTokens) },
         { label: "Errors", number: true, value: (each) => (each.errors ? badge(number(each.errors), "bad") : "0") },
       ], data.sessions, { href: (each) => address("session", [each.sessionId]), key: (each) => `session ${each.sessionId}` })),
-    data.bottlenecks.length > 0 && card("What holds sessions up", { tools: h("a", { href: address("bottlenecks", [], kept) }, "All bottlenecks") },
-      h("ul", { class: "advice" }, data.bottlenecks.map((each) => h("li", {},
-        badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
   ];
+}
+
+function drawAdvice(data, at) {
+  if (!data.bottlenecks.length) return null;
+  return card("What holds sessions up", { tools: h("a", { href: address("bottlenecks", [], { window: at.given.get("window") }) }, "All bottlenecks") },
+    h("ul", { class: "advice" }, data.bottlenecks.map((each) => h("li", {},
+      badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 600))))));
 }
