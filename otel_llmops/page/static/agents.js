@@ -35,6 +35,7 @@ const MANY = 60;
 
 export const agents = {
   title: "Agents",
+  pictures: true,
 
   async load(at, signal) {
     const window = { since: at.since, session: at.given.get("session") };
@@ -115,6 +116,7 @@ function drawGraph(graph, size) {
   const biggest = Math.max(...graph.nodes.map((node) => node.totalTokens), 1);
   const busiest = Math.max(...graph.edges.map((edge) => edge.handoffs), 1);
   const many = graph.nodes.length > MANY;
+  const room = size.width < 600 ? 76 : 140;
   const groups = new Map(graph.communities.flatMap((members, group) => members.map((agent) => [agent, group])));
   const palette = series();
   const { from, to, agent } = graph.chosen ?? {};
@@ -123,11 +125,11 @@ function drawGraph(graph, size) {
     animation: false,
     tooltip: tooltip({ formatter: (shown) => (shown.dataType === "edge" ? edgeText(shown.data.edge) : nodeText(shown.data.node)) }),
     series: [{
-      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width * 0.86, height: size.height * 0.8, preserveAspect: true,
+      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width - room - 8, height: size.height * 0.8, preserveAspect: true,
       scaleLimit: { min: 0.3, max: 8 },
       edgeSymbol: many ? ["none", "none"] : ["none", "arrow"], edgeSymbolSize: 9,
       emphasis: many ? { disabled: true } : { focus: "adjacency", lineStyle: { opacity: 1 } },
-      label: { show: !many, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: 140, overflow: "truncate",
+      label: { show: !many, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: room, overflow: "truncate",
         textBorderColor: colour("surface"), textBorderWidth: 3 },
       data: graph.nodes.map((node) => ({
         id: node.agent, name: label(node.agent), agent: node.agent, node,
@@ -169,7 +171,8 @@ function findings(graph) {
     ...some(graph.cycles).map((cycle) => h("p", {}, badge("circle", "fair"), " ", chain([...cycle, cycle[0]]))),
     ...some(graph.pingPongs).map((each) => h("p", {}, badge("back and forth", "fair"), " ", each.agents.flatMap((agent, place) => [place ? " ⇄ " : "", name(agent, { most: 60 })]),
       ` ${number(each.handoffs)} handoffs, ${number(each.back)} the other way`)),
-    graph.entryAgents.length > 0 && h("p", {}, badge("begins with"), " ", names(some(graph.entryAgents)), badge("ends with"), " ", names(some(graph.exitAgents))),
+    graph.entryAgents.length > 0 && h("p", {}, badge("begins"), " ", names(some(graph.entryAgents))),
+    graph.exitAgents.length > 0 && h("p", {}, badge("ends"), " ", names(some(graph.exitAgents))),
     graph.deadEnds.length > 0 && h("p", {}, badge("dead end", "fair"), " ", graph.deadEnds.slice(0, 5).flatMap((agent, place) => [place ? ", " : "", name(agent, { most: 60 })])),
     graph.brokers[0]?.betweenness > 0 && h("p", {}, badge("broker"), " ", name(graph.brokers[0].agent, { most: 60 }), ` lies on ${percent(graph.brokers[0].betweenness)} of the ways between others`),
     graph.outsideShare > 0 && h("p", {}, badge("not allowed", "bad"), ` ${percent(graph.outsideShare, 1)} of ${exact(graph.edges.reduce((all, edge) => all + edge.judged, 0))} handoffs go where the agent had not said it may`),

@@ -2,7 +2,7 @@
 // how it is kept fresh, and what is said when something cannot be had.
 
 import { Refused, ask, listen, token } from "./api.js";
-import { recolour } from "./charts.js";
+import { charts, recolour } from "./charts.js";
 import { address, empty, fill, h } from "./dom.js";
 import { agents } from "./agents.js";
 import { bottlenecks } from "./bottlenecks.js";
@@ -12,7 +12,8 @@ import { health } from "./health.js";
 import { overview } from "./overview.js";
 import { session, sessions } from "./session.js";
 
-// A view: {title, icon, load(route, signal) -> data, mount(root, route) -> (data) => void}.
+// A view: {title, load(route, signal, isTurned) -> data, mount(root, {go}) -> (data, route) => void}. `isTurned`: the
+// place is the same, and nothing new has come. `pictures`: it draws; `concerns(data, sessions)`: whether it shows these.
 const VIEWS = { overview, agents, sessions, session, code, bottlenecks, coalitions, health };
 const IN_BAR = ["overview", "agents", "sessions", "code", "bottlenecks", "coalitions", "health"];
 const WINDOWS = { "15m": 0.25, "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 720, all: null };
@@ -74,11 +75,13 @@ async function show() {
     window.scrollTo(0, 0);
     root.append(h("p", { class: "loading", role: "status" }, "Loading …"));
   }
-  await refresh(shown, same);
+  // the charts come while the collector thinks
+  if (view.pictures) charts();
+  await refresh(shown, Boolean(same));
 }
 
-/** Ask again, and draw; `mounted` where the view stands already. */
-async function refresh(current) {
+/** Ask again, and draw. */
+async function refresh(current, isTurned = false) {
   if (current.busy) {
     current.again = true;
     return;
@@ -86,8 +89,9 @@ async function refresh(current) {
   current.busy = true;
   try {
     const at = route();
-    const data = await current.view.load(at, current.signal);
+    const data = await current.view.load(at, current.signal, isTurned);
     if (current.signal.aborted) return;
+    current.data = data;
     if (!current.update) {
       fill(current.root);
       current.update = current.view.mount(current.root, { go: moved, at });
@@ -125,6 +129,7 @@ function askForToken(current) {
   current.update = null;
   fill(current.root, h("form", { class: "empty", onsubmit: done },
     h("h2", {}, "This collector asks for a token"),
+    token.get() && h("p", { class: "wrong", role: "alert" }, "What was given is not the token."),
     h("p", {}, "One line of the file that it was given by --api-token-file. It is kept until this tab is closed."),
     h("label", { for: "token" }, "Token"), field, h("button", { type: "submit" }, "Open")));
   field.focus();
@@ -185,7 +190,8 @@ document.querySelector(".jump").addEventListener("click", (event) => {
 
 let last = 0;
 listen({
-  changed: () => {
+  changed: (sessions) => {
+    if (sessions && shown?.data && shown.view.concerns && !shown.view.concerns(shown.data, sessions)) return;
     // a burst is one refresh: now, or as soon as the last one is a second old
     const rest = Math.max(0, last + FRESH_MS - Date.now());
     last = Date.now() + rest;

@@ -13,9 +13,11 @@ const QUERY = `query Bottlenecks($since: DateTime, $least: Severity) {
 const LEVELS = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
 const TONES = { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair", LOW: "" };
 const BARS = 15;
+const CARDS = 10;
 
 export const bottlenecks = {
   title: "Bottlenecks",
+  pictures: true,
 
   async load(at, signal) {
     const least = LEVELS.includes(at.given.get("least")) ? at.given.get("least") : null;
@@ -29,19 +31,28 @@ export const bottlenecks = {
     const frame = card("Time on the critical path", { about: "Mean over the sessions in which each was found: what ran, and what was waited for", tools: bars.tools }, bars.node);
     const list = h("div", { class: "stack" });
     const levels = h("div", { class: "tabs", role: "group", "aria-label": "Least severity" });
-    root.append(h("h1", { class: "visually-hidden" }, "Bottlenecks"), levels, frame, list);
-    return (data, at) => {
+    const rest = h("p", {});
+    let isWhole = false;
+    root.append(h("h1", { class: "visually-hidden" }, "Bottlenecks"), levels, frame, list, rest);
+    const draw = (data, at) => {
       latest = data;
       fill(levels, LEVELS.map((level) => h("button", { type: "button", "data-key": level, "aria-pressed": String((data.least ?? "LOW") === level),
         onclick: () => go({ least: level === "LOW" ? null : level }) }, level === "LOW" ? "all" : `${words(level)} and worse`.replace("critical and worse", "critical"))));
       frame.hidden = !data.bottlenecks.length;
       if (!data.bottlenecks.length) {
+        fill(rest);
         return fill(list, empty("Nothing holds sessions up", at.since ? `Not in the last ${at.window}, at this severity.` : "Bottlenecks appear with the first sessions that have one.",
           at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time"))));
       }
       bars.update(data.bottlenecks.slice(0, BARS), { tall: 70 + Math.min(BARS, data.bottlenecks.length) * 30 });
-      fill(list, data.bottlenecks.map(drawOne));
+      const shown = isWhole ? data.bottlenecks : data.bottlenecks.slice(0, CARDS);
+      fill(list, shown.map(drawOne));
+      fill(rest, shown.length < data.bottlenecks.length && h("button", { type: "button", "data-key": "rest", onclick: () => {
+        isWhole = true;
+        draw(data, at);
+      } }, `Show the other ${data.bottlenecks.length - shown.length}`));
     };
+    return draw;
   },
 };
 

@@ -14,6 +14,7 @@ const TABS_MAX = 10;
 
 export const coalitions = {
   title: "Coalitions",
+  pictures: true,
 
   async load(at, signal) {
     const task = at.given.get("task");

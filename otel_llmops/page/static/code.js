@@ -22,6 +22,7 @@ const FLOWS_MAX = 40;
 
 export const code = {
   title: "Code",
+  pictures: true,
 
   async load(at, signal) {
     const chosen = at.given.get("function");
@@ -69,8 +70,9 @@ export const code = {
       fill(head, snapshotCard(data.topologySnapshot));
       pictures.firstElementChild.hidden = !has.map;
       pictures.lastElementChild.hidden = !has.flow;
-      if (has.map) map.update(data.treemap.data);
-      if (has.flow) flow.update(data.sankey.data, { tall: Math.min(900, Math.max(340, Math.min(FLOWS_MAX, data.sankey.data.links.length) * 18)) });
+      const tall = has.flow ? Math.min(900, Math.max(380, Math.min(FLOWS_MAX, data.sankey.data.links.length) * 18)) : 380;
+      if (has.map) map.update(data.treemap.data, { tall: innerWidth < 900 ? 380 : tall });
+      if (has.flow) flow.update(data.sankey.data, { tall });
       fill(hot, hotspots(data.tokenHotspots));
       fill(place, data.chosen && chosenFunction(data, go), data.module && chosenModule(data.module, go));
       // what leads on from the chosen one stands beside it
@@ -145,7 +147,7 @@ function drawSankey(data) {
       ? `${label(names.get(shown.data.source), 50)} → ${label(names.get(shown.data.target), 50)}\n${number(shown.data.value)} tokens`
       : `${label(names.get(shown.name), 60)}\n${number(shown.value)} tokens`) }),
     series: [{
-      type: "sankey", animation: false, left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 10, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
+      type: "sankey", animation: false, left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 14, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
       label: { color: colour("ink"), fontSize: 11, width: narrow ? 80 : 125, overflow: "truncate", formatter: (shown) => label(names.get(shown.name), 40) },
       lineStyle: { color: "gradient", opacity: 0.3, curveness: 0.5 },
       data: data.nodes.filter((node) => used.has(node.id)).map((node) => ({ name: node.id, itemStyle: { color: tones[node.type] ?? palette[4], borderWidth: 0 } })),
@@ -201,15 +203,15 @@ function drawCalls({ calls, chosen }, size) {
   const nodes = [...kept];
   const places = columns(nodes, edges.map((call) => ({ from: call.caller, to: call.callee })), chosen ? [chosen] : []);
   const biggest = Math.max(...weights.values(), 1);
-  const narrow = innerWidth < 600;
+  const room = size.width < 600 ? 80 : 150;
   return {
     animation: false,
     tooltip: tooltip({ formatter: ({ dataType, data }) => (dataType === "edge"
       ? `${label(data.call.caller, 60)} → ${label(data.call.callee, 60)}\n${number(data.call.totalTokens)} tokens below, ${number(data.call.callCount)} calls\n${data.call.observed ? "seen in spans" : "read from the source"}`
       : `${label(data.function, 80)}\n${number(weights.get(data.function))} tokens`) }),
     series: [{
-      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width * 0.84, height: size.height * 0.8, preserveAspect: true, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, emphasis: { focus: "adjacency" },
-      label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, textBorderColor: colour("surface"), textBorderWidth: 3, width: narrow ? 80 : 150, overflow: "truncate",
+      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width - room - 8, height: size.height * 0.8, preserveAspect: true, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, emphasis: { focus: "adjacency" },
+      label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, textBorderColor: colour("surface"), textBorderWidth: 3, width: room, overflow: "truncate",
         formatter: ({ data }) => label(data.function.split(".").slice(-2).join("."), 40) },
       data: nodes.map((id) => ({ id, name: label(id, 60), function: id, x: places.get(id).x * size.width, y: places.get(id).y * size.height, symbolSize: 8 + 22 * Math.sqrt(weights.get(id) / biggest),
         itemStyle: { color: id === chosen ? colour("series-3") : colour("series-1") } })),

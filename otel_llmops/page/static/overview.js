@@ -39,6 +39,7 @@ const TILES = [
 
 export const overview = {
   title: "Overview",
+  pictures: true,
 
   async load(at, signal) {
     const data = at.since
@@ -136,11 +137,12 @@ function drawTokens(points) {
 }
 
 function drawTrouble(points) {
+  // few errors are low bars: a window with one error is not red from top to bottom
+  const top = 2 * Math.ceil(Math.max(4, most(points, "errors") * 1.5) / 2);
   return {
     color: [series()[4], colour("bad")],
     grid, legend: legend(), xAxis: axes.time(),
-    // few errors are low bars: a window with one error is not red from top to bottom
-    yAxis: [axes.value(tick), { ...axes.value(number), splitLine: { show: false }, minInterval: 1, max: ({ max }) => Math.max(4, Math.ceil(max * 1.5)) }],
+    yAxis: [axes.value(tick), { ...axes.value(number), splitLine: { show: false }, max: top, interval: top / 2 }],
     tooltip: tooltip({ trigger: "axis" }),
     series: [
       { type: "line", name: "p95", smooth: 0.25, showSymbol: points.length < 3, connectNulls: true, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },

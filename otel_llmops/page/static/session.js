@@ -65,11 +65,17 @@ const QUERY = `query Session($id: String!) {
 const MESSAGES = "query Messages($trace: String!, $span: String!) { messages(traceId: $trace, spanId: $span) { speaker received text cut } }";
 const ROWS_MAX = 200;
 
+// the collector works out a timeline anew each time: not for a reader who only turns to another span
+let kept = { id: null, data: null };
+
 export const session = {
   title: "Session",
+  concerns: (data, sessions) => !data.session || sessions.includes(data.session.sessionId),
 
-  async load(at, signal) {
-    return ask(QUERY, { id: at.parts.join("/") }, signal);
+  async load(at, signal, isTurned) {
+    const id = at.parts.join("/");
+    if (!isTurned || kept.id !== id) kept = { id, data: await ask(QUERY, { id }, signal) };
+    return kept.data;
   },
 
   mount(root, { go }) {
