@@ -17,9 +17,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import TracerProvider
@@ -41,6 +43,7 @@ STEPS = 10
 """Handoffs of a session; each leads to another agent, so there are AGENTS * STEPS edges."""
 DRAGS = 12
 VIEW = ViewportSize(width=1440, height=900)
+_CHROMIUM = "chrom"
 _READY = "main [data-ready] .chart canvas"
 _FRAMES = """() => {
   window.frames_ms = [];
@@ -71,6 +74,15 @@ def url(running: Serving, view: str) -> str:
     return f"http://127.0.0.1:{running.api_port}/#/{view}"
 
 
+def cpu_s(process: psutil.Process, name: str = "") -> float:
+    """Seconds of CPU of a process and all below it whose names have `name` in them."""
+    spent = 0.0
+    for each in (process, *process.children(recursive=True)):
+        with suppress(psutil.Error):
+            spent += sum(each.cpu_times()[:2]) if name in each.name() else 0.0
+    return spent
+
+
 def first_view(browser: Browser, running: Serving, window: str) -> tuple[float, float, float]:
     """ms until it can be used, ms of those for the answer, bytes; a browser that knows nothing."""
     context = browser.new_context(viewport=VIEW)
@@ -97,9 +109,14 @@ def first_view(browser: Browser, running: Serving, window: str) -> tuple[float, 
 def opening(browser: Browser, running: Serving) -> None:
     first_view(browser, running, WINDOWS[0])
     for window in WINDOWS:
+        serve, ours = psutil.Process(running.process.pid), psutil.Process()
+        collector, chromium = cpu_s(serve), cpu_s(ours, _CHROMIUM)
         rounds = [first_view(browser, running, window) for _ in range(ROUNDS)]
+        collector, chromium = cpu_s(serve) - collector, cpu_s(ours, _CHROMIUM) - chromium
         row(f"first view, window {window}", (took for took, _, _ in rounds))
         row("of that the answer", (asked for _, asked, _ in rounds))
+        row("CPU of the collector for it", [collector / ROUNDS * 1e3])
+        row("CPU of the browser for it", [chromium / ROUNDS * 1e3])
         if window == WINDOWS[0]:
             row("transferred for it", (size for _, _, size in rounds), "bytes")
 
@@ -155,7 +172,9 @@ def panning(browser: Browser, folder: Path) -> None:
         page.goto(url(running, "agents?window=all"))
         page.wait_for_selector(_READY)
         page.wait_for_timeout(1000)  # not of the panning: the page's first painting
+        spent = cpu_s(psutil.Process(), _CHROMIUM)
         frames = dragged(page)
+        spent = cpu_s(psutil.Process(), _CHROMIUM) - spent
         page.close()
     row(
         f"a frame while {len(graph['nodes'])} agents, {len(graph['edges'])} edges are panned",

@@ -82,7 +82,7 @@ export const agents = {
       if (body.hidden) return;
       const known = data.coordinationGraph ?? { nodes: [], edges: [], cycles: [], entryAgents: [], deadEnds: [], brokers: [], pingPongs: [], communities: [] };
       frame.hidden = !known.nodes.length;
-      graph.update({ ...known, chosen: data.chosen }, { tall: Math.min(900, Math.max(340, 120 + known.nodes.length * 26)) });
+      graph.update({ ...known, chosen: data.chosen }, { tall: Math.min(Math.max(440, innerHeight - 240), Math.max(340, 120 + known.nodes.length * 26)) });
       fill(found, ...findings(known));
       fill(detail, chosenDetail(data, go));
       fill(edges, edgeTable(known, data.chosen));
@@ -117,6 +117,8 @@ function drawGraph(graph, size) {
   const busiest = Math.max(...graph.edges.map((edge) => edge.handoffs), 1);
   const many = graph.nodes.length > MANY;
   const room = size.width < 600 ? 76 : 140;
+  // where thousands of lines lie upon each other, what is shared is what stands out
+  const strength = Math.max(0.15, 0.75 - graph.edges.length / 6000);
   const groups = new Map(graph.communities.flatMap((members, group) => members.map((agent) => [agent, group])));
   const palette = series();
   const { from, to, agent } = graph.chosen ?? {};
@@ -147,7 +149,7 @@ function drawGraph(graph, size) {
         lineStyle: {
           color: quality(edge.quality),
           width: many ? 1 : 1.5 + 7 * Math.sqrt(edge.handoffs / busiest),
-          curveness: many ? 0 : 0.14, opacity: isFaint(edge) ? 0.12 : 0.75,
+          curveness: many ? 0 : 0.14, opacity: isFaint(edge) ? strength * 0.16 : strength,
         },
       })),
     }],

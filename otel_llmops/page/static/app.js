@@ -20,7 +20,11 @@ const WINDOWS = { "15m": 0.25, "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 72
 const WINDOW = "24h";
 const TIMELESS = new Set(["session", "health"]);
 const HOUR_MS = 3_600_000;
-const FRESH_MS = 1000;
+// between two askings for what is new: half a second, and four times as long as the last answer took, so that an
+// open page has a fifth of a core at most
+const FRESH_MS = 500;
+const FRESH_TIMES = 4;
+const FRESH_MS_MAX = 10_000;
 
 const main = document.getElementById("main");
 const status = document.getElementById("status");
@@ -89,8 +93,10 @@ async function refresh(current, isTurned = false) {
   current.busy = true;
   try {
     const at = route();
+    const asked = performance.now();
     const data = await current.view.load(at, current.signal, isTurned);
     if (current.signal.aborted) return;
+    current.took = performance.now() - asked;
     current.data = data;
     if (!current.update) {
       fill(current.root);
@@ -106,10 +112,12 @@ async function refresh(current, isTurned = false) {
     current.busy = false;
     if (current.again && !current.signal.aborted) {
       current.again = false;
-      setTimeout(() => refresh(current), FRESH_MS);
+      setTimeout(() => refresh(current), pause(current));
     }
   }
 }
+
+const pause = (current) => Math.min(FRESH_MS_MAX, Math.max(FRESH_MS, FRESH_TIMES * (current?.took ?? 0)));
 
 function trouble(current, error) {
   if (!(error instanceof Refused)) throw error;
@@ -189,13 +197,18 @@ document.querySelector(".jump").addEventListener("click", (event) => {
 });
 
 let last = 0;
+let waiting = false;
 listen({
   changed: (sessions) => {
     if (sessions && shown?.data && shown.view.concerns && !shown.view.concerns(shown.data, sessions)) return;
-    // a burst is one refresh: now, or as soon as the last one is a second old
-    const rest = Math.max(0, last + FRESH_MS - Date.now());
-    last = Date.now() + rest;
-    setTimeout(() => shown && refresh(shown), rest);
+    // a burst is one refresh: now, or when the last one is old enough
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      last = Date.now();
+      if (shown) refresh(shown);
+    }, Math.max(0, last + pause(shown) - Date.now()));
   },
   state: (state) => {
     bar.live.textContent = state === "live" ? "live" : "not connected";

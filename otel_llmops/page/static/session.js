@@ -56,7 +56,7 @@ const QUERY = `query Session($id: String!) {
     tokens { agent model llmCalls inputTokens outputTokens cacheReadTokens cacheWriteTokens reasoningTokens costUsd unpricedTokens }
     ledger { spanId spanName agent kind model reportedTokens ownTokens rule conflict startedAt aboveSpanId reportedInputTokens reportedOutputTokens
       reportedCacheReadTokens reportedCacheWriteTokens reportedReasoningTokens ownInputTokens ownOutputTokens residualTokens } }
-  timeline(sessionId: $id) { traceId spanId parentSpanId name kind agent model tool startedAt durationMs criticalMs error function file line }
+  timeline(sessionId: $id, limit: 3000) { traceId spanId parentSpanId name kind agent model tool startedAt durationMs criticalMs error function file line }
   handoffs(sessionId: $id, limit: 1000) { id sessionId traceId fromAgent toAgent kind startedAt latencyMs quality qualityConfidence confidence evidence
     fromSpanId toSpanId final traceUrl qualityParts { completed contextKept noBounce promptness allowed } }
   contextDrift(sessionId: $id) { fromAgent toAgent score method at handoffId requestKept answerKept factsKnown onTopic growth repeatedPrefix toolsChanged bytesRead bytesCut }
@@ -92,7 +92,8 @@ export const session = {
       fill(body, heading(data.session),
         card("Timeline", { about: "Lanes are agents, arrows handoffs, coloured by quality. The red line below a bar is its part of the critical path. The dots at the bottom: how far the context had moved (drift). Choose a bar to see what was said.",
           tools: takeAway("Timeline", { JSON: () => data.timeline }, () => png(drawing)) },
-        drawing && h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Timeline" }, drawing), !drawing && h("p", { class: "nothing" }, "Its spans are no longer kept.")),
+        drawing && h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Timeline" }, drawing), !drawing && h("p", { class: "nothing" }, "Its spans are no longer kept, or no agent is among them."),
+        data.timeline.length === SPANS_MAX && h("p", { class: "about" }, `Its first ${exact(SPANS_MAX)} spans.`)),
         detail,
         data.bottlenecks.length > 0 && card("What held it up", {}, h("ul", { class: "advice" }, data.bottlenecks.map((each) =>
           h("li", {}, badge(words(each.severity), { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair" }[each.severity] ?? ""), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
@@ -122,12 +123,12 @@ const LEFT = 150;
 const TOP = 26;
 const WIDTH = 1180;
 const TICKS = 6;
-const BARS_MAX = 3000;
+const SPANS_MAX = 3000;
 const DRAWN = new Set(["agent", "llm", "tool", "retrieval", "embeddings"]);
 
 /** An SVG, or null where there are no spans. */
 function drawTimeline(data, choose) {
-  const drawn = data.timeline.filter((each) => each.agent && DRAWN.has(each.kind)).slice(0, BARS_MAX);
+  const drawn = data.timeline.filter((each) => each.agent && DRAWN.has(each.kind));
   if (!drawn.length) return null;
   const begin = Math.min(...data.timeline.map((each) => Date.parse(each.startedAt)));
   const end = Math.max(...data.timeline.map((each) => Date.parse(each.startedAt) + each.durationMs), begin + 1);
