@@ -20,8 +20,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import TracerProvider
@@ -83,8 +84,21 @@ def cpu_s(process: psutil.Process, name: str = "") -> float:
     return spent
 
 
-def first_view(browser: Browser, running: Serving, window: str) -> tuple[float, float, float]:
-    """ms until it can be used, ms of those for the answer, bytes; a browser that knows nothing."""
+class Opening(NamedTuple):
+    """One opening of the first view, by a browser that knows nothing yet."""
+
+    usable_ms: float
+    answer_ms: float
+    """Of those, until the collector had answered the query."""
+    collector_ms: float
+    browser_ms: float
+    """CPU of all processes, which other work on the machine lengthens little."""
+    bytes: float
+
+
+def first_view(browser: Browser, running: Serving, window: str) -> Opening:
+    serve, ours = psutil.Process(running.process.pid), psutil.Process()
+    before = cpu_s(serve), cpu_s(ours, _CHROMIUM)
     context = browser.new_context(viewport=VIEW)
     page = context.new_page()
     meter = context.new_cdp_session(page)
@@ -102,23 +116,22 @@ def first_view(browser: Browser, running: Serving, window: str) -> tuple[float, 
     page.wait_for_selector(_READY)
     took: float = page.evaluate("performance.now()")
     page.wait_for_timeout(100)  # the browser tells of the last bytes a little later
+    after = cpu_s(serve), cpu_s(ours, _CHROMIUM)
     context.close()
-    return took, max(asked), sum(sizes)
+    collector, chromium = ((now - then) * 1e3 for now, then in zip(after, before, strict=True))
+    return Opening(took, max(asked), collector, chromium, sum(sizes))
 
 
 def opening(browser: Browser, running: Serving) -> None:
     first_view(browser, running, WINDOWS[0])
     for window in WINDOWS:
-        serve, ours = psutil.Process(running.process.pid), psutil.Process()
-        collector, chromium = cpu_s(serve), cpu_s(ours, _CHROMIUM)
         rounds = [first_view(browser, running, window) for _ in range(ROUNDS)]
-        collector, chromium = cpu_s(serve) - collector, cpu_s(ours, _CHROMIUM) - chromium
-        row(f"first view, window {window}", (took for took, _, _ in rounds))
-        row("of that the answer", (asked for _, asked, _ in rounds))
-        row("CPU of the collector for it", [collector / ROUNDS * 1e3])
-        row("CPU of the browser for it", [chromium / ROUNDS * 1e3])
+        row(f"first view, window {window}", (each.usable_ms for each in rounds))
+        row("of that the answer", (each.answer_ms for each in rounds))
+        row("CPU of the collector", (each.collector_ms for each in rounds))
+        row("CPU of the browser", (each.browser_ms for each in rounds))
         if window == WINDOWS[0]:
-            row("transferred for it", (size for _, _, size in rounds), "bytes")
+            row("transferred", (each.bytes for each in rounds), "bytes")
 
 
 def arrival(browser: Browser, running: Serving) -> None:

@@ -124,7 +124,7 @@ def test_what_is_asked_for_is_shown() -> None:
     known = schema()._schema
     program = "".join(TEXT.sub("", module.read_text()) for module in MODULES)
     words = set(re.findall(r"\w+", program))
-    idle = {}
+    idle: dict[str, list[str]] = {}
     for module in MODULES:
         for name, text in _documents(module):
             fields = {each for each in _asked(known, parse(text)) if not each.endswith(")")}

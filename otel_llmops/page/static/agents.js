@@ -124,7 +124,6 @@ function drawGraph(graph, size) {
   const { from, to, agent } = graph.chosen ?? {};
   const isFaint = (edge) => (from ? edge.fromAgent !== from || edge.toAgent !== to : agent ? edge.fromAgent !== agent && edge.toAgent !== agent : false);
   return {
-    animation: false,
     tooltip: tooltip({ formatter: (shown) => (shown.dataType === "edge" ? edgeText(shown.data.edge) : nodeText(shown.data.node)) }),
     series: [{
       type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width - room - 8, height: size.height * 0.8, preserveAspect: true,

@@ -147,7 +147,7 @@ function drawSankey(data) {
       ? `${label(names.get(shown.data.source), 50)} → ${label(names.get(shown.data.target), 50)}\n${number(shown.data.value)} tokens`
       : `${label(names.get(shown.name), 60)}\n${number(shown.value)} tokens`) }),
     series: [{
-      type: "sankey", animation: false, left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 14, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
+      type: "sankey", left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 14, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
       label: { color: colour("ink"), fontSize: 11, width: narrow ? 80 : 125, overflow: "truncate", formatter: (shown) => label(names.get(shown.name), 40) },
       lineStyle: { color: "gradient", opacity: 0.3, curveness: 0.5 },
       data: data.nodes.filter((node) => used.has(node.id)).map((node) => ({ name: node.id, itemStyle: { color: tones[node.type] ?? palette[4], borderWidth: 0 } })),
@@ -205,7 +205,6 @@ function drawCalls({ calls, chosen }, size) {
   const biggest = Math.max(...weights.values(), 1);
   const room = size.width < 600 ? 80 : 150;
   return {
-    animation: false,
     tooltip: tooltip({ formatter: ({ dataType, data }) => (dataType === "edge"
       ? `${label(data.call.caller, 60)} → ${label(data.call.callee, 60)}\n${number(data.call.totalTokens)} tokens below, ${number(data.call.callCount)} calls\n${data.call.observed ? "seen in spans" : "read from the source"}`
       : `${label(data.function, 80)}\n${number(weights.get(data.function))} tokens`) }),
