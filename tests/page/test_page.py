@@ -366,8 +366,10 @@ def test_who_comes_first_is_told_what_to_do(tmp_path: Path, browser: Browser, ax
             assert page.locator(".empty:visible").count() == 1, view
             assert _beyond(page) == 0, view
             assert _violations(page, axe) == [], view
+        visit.open("health").wait_for_selector("text=Everything answers")
         running.stop()
-        page.wait_for_selector("text=not connected")
+        page.wait_for_selector("text=offline")
+        page.wait_for_selector("text=Not ready")
         page.keyboard.press("2")
         page.wait_for_selector("text=The collector does not answer")
         assert _violations(page, axe) == []

@@ -96,14 +96,15 @@ async function refresh(current, isTurned = false) {
     const asked = performance.now();
     const data = await current.view.load(at, current.signal, isTurned);
     if (current.signal.aborted) return;
-    current.took = performance.now() - asked;
     current.data = data;
     if (!current.update) {
       fill(current.root);
       current.update = current.view.mount(current.root, { go: moved, at });
     }
-    current.update(data, at);
+    await current.update(data, at);
+    if (current.signal.aborted) return;
     current.root.dataset.ready = "true";
+    current.took = performance.now() - asked;
     said("");
   } catch (error) {
     if (error.name === "AbortError" || current.signal.aborted) return;
@@ -159,6 +160,9 @@ function drawBar(at) {
   const kept = { window: at.given.get("window") };
   fill(bar.views, IN_BAR.map((key) =>
     h("a", { href: address(key, [], kept), "aria-current": key === here ? "page" : false, "data-key": key }, VIEWS[key].title)));
+  // a narrow bar is scrolled to where one is
+  const current = bar.views.querySelector("[aria-current]");
+  if (current) bar.views.scrollLeft = current.offsetLeft - bar.views.offsetLeft - (bar.views.clientWidth - current.offsetWidth) / 2;
   const choose = h("select", { "aria-label": "Window of time", "data-key": "window", onchange: (event) => {
     localStorage.setItem("window", event.target.value);
     moved({ window: event.target.value });
@@ -211,7 +215,7 @@ listen({
     }, Math.max(0, last + pause(shown) - Date.now()));
   },
   state: (state) => {
-    bar.live.textContent = state === "live" ? "live" : "not connected";
+    bar.live.textContent = state === "live" ? "live" : "offline";
     bar.live.classList.toggle("on", state === "live");
   },
 });

@@ -1,8 +1,8 @@
 // Whether the collector itself is well: what it took, what it refused, what waits, what could not be stored.
 
-import { get, text } from "./api.js";
+import { Refused, get, text } from "./api.js";
 import { badge, card, fill, h, table, visible } from "./dom.js";
-import { bytes, counted, exact, number } from "./format.js";
+import { bytes, counted, exact, moment, number } from "./format.js";
 
 const EVERY_MS = 5000;
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
@@ -23,13 +23,18 @@ export const health = {
       if (!root.isConnected) return;
       try {
         draw(await health.load());
-      } catch {
-        // the bar says that nobody answers; the next look may be answered
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        body.querySelector(".verdict")?.replaceWith(verdict(false, [error.message, `The figures below are of ${moment(asked)}.`]));
       }
       setTimeout(again, EVERY_MS);
     };
     setTimeout(again, EVERY_MS);
-    const draw = (data) => fill(body, ...drawAll(data));
+    let asked = null;
+    const draw = (data) => {
+      asked = new Date();
+      fill(body, ...drawAll(data));
+    };
     return draw;
   },
 };
@@ -44,6 +49,9 @@ function samplesOf(page) {
   });
 }
 
+const verdict = (isReady, sentences) => h("div", { class: `card verdict ${isReady ? "good" : "bad"}`, role: "status" },
+  h("h2", {}, isReady ? "Everything answers" : "Not ready"), sentences.map((sentence) => h("p", {}, visible(sentence, 500))));
+
 function drawAll({ ready, samples }) {
   const sum = (name) => samples.filter((each) => each.name === name).reduce((all, each) => all + each.value, 0);
   const worst = Math.max(0, ...samples.filter((each) => each.name === "consumer_lag_seconds").map((each) => each.value));
@@ -51,8 +59,7 @@ function drawAll({ ready, samples }) {
   const isReady = ready.status === "ready";
   const tile = (title, shown, tone, about) => h("div", { class: `tile plain ${tone}` }, h("h2", {}, title), h("p", { class: "figure" }, shown), h("p", { class: "moved" }, about));
   return [
-    h("div", { class: `card verdict ${isReady ? "good" : "bad"}`, role: "status" }, h("h2", {}, isReady ? "Everything answers" : "Not ready"),
-      [...(ready.reasons ?? []), ...(ready.notes ?? [])].map((sentence) => h("p", {}, visible(sentence, 500)))),
+    verdict(isReady, [...(ready.reasons ?? []), ...(ready.notes ?? [])]),
     h("div", { class: "tiles" },
       tile("Lag", `${worst.toFixed(1)} s`, worst > 30 ? "bad" : "", "of the slowest consumer"),
       tile("Refused", exact(refused), refused ? "bad" : "", "since the start"),

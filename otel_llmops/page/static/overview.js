@@ -9,15 +9,12 @@ const POINT = "at sessions handoffs llmCalls errors inputTokens outputTokens cos
 const QUERY = `query Overview($since: DateTime, $twice: DateTime, $buckets: Int) {
   now: usage(since: $since, buckets: $buckets) { ${POINT} }
   before: usage(since: $twice, until: $since, buckets: $buckets) { ${POINT} }
+}`;
+const ALL = `query Overview($buckets: Int) { now: usage(since: "2015-01-01T00:00:00Z", buckets: $buckets) { ${POINT} } }`;
+const LISTS = `query Lists($since: DateTime) {
   agents(since: $since, limit: 6) { name totalTokens costUsd errors latencyMsP95 }
   sessions(since: $since, limit: 6) { sessionId startedAt durationMs inputTokens outputTokens errors }
   bottlenecks(since: $since, minSeverity: HIGH, limit: 3) { severity recommendation }
-}`;
-const ALL = `query Overview($buckets: Int) {
-  now: usage(since: "2015-01-01T00:00:00Z", buckets: $buckets) { ${POINT} }
-  agents(limit: 6) { name totalTokens costUsd errors latencyMsP95 }
-  sessions(limit: 6) { sessionId startedAt durationMs inputTokens outputTokens errors }
-  bottlenecks(minSeverity: HIGH, limit: 3) { severity recommendation }
 }`;
 const NEWEST = "{ sessions(limit: 1) { startedAt } }";
 const BUCKETS = 60;
@@ -45,9 +42,11 @@ export const overview = {
     const data = at.since
       ? await ask(QUERY, { since: at.since, twice: at.twice, buckets: BUCKETS }, signal)
       : await ask(ALL, { buckets: BUCKETS }, signal);
-    if (!data.sessions.length) data.newest = (await ask(NEWEST, {}, signal)).sessions[0]?.startedAt ?? null;
+    const isEmpty = !total(data.now, "sessions") && !both(data.now);
+    if (isEmpty) data.newest = (await ask(NEWEST, {}, signal)).sessions[0]?.startedAt ?? null;
     if (!at.since) data.now = fromTheFirst(data.now);
-    return data;
+    // asked for when the figures are there, which is what one opens the page for
+    return { ...data, isEmpty, lists: () => ask(LISTS, { since: at.since }, signal) };
   },
 
   mount(root, { go }) {
@@ -66,17 +65,17 @@ export const overview = {
     const nothing = h("div", {});
     root.append(h("h1", { class: "visually-hidden" }, "Overview"), nothing, body);
     let latest = null;
-    return (data, at) => {
+    return async (data, at) => {
       latest = data;
-      const isEmpty = !data.sessions.length && !both(data.now);
-      body.hidden = isEmpty;
-      fill(nothing, isEmpty && whatToDo(data, at, go));
-      if (isEmpty) return;
+      body.hidden = data.isEmpty;
+      fill(nothing, data.isEmpty && whatToDo(data, at, go));
+      if (data.isEmpty) return;
       fill(tiles, TILES.map((tile) => drawTile(tile, data, at)));
       over.tokens.update(data.now);
       over.trouble.update(data.now);
-      fill(lists, ...drawLists(data, at));
-      fill(advice, drawAdvice(data, at));
+      const more = await data.lists();
+      fill(lists, ...drawLists(more, at));
+      fill(advice, drawAdvice(more, at));
     };
   },
 };
