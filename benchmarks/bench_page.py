@@ -1,6 +1,6 @@
 """How fast and how heavy the page is, in headless Chromium without a GPU, over a real collector.
 
-    python benchmarks/bench_page.py [OPERATIONS] [--keep DIR]
+    python benchmarks/bench_page.py [OPERATIONS] [--windows WINDOW ...] [--keep DIR]
 
 Fills an embedded store as bench_store.py does, with OPERATIONS (default 1,000,000) in the thirty
 days before now, serves it, and opens the first view with a cold cache for several windows of time;
@@ -16,7 +16,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -128,9 +128,9 @@ def first_view(browser: Browser, running: Serving, window: str) -> Opening:
     return Opening(figures, whole, asked[0], collector, chromium, sum(sizes))
 
 
-def opening(browser: Browser, running: Serving) -> None:
-    first_view(browser, running, WINDOWS[0])
-    for window in WINDOWS:
+def opening(browser: Browser, running: Serving, windows: Sequence[str]) -> None:
+    first_view(browser, running, windows[0])
+    for window in windows:
         rounds = [first_view(browser, running, window) for _ in range(ROUNDS)]
         row(
             f"first view, window {window}: figures and charts", (each.figures_ms for each in rounds)
@@ -139,7 +139,7 @@ def opening(browser: Browser, running: Serving) -> None:
         row("the answer behind the figures", (each.answer_ms for each in rounds))
         row("CPU of the collector", (each.collector_ms for each in rounds))
         row("CPU of the browser", (each.browser_ms for each in rounds))
-        if window == WINDOWS[0]:
+        if window == windows[0]:
             row("transferred", (each.bytes for each in rounds), "bytes")
 
 
@@ -248,6 +248,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("operations", type=int, nargs="?", default=1_000_000)
     parser.add_argument("--keep", type=Path, help="a folder to fill, or filled today, and to keep")
+    parser.add_argument("--windows", nargs="+", choices=WINDOWS, default=WINDOWS)
     arguments = parser.parse_args()
     print(
         f"{arguments.operations} operations; {platform.machine()}, {os.cpu_count()} cores, "
@@ -259,7 +260,7 @@ def main() -> None:
         filled(data, arguments.operations)
         print("\n| | p50 | p95 | n |\n| --- | ---: | ---: | ---: |")
         with serving(data) as running:
-            opening(browser, running)
+            opening(browser, running, arguments.windows)
             arrival(browser, running)
         panning(browser, Path(folder) / "graph")
         browser.close()

@@ -6,18 +6,16 @@ import { address, badge, card, code, empty, fill, h, name, s, share, table, visi
 import { change, duration, moment, money, number, tick } from "./format.js";
 
 const POINT = "at sessions handoffs llmCalls errors inputTokens outputTokens costUsd latencyMsP95";
-const QUERY = `query Overview($since: DateTime, $twice: DateTime, $buckets: Int) {
-  now: usage(since: $since, buckets: $buckets) { ${POINT} }
-  before: usage(since: $twice, until: $since, buckets: $buckets) { ${POINT} }
-}`;
-const ALL = `query Overview($buckets: Int) { now: usage(since: "2015-01-01T00:00:00Z", buckets: $buckets) { ${POINT} } }`;
-const LISTS = `query Lists($since: DateTime) {
+const QUERY = `query Overview($since: DateTime, $buckets: Int) { now: usage(since: $since, buckets: $buckets) { ${POINT} } }`;
+const MORE = `query More($since: DateTime, $twice: DateTime, $buckets: Int, $isWindow: Boolean!) {
+  before: usage(since: $twice, until: $since, buckets: $buckets) @include(if: $isWindow) { ${POINT} }
   agents(since: $since, limit: 6) { name totalTokens costUsd errors latencyMsP95 }
   sessions(since: $since, limit: 6) { sessionId startedAt durationMs inputTokens outputTokens errors }
   bottlenecks(since: $since, minSeverity: HIGH, limit: 3) { severity recommendation }
 }`;
 const NEWEST = "{ sessions(limit: 1) { startedAt } }";
 const BUCKETS = 60;
+const FIRST = "2015-01-01T00:00:00Z";
 
 const total = (points, key) => points.reduce((all, point) => all + (point[key] ?? 0), 0);
 const most = (points, key) => points.reduce((all, point) => Math.max(all, point[key] ?? 0), 0) || null;
@@ -39,14 +37,12 @@ export const overview = {
   pictures: true,
 
   async load(at, signal) {
-    const data = at.since
-      ? await ask(QUERY, { since: at.since, twice: at.twice, buckets: BUCKETS }, signal)
-      : await ask(ALL, { buckets: BUCKETS }, signal);
+    const data = await ask(QUERY, { since: at.since ?? FIRST, buckets: BUCKETS }, signal);
     const isEmpty = !total(data.now, "sessions") && !both(data.now);
     if (isEmpty) data.newest = (await ask(NEWEST, {}, signal)).sessions[0]?.startedAt ?? null;
     if (!at.since) data.now = fromTheFirst(data.now);
     // asked for when the figures are there, which is what one opens the page for
-    return { ...data, isEmpty, lists: () => ask(LISTS, { since: at.since }, signal) };
+    return { ...data, isEmpty, more: () => ask(MORE, { since: at.since, twice: at.twice, buckets: BUCKETS, isWindow: Boolean(at.since) }, signal) };
   },
 
   mount(root, { go }) {
@@ -65,15 +61,19 @@ export const overview = {
     const nothing = h("div", {});
     root.append(h("h1", { class: "visually-hidden" }, "Overview"), nothing, body);
     let latest = null;
+    let before = { window: null, points: null };
     return async (data, at) => {
       latest = data;
+      if (before.window !== at.window) before = { window: at.window, points: null };
       body.hidden = data.isEmpty;
       fill(nothing, data.isEmpty && whatToDo(data, at, go));
       if (data.isEmpty) return;
-      fill(tiles, TILES.map((tile) => drawTile(tile, data, at)));
+      fill(tiles, TILES.map((tile) => drawTile(tile, data.now, before.points, at)));
       over.tokens.update(data.now);
       over.trouble.update(data.now);
-      const more = await data.lists();
+      const more = await data.more();
+      before.points = more.before ?? null;
+      fill(tiles, TILES.map((tile) => drawTile(tile, data.now, before.points, at)));
       fill(lists, ...drawLists(more, at));
       fill(advice, drawAdvice(more, at));
     };
@@ -97,14 +97,15 @@ function whatToDo(data, at, go) {
     code("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python -m otel_llmops.demo"));
 }
 
-function drawTile(tile, data, at) {
-  const value = tile.of(data.now);
-  const moved = data.before ? change(value ?? 0, tile.of(data.before) ?? 0, tile.worse) : null;
+/** `before` is null where there is no window before, or it has not been told yet. */
+function drawTile(tile, now, before, at) {
+  const value = tile.of(now);
+  const moved = before && change(value ?? 0, tile.of(before) ?? 0, tile.worse);
   return h("div", { class: "tile", title: tile.about || false },
     h("h2", {}, tile.title),
     h("p", { class: "figure" }, tile.shown(value)),
-    moved && h("p", { class: `moved ${moved.tone}` }, moved.text, h("span", {}, ` to the ${at.window} before`)),
-    spark(data.now.map(tile.point)));
+    at.since && h("p", { class: `moved ${moved?.tone ?? ""}` }, moved ? [moved.text, h("span", {}, ` to the ${at.window} before`)] : "\u00a0"),
+    spark(now.map(tile.point)));
 }
 
 const SPARK = { width: 120, height: 28 };
