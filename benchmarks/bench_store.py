@@ -43,7 +43,7 @@ ROWS_AN_INSERT = 100_000
 ROUNDS = 30
 
 # every expression is over n, the number of the row; s is its session, h a hash of it
-_TIME = f"toDateTime64({int(FIRST.timestamp())}, 9, 'UTC') + toIntervalMillisecond({{}})"
+_TIME = "first + toIntervalMillisecond({})"
 _COMMON = {
     "session_id": "concat('session-', toString(s))",
     "trace_id": "lower(hex(MD5(toString(s))))",
@@ -110,6 +110,35 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "completeness": "1.0",
     },
     "session_keys": {"key": "lower(hex(MD5(toString(s))))", "kind": "'trace'"},
+    "bottlenecks": {
+        "agent": f"concat('agent-', toString(h % {AGENTS}))",
+        "span_id": "lower(hex(h))",
+        "operation": "concat('chat model-', toString(h % 3))",
+        "kind": "'llm'",
+        "model": "concat('model-', toString(h % 3))",
+        "cause": "['slow_model','large_prompt','waiting'][1 + h % 3]",
+        "severity": "'high'",
+        "impact_ppm": "200000 + h % 300000",
+        "agent_impact_ppm": "300000 + h % 300000",
+        "critical_path_share": "0.4",
+        "session_ns": "9000000000",
+        "self_time_ns": "toInt64(h % 4000000000)",
+        "latency_bucket": "toInt16(floor(log2(1 + h % 4000000000) * 8))",
+        "calls": "5",
+        "path_calls": "4",
+        "usual_ns": "300000000",
+        "input_tokens": "h % 4000",
+        "output_tokens": "h % 500",
+        "session_tokens": "20000",
+        "saving_ns_high": "toInt64(h % 2000000000)",
+    },
+    "coalitions": {
+        "agents": f"""concat('["agent-', toString(h % {AGENTS}), '","triage","writer"]')""",
+        "task_type": "['refund','outage','how-to'][1 + h % 3]",
+        "success": "h % 4 > 0",
+        "tokens": "h % 40000",
+        "duration_ns": "9000000000",
+    },
     # a function has two places, one agent, and one model where it calls one
     "function_usage": {
         "function": f"concat('app.module', toString(h % {FUNCTIONS}), '.run')",
@@ -148,13 +177,15 @@ _ROWS_A_SESSION = {
     "agents": 4,
     "sessions": 1,
     "session_keys": 1,
+    "bottlenecks": 3,
+    "coalitions": 1,
     "function_usage": 25,
     "function_edges": 24,
 }
 
 
-def fill(folder: Path, sessions: int) -> float:
-    """Fill all tables; the seconds that agent_operations took."""
+def fill(folder: Path, sessions: int, *, first: datetime = FIRST) -> float:
+    """Fill all tables with DAYS from `first` on; the seconds that agent_operations took."""
     client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
     gap_ms = DAYS * 86_400_000 // sessions
     seconds = {}
@@ -168,7 +199,8 @@ def fill(folder: Path, sessions: int) -> float:
             length = min(ROWS_AN_INSERT, sessions * per - start)
             client.command(
                 f"INSERT INTO {name} ({', '.join(names)}) "  # noqa: S608 - nothing from outside
-                f"WITH {SEED} AS seed, {gap_ms} AS gap, {per} AS per, {sessions} AS every "
+                f"WITH {SEED} AS seed, {gap_ms} AS gap, {per} AS per, {sessions} AS every, "
+                f"toDateTime64({int(first.timestamp())}, 9, 'UTC') AS first "
                 f"SELECT {', '.join(chosen)} FROM (SELECT number AS n, intDiv(n, {per}) AS s, "
                 f"cityHash64(n, {SEED}) AS h FROM numbers({start}, {length}))"
             )

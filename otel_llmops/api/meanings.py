@@ -272,6 +272,7 @@ FIELDS: Mapping[str, str] = {
     "received": "Whether it came in; if not, it was answered.",
     "speaker": "Whose text it is: system, user, assistant, tool or the like.",
     "Message.text": "The text, as it was captured.",
+    "SourceLines.text": "The lines, decorators first.",
 }
 
 ARGUMENTS: Mapping[str, str] = {
@@ -289,6 +290,7 @@ ARGUMENTS: Mapping[str, str] = {
     "min_severity": "Only what is at least so severe.",
     "name": "The agent's name.",
     "offset": "So many rows are passed over.",
+    "qualified_name": "Module, classes and function, with dots.",
     "repository": "The folder that was scanned, or the end of its path.",
     "session_id": "A session, by any conversation id or trace id that it was ever known by.",
     "since": "Only what began then or later. RFC 3339; without an offset it is UTC.",

@@ -5,6 +5,7 @@ onto it (laying.py). Without a snapshot there is still all that spans alone tell
 and who called whom.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,6 +38,7 @@ from otel_llmops.storage.topology_answers import (
     TokenStats,
     TopologySnapshot,
 )
+from otel_llmops.topology.excerpt import Excerpt, excerpt
 from otel_llmops.views import export
 
 __all__ = ["SnapshotKey", "TopologyQueries", "token_stats"]
@@ -117,6 +119,47 @@ class TopologyQueries:
         )
         rows = await self._store.fetch(statement)
         return [_function(row, paths.get(row["module_id"], ""), loads) for row in rows]
+
+    async def function(
+        self, snapshot: SnapshotKey, qualified_name: str, loads: Loads
+    ) -> CodeFunction | None:
+        """The function of this name, the first where there are several."""
+        table = TABLES["code_functions"]
+        statement = (
+            sa.select(table.c.module_id)
+            .where(table.c.snapshot_id == snapshot[0], table.c.qualified_name == qualified_name)
+            .order_by(table.c.line_first)
+            .limit(1)
+        )
+        for row in await self._store.fetch(statement):
+            for each in await self.functions(snapshot, [row["module_id"]], loads):
+                if each.qualified_name == qualified_name:
+                    return each
+        return None
+
+    async def excerpt(self, snapshot_id: str, function_id: str) -> Excerpt | None:
+        """The lines of a function, where its repository lies on this machine as it was scanned."""
+        functions, modules = TABLES["code_functions"], TABLES["code_modules"]
+        snapshots = TABLES["topology_snapshots"]
+        statement = sa.select(
+            functions.c.qualified_name, functions.c.body_hash, modules.c.module_path,
+            modules.c.file_path, snapshots.c.repository_path,
+        ).where(
+            snapshots.c.snapshot_id == snapshot_id,
+            modules.c.snapshot_id == snapshot_id,
+            modules.c.module_id == functions.c.module_id,
+            functions.c.snapshot_id == snapshot_id,
+            functions.c.function_id == function_id,
+        ).limit(1)  # fmt: skip
+        for row in await self._store.fetch(statement):
+            return await asyncio.to_thread(
+                excerpt,
+                row["repository_path"],
+                row["file_path"],
+                qualname=row["qualified_name"].removeprefix(f"{row['module_path']}."),
+                body_hash=row["body_hash"],
+            )
+        return None
 
     async def dependencies(
         self, snapshot: SnapshotKey, module_ids: Sequence[str]

@@ -151,7 +151,8 @@ class Query(TopologyQuery):
     )
     timeline: list[Stretch] = strawberry.field(
         resolver=timeline,
-        description="The spans of a session by start, with the critical path; the first 20,000.",
+        description="The spans of a session by start, with the critical path; the first 20,000 or "
+        "as limit says.",
     )
     messages: list[Message] = strawberry.field(
         resolver=messages,

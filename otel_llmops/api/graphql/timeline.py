@@ -1,7 +1,8 @@
 """The fields timeline and messages, and their types: a session as it ran, and what was said.
 
 Strategy: neither is stored. The spans of a session are, so they are read again when somebody looks
-at one: a few milliseconds for a session of some hundred spans, in a thread beside the event loop.
+at one, in a thread beside the event loop: 20 ms of CPU for 200 spans, 330 ms for 20,000. To write
+those 20,000 as GraphQL takes four times as long, in the event loop: a picture asks for fewer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from strawberry.types import Info
 
 from otel_llmops.analysis import timeline as analysis
+from otel_llmops.errors import QueryError
 from otel_llmops.otlp import Request, decode_traces, nested
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.spans import WireSpan
@@ -68,8 +70,13 @@ class Message:
         return cls(**{each.name: getattr(answer, each.name) for each in fields(cls)})
 
 
-async def timeline(info: Info[Mapping[str, Any], None], session_id: str) -> list[Stretch]:
+async def timeline(
+    info: Info[Mapping[str, Any], None], session_id: str, limit: int | None = None
+) -> list[Stretch]:
     """The spans of a session, by start; none where it is not known."""
+    most = _SPANS_MAX if limit is None else limit
+    if not 1 <= most <= _SPANS_MAX:
+        raise QueryError(f"limit is {limit}", hint=f"ask for 1 to {_SPANS_MAX} spans")
     queries: Queries = info.context["queries"]
     found = await queries.session(session_id)
     wires: list[WireSpan] = []
@@ -78,7 +85,7 @@ async def timeline(info: Info[Mapping[str, Any], None], session_id: str) -> list
         if len(wires) >= _SPANS_MAX:
             break
     told = await _analysed(wires, analysis.timeline)
-    return [Stretch.of(each) for each in told]
+    return [Stretch.of(each) for each in told[:most]]
 
 
 async def messages(

@@ -59,12 +59,27 @@ class TokenStats:
 
 
 @strawberry.type
+class SourceLines:
+    """Lines of a file, the first of which has the number line; cut where there are more."""
+
+    line: int
+    text: str
+    cut: bool
+
+
+async def _source(root: strawberry.Parent["CodeFunction"], info: Context) -> SourceLines | None:
+    found = await _queries(info).topology.excerpt(root.snapshot_id, root.function_id)
+    return SourceLines(line=found.line, text=found.text, cut=found.cut) if found else None
+
+
+@strawberry.type
 class CodeFunction:
     """A function, method, lambda or module body, and what spans were laid onto it.
 
     Tokens are its own; cumulativeTokens with those of all that it called.
     """
 
+    snapshot_id: strawberry.Private[str]
     function_id: strawberry.ID
     function_name: str
     qualified_name: str
@@ -82,10 +97,16 @@ class CodeFunction:
     avg_tokens_per_call: float
     call_count: Long
 
+    source: SourceLines | None = strawberry.field(
+        resolver=_source,
+        description="Its lines, where the repository lies on the server's machine and still has "
+        "what was scanned. The store keeps no source.",
+    )
+
     @classmethod
-    def of(cls, answer: answers.CodeFunction) -> Self:
+    def of(cls, answer: answers.CodeFunction, snapshot_id: str) -> Self:
         """The type of this answer."""
-        return cls(**_copied(cls, answer))
+        return cls(**_copied(cls, answer), snapshot_id=snapshot_id)
 
 
 @strawberry.type
@@ -107,7 +128,7 @@ class ModuleDependency:
 
 async def _functions(root: strawberry.Parent["CodeModule"], info: Context) -> list[CodeFunction]:
     found = await info.context["module_functions"].load((*root.snapshot, root.module_id))
-    return [CodeFunction.of(answer) for answer in found]
+    return [CodeFunction.of(answer, root.snapshot[0]) for answer in found]
 
 
 async def _dependencies(
@@ -165,6 +186,15 @@ async def _modules(
     return [CodeModule.of(answer, (root.snapshot_id, root.scanned_at)) for answer in found]
 
 
+async def _function(
+    root: strawberry.Parent["TopologySnapshot"], info: Context, qualified_name: str
+) -> CodeFunction | None:
+    snapshot = (root.snapshot_id, root.scanned_at)
+    loads: Loads = await info.context["topology_loads"].load(snapshot)
+    found = await _queries(info).topology.function(snapshot, qualified_name, loads)
+    return CodeFunction.of(found, root.snapshot_id) if found else None
+
+
 @strawberry.type
 class TopologySnapshot:
     """One scan of a repository."""
@@ -181,6 +211,9 @@ class TopologySnapshot:
 
     modules: list[CodeModule] = strawberry.field(
         resolver=_modules, description="Modules by name, then file."
+    )
+    function: CodeFunction | None = strawberry.field(
+        resolver=_function, description="The function of this name; null where it has none."
     )
 
     @classmethod

@@ -2,43 +2,54 @@
 
 import { ask } from "./api.js";
 import { colour, label, picture, quality, series, tooltip } from "./charts.js";
-import { address, badge, card, code, empty, fill, h, name, table } from "./dom.js";
-import { duration, exact, moment, money, number, percent, score, words } from "./format.js";
+import { address, badge, card, code, empty, facts, fill, h, name, names, table } from "./dom.js";
+import { counted, duration, exact, moment, money, number, percent, score, words } from "./format.js";
 import { columns } from "./layout.js";
 
 const GRAPH = `sessionId omittedAgents omittedEdges outsideShare cycles entryAgents exitAgents deadEnds
   brokers { agent betweenness } communities pingPongs { agents handoffs back }
-  nodes { agent type invocations llmCalls totalTokens costUsd errors handoffsIn handoffsOut }
+  nodes { agent type invocations llmCalls inputTokens outputTokens totalTokens costUsd errors handoffsIn handoffsOut }
   edges { fromAgent toAgent handoffs quality avgLatencyMs timed kinds failed judged outside tokens costUsd }`;
-const QUERY = `query Agents($since: DateTime, $session: String) {
+const QUERY = `query Agents($since: DateTime, $session: String, $type: AgentType, $skip: Int) {
   coordinationGraph(since: $since, sessionId: $session) { ${GRAPH} }
-  agents(since: $since, limit: 500) { name role type description canHandoffTo models services invocations llmCalls errors inputTokens outputTokens
-    totalTokens costUsd latencyMsP50 latencyMsP95 handoffsOut handoffsIn firstSeen lastSeen }
+  agents(since: $since, type: $type, limit: 500, offset: $skip) { name role type description invocations llmCalls errors totalTokens costUsd latencyMsP95 handoffsOut handoffsIn }
 }`;
-const HANDOFF = `id sessionId traceId fromAgent toAgent kind startedAt latencyMs quality qualityConfidence confidence evidence final traceUrl
+const HANDOFF = `id sessionId traceId fromAgent toAgent kind startedAt latencyMs quality qualityConfidence confidence evidence fromSpanId toSpanId final traceUrl
   qualityParts { completed contextKept noBounce promptness allowed }`;
-const HANDOFFS = `query Handoffs($agent: String, $since: DateTime, $session: String) {
-  handoffs(agent: $agent, since: $since, sessionId: $session, limit: 1000) { ${HANDOFF} }
+const HANDOFFS = `query Handoffs($agent: String, $since: DateTime, $session: String, $least: Float, $skip: Int) {
+  handoffs(agent: $agent, since: $since, sessionId: $session, minQuality: $least, limit: 1000, offset: $skip) { ${HANDOFF} }
 }`;
 const EXPORT = `query Export($since: DateTime, $session: String, $format: String!) {
   coordinationGraph(since: $since, sessionId: $session) { export(format: $format) }
 }`;
+const ONE = `query One($agent: String!) {
+  agent(name: $agent) { name role type description canHandoffTo models services inputTokens outputTokens costUsd latencyMsP50 latencyMsP95 firstSeen lastSeen }
+}`;
+const TYPES = ["PRIMARY", "ORCHESTRATOR", "SPECIALIST", "TOOL", "UNKNOWN"];
+const AGENTS_A_PAGE = 500;
+const HANDOFFS_A_PAGE = 1000;
+const QUALITIES = { any: null, "0.5 and better": 0.5, "0.8 and better": 0.8 };
 const SHOWN_MAX = 50;
 const CHOSEN_MAX = 12;
 const MANY = 60;
 
 export const agents = {
   title: "Agents",
+  pictures: true,
 
   async load(at, signal) {
     const window = { since: at.since, session: at.given.get("session") };
+    const type = TYPES.includes(at.given.get("type")) ? at.given.get("type") : null;
+    const skip = { agents: Number(at.given.get("skip")) || 0, handoffs: Number(at.given.get("after")) || 0 };
+    const least = Number(at.given.get("least")) || null;
     const chosen = { from: at.given.get("from"), to: at.given.get("to"), agent: at.given.get("agent") };
     const wanted = chosen.from ?? chosen.agent;
-    const [data, more] = await Promise.all([
-      ask(QUERY, window, signal),
-      wanted ? ask(HANDOFFS, { ...window, agent: wanted }, signal) : null,
+    const [data, more, one] = await Promise.all([
+      ask(QUERY, { ...window, type, skip: skip.agents }, signal),
+      wanted ? ask(HANDOFFS, { ...window, agent: wanted, least, skip: skip.handoffs }, signal) : null,
+      chosen.agent ? ask(ONE, { agent: chosen.agent }, signal) : null,
     ]);
-    return { ...data, chosen, window, handoffs: more?.handoffs ?? [] };
+    return { ...data, chosen, window, type, skip, least, one: one?.agent, handoffs: more?.handoffs ?? [] };
   },
 
   mount(root, { go }) {
@@ -64,17 +75,19 @@ export const agents = {
     const body = h("div", {}, frame, detail, edges, list);
     root.append(h("h1", { class: "visually-hidden" }, "Agents"), nothing, body);
     return (data, at) => {
+      const turned = latest && JSON.stringify(latest.chosen) !== JSON.stringify(data.chosen);
       latest = data;
-      body.hidden = !data.agents.length && !data.coordinationGraph?.nodes.length;
+      body.hidden = !data.agents.length && !data.type && !data.coordinationGraph?.nodes.length;
       fill(nothing, body.hidden && nobody(at, go));
       if (body.hidden) return;
       const known = data.coordinationGraph ?? { nodes: [], edges: [], cycles: [], entryAgents: [], deadEnds: [], brokers: [], pingPongs: [], communities: [] };
       frame.hidden = !known.nodes.length;
-      graph.update({ ...known, chosen: data.chosen }, { tall: Math.min(900, Math.max(340, 120 + known.nodes.length * 26)) });
+      graph.update({ ...known, chosen: data.chosen }, { tall: Math.min(Math.max(440, innerHeight - 240), Math.max(340, 120 + known.nodes.length * 26)) });
       fill(found, ...findings(known));
       fill(detail, chosenDetail(data, go));
       fill(edges, edgeTable(known, data.chosen));
-      fill(list, agentTable(data));
+      fill(list, agentTable(data, go));
+      if (turned && detail.firstChild) detail.scrollIntoView({ block: "nearest" });
     };
   },
 };
@@ -103,19 +116,21 @@ function drawGraph(graph, size) {
   const biggest = Math.max(...graph.nodes.map((node) => node.totalTokens), 1);
   const busiest = Math.max(...graph.edges.map((edge) => edge.handoffs), 1);
   const many = graph.nodes.length > MANY;
+  const room = size.width < 600 ? 76 : 140;
+  // where thousands of lines lie upon each other, what is shared is what stands out
+  const strength = Math.max(0.15, 0.75 - graph.edges.length / 6000);
   const groups = new Map(graph.communities.flatMap((members, group) => members.map((agent) => [agent, group])));
   const palette = series();
   const { from, to, agent } = graph.chosen ?? {};
   const isFaint = (edge) => (from ? edge.fromAgent !== from || edge.toAgent !== to : agent ? edge.fromAgent !== agent && edge.toAgent !== agent : false);
   return {
-    animation: false,
     tooltip: tooltip({ formatter: (shown) => (shown.dataType === "edge" ? edgeText(shown.data.edge) : nodeText(shown.data.node)) }),
     series: [{
-      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width * 0.86, height: size.height * 0.8, preserveAspect: true,
+      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width - room - 8, height: size.height * 0.8, preserveAspect: true,
       scaleLimit: { min: 0.3, max: 8 },
       edgeSymbol: many ? ["none", "none"] : ["none", "arrow"], edgeSymbolSize: 9,
       emphasis: many ? { disabled: true } : { focus: "adjacency", lineStyle: { opacity: 1 } },
-      label: { show: !many, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: 140, overflow: "truncate",
+      label: { show: !many, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: room, overflow: "truncate",
         textBorderColor: colour("surface"), textBorderWidth: 3 },
       data: graph.nodes.map((node) => ({
         id: node.agent, name: label(node.agent), agent: node.agent, node,
@@ -133,7 +148,7 @@ function drawGraph(graph, size) {
         lineStyle: {
           color: quality(edge.quality),
           width: many ? 1 : 1.5 + 7 * Math.sqrt(edge.handoffs / busiest),
-          curveness: many ? 0 : 0.14, opacity: isFaint(edge) ? 0.12 : 0.75,
+          curveness: many ? 0 : 0.14, opacity: isFaint(edge) ? strength * 0.16 : strength,
         },
       })),
     }],
@@ -141,14 +156,14 @@ function drawGraph(graph, size) {
 }
 
 const nodeText = (node) => [label(node.agent, 60), words(node.type),
-  `${number(node.totalTokens)} tokens, ${money(node.costUsd)}`,
+  `${number(node.totalTokens)} tokens (${number(node.inputTokens)} in, ${number(node.outputTokens)} out), ${money(node.costUsd)}`,
   `${number(node.invocations)} runs, ${number(node.errors)} errors`,
   `${number(node.handoffsIn)} handoffs in, ${number(node.handoffsOut)} out`].join("\n");
 
 const edgeText = (edge) => [`${label(edge.fromAgent, 40)} → ${label(edge.toAgent, 40)}`,
   `${number(edge.handoffs)} handoffs, ${edge.kinds.map(words).join(", ")}`,
   `quality ${score(edge.quality)}, ${number(edge.failed)} failed`,
-  `${duration(edge.avgLatencyMs)} to begin, ${number(edge.tokens)} tokens after`].join("\n");
+  `${edge.timed ? `${duration(edge.avgLatencyMs)} to begin, ` : ""}${number(edge.tokens)} tokens after, ${money(edge.costUsd)}`].join("\n");
 
 function findings(graph) {
   const chain = (names) => names.flatMap((each, place) => [place ? " → " : "", name(each, { most: 60 })]);
@@ -157,9 +172,11 @@ function findings(graph) {
     ...some(graph.cycles).map((cycle) => h("p", {}, badge("circle", "fair"), " ", chain([...cycle, cycle[0]]))),
     ...some(graph.pingPongs).map((each) => h("p", {}, badge("back and forth", "fair"), " ", each.agents.flatMap((agent, place) => [place ? " ⇄ " : "", name(agent, { most: 60 })]),
       ` ${number(each.handoffs)} handoffs, ${number(each.back)} the other way`)),
+    graph.entryAgents.length > 0 && h("p", {}, badge("begins"), " ", names(some(graph.entryAgents))),
+    graph.exitAgents.length > 0 && h("p", {}, badge("ends"), " ", names(some(graph.exitAgents))),
     graph.deadEnds.length > 0 && h("p", {}, badge("dead end", "fair"), " ", graph.deadEnds.slice(0, 5).flatMap((agent, place) => [place ? ", " : "", name(agent, { most: 60 })])),
     graph.brokers[0]?.betweenness > 0 && h("p", {}, badge("broker"), " ", name(graph.brokers[0].agent, { most: 60 }), ` lies on ${percent(graph.brokers[0].betweenness)} of the ways between others`),
-    graph.outsideShare > 0 && h("p", {}, badge("not allowed", "bad"), ` ${percent(graph.outsideShare, 1)} of handoffs go where the agent had not said it may`),
+    graph.outsideShare > 0 && h("p", {}, badge("not allowed", "bad"), ` ${percent(graph.outsideShare, 1)} of ${exact(graph.edges.reduce((all, edge) => all + edge.judged, 0))} handoffs go where the agent had not said it may`),
     (graph.omittedAgents > 0 || graph.omittedEdges > 0) && h("p", {}, badge("left out"), ` ${number(graph.omittedAgents)} agents and ${number(graph.omittedEdges)} edges, the least used`),
   ];
 }
@@ -169,41 +186,51 @@ const PARTS = [["completed", "completed"], ["contextKept", "context kept"], ["no
 function chosenDetail(data, go) {
   const { from, to, agent } = data.chosen;
   if (!from && !agent) return null;
-  const close = h("button", { type: "button", class: "quiet", "data-key": "close", onclick: () => go({ from: null, to: null, agent: null }) }, "Close");
+  const close = h("button", { type: "button", class: "quiet", "data-key": "close", onclick: () => go({ from: null, to: null, agent: null, least: null, after: null }) }, "Close");
   const shown = data.handoffs.filter((each) => !from || (each.fromAgent === from && each.toAgent === to)).sort((one, other) => one.quality - other.quality);
-  const known = data.agents.find((each) => each.name === agent);
   const title = from ? [name(from, { most: 80 }), " → ", name(to, { most: 80 })] : name(agent, { most: 80 });
-  const frame = card("Chosen", { about: `${exact(shown.length)} handoffs${shown.length > CHOSEN_MAX ? `, the ${CHOSEN_MAX} worst shown` : ", the worst first"}`, tools: close, className: "chosen" },
-    known && agentDetail(known), handoffTable(shown.slice(0, CHOSEN_MAX), Boolean(from)));
+  const qualities = h("select", { "aria-label": "Quality", "data-key": "quality", onchange: (event) => go({ least: event.target.value || null, after: null }) },
+    Object.entries(QUALITIES).map(([text, value]) => h("option", { value: value ?? "", selected: value === data.least }, `quality: ${text}`)));
+  const isPart = data.skip.handoffs > 0 || data.handoffs.length === HANDOFFS_A_PAGE;
+  const frame = card("Chosen", {
+    about: `${counted(shown.length, "handoff")}${shown.length > CHOSEN_MAX ? `, the ${CHOSEN_MAX} worst shown` : ", the worst first"}${isPart ? `; of the agent's ${exact(data.skip.handoffs + 1)} to ${exact(data.skip.handoffs + data.handoffs.length)}` : ""}`,
+    tools: [paging(go, "after", data.skip.handoffs, data.handoffs.length, HANDOFFS_A_PAGE), qualities, close], className: "chosen" },
+  !from && data.one && agentDetail(data.one), handoffTable(shown.slice(0, CHOSEN_MAX), { pair: !from }));
   frame.querySelector("h2").replaceChildren(...[title].flat());
   return frame;
 }
 
-export function handoffTable(handoffs, isOneEdge = false) {
+/** Buttons to the page before and after, where there is one. */
+function paging(go, parameter, skipped, length, most) {
+  const to = (text, place) => h("button", { type: "button", "data-key": `${parameter} ${text}`, onclick: () => go({ [parameter]: place ? String(place) : null }) }, text);
+  return [skipped > 0 && to("Before", Math.max(0, skipped - most)), length === most && to("Next", skipped + most)];
+}
+
+/** Handoffs as a table: which session, unless it is one's own (`session` false), and which pair, unless it is one. */
+export function handoffTable(handoffs, { session = true, pair = true } = {}) {
   return table("Handoffs", [
-    { label: "Session", wide: true, value: (each) => name(each.sessionId) },
-    ...(isOneEdge ? [] : [{ label: "Handoff", wide: true, value: (each) => [name(each.fromAgent, { most: 60 }), " → ", name(each.toAgent, { most: 60 })] }]),
-    { label: "When", value: (each) => moment(each.startedAt) },
+    ...(session ? [{ label: "Session", wide: true, value: (each) => name(each.sessionId) }] : []),
+    ...(pair ? [{ label: "Handoff", wide: true, value: (each) => [name(each.fromAgent, { most: 60 }), " → ", name(each.toAgent, { most: 60 })] }] : []),
+    { label: "When", value: (each) => h("span", { class: "still" }, moment(each.startedAt)) },
     { label: "Kind", value: (each) => words(each.kind) },
     { label: "Began after", number: true, value: (each) => duration(each.latencyMs) },
     { label: "Quality", number: true, value: (each) => badge(score(each.quality), each.quality < 0.5 ? "bad" : each.quality < 0.8 ? "fair" : "good") },
     { label: "Made of", value: (each) => h("span", { class: "parts" }, PARTS.filter(([key]) => each.qualityParts[key] !== null).map(([key, text]) =>
       h("span", { title: text }, `${text} ${score(each.qualityParts[key])}`))) },
-    { label: "Evidence", value: (each) => h("span", { class: "parts" }, each.evidence.map((word) => h("span", {}, words(word))), h("span", {}, `confidence ${score(each.confidence)}`)) },
+    { label: "Evidence", value: (each) => h("span", { class: "parts" }, each.evidence.map((word) => h("span", {}, words(word))), h("span", { title: "that it happened" }, `confidence ${score(each.confidence)}`),
+      h("span", { title: "of the quality: how much of it rests on evidence" }, `of quality ${score(each.qualityConfidence)}`)) },
     { label: "", value: (each) => [each.final ? null : badge("not final"), " ",
       each.traceUrl && h("a", { href: each.traceUrl, target: "_blank", rel: "noopener noreferrer" }, "Jaeger ↗")] },
-  ], handoffs, { href: (each) => address("session", [each.sessionId]), key: (each) => `handoff ${each.id}`, empty: "No handoffs in this window." });
+  ], handoffs, { href: (each) => address("session", [each.sessionId], { span: each.toSpanId ?? each.fromSpanId }), key: (each) => `handoff ${each.id}`, empty: "No handoffs." });
 }
 
 function agentDetail(agent) {
-  const fact = (term, shown) => shown && h("div", {}, h("dt", {}, term), h("dd", {}, shown));
-  const list = (texts) => texts.length > 0 && texts.flatMap((text, place) => [place ? ", " : "", name(text, { most: 80 })]);
-  return h("dl", { class: "facts" },
-    fact("Role", agent.role && name(agent.role)), fact("Type", words(agent.type)), fact("What for", agent.description && name(agent.description)),
-    fact("May hand over to", list(agent.canHandoffTo)), fact("Models", list(agent.models)), fact("Services", list(agent.services)),
-    fact("Tokens", `${exact(agent.inputTokens)} in, ${exact(agent.outputTokens)} out`), fact("Cost", money(agent.costUsd)),
-    fact("Takes", `${duration(agent.latencyMsP50)} median, ${duration(agent.latencyMsP95)} p95`),
-    fact("Seen", `${moment(agent.firstSeen)} to ${moment(agent.lastSeen)}`));
+  return facts(["Role", agent.role && name(agent.role)], ["Type", words(agent.type)], ["What for", agent.description && name(agent.description)],
+    ["May hand over to", agent.canHandoffTo.length > 0 && names(agent.canHandoffTo)], ["Models", agent.models.length > 0 && names(agent.models)], ["Services", agent.services.length > 0 && names(agent.services)],
+    ["Tokens, ever", `${exact(agent.inputTokens)} in, ${exact(agent.outputTokens)} out`], ["Cost, ever", money(agent.costUsd)],
+    ["Takes", `${duration(agent.latencyMsP50)} median, ${duration(agent.latencyMsP95)} p95`],
+    ["Seen", `${moment(agent.firstSeen)} to ${moment(agent.lastSeen)}`],
+    ["Sessions", h("a", { href: address("sessions", [], { ...keptParameters(), agent: agent.name }) }, "those with it")]);
 }
 
 function edgeTable(graph, chosen) {
@@ -212,11 +239,13 @@ function edgeTable(graph, chosen) {
   return card("Handoffs by pair", { about: graph.edges.length > SHOWN_MAX ? `the ${SHOWN_MAX} most used of ${graph.edges.length}` : "most used first" },
     table("Handoffs by pair", [
       { label: "From → to", wide: true, value: (edge) => [name(edge.fromAgent, { most: 80 }), " → ", name(edge.toAgent, { most: 80 })] },
-      { label: "Handoffs", number: true, value: (edge) => number(edge.handoffs) },
-      { label: "Quality", number: true, value: (edge) => badge(score(edge.quality), edge.quality < 0.5 ? "bad" : edge.quality < 0.8 ? "fair" : "good") },
-      { label: "Failed", number: true, value: (edge) => number(edge.failed) },
-      { label: "Began after", number: true, value: (edge) => (edge.timed ? duration(edge.avgLatencyMs) : "–") },
-      { label: "Tokens after", number: true, value: (edge) => number(edge.tokens) },
+      { label: "Handoffs", number: true, sort: (edge) => edge.handoffs, value: (edge) => number(edge.handoffs) },
+      { label: "Quality", number: true, sort: (edge) => edge.quality, value: (edge) => badge(score(edge.quality), edge.quality < 0.5 ? "bad" : edge.quality < 0.8 ? "fair" : "good") },
+      { label: "Failed", number: true, sort: (edge) => edge.failed, value: (edge) => number(edge.failed) },
+      { label: "Not allowed", number: true, hint: "of those whose sender said whom it may hand to", sort: (edge) => edge.outside, value: (edge) => (edge.judged ? `${number(edge.outside)} of ${number(edge.judged)}` : "–") },
+      { label: "Began after", number: true, sort: (edge) => edge.avgLatencyMs, value: (edge) => (edge.timed ? duration(edge.avgLatencyMs) : "–") },
+      { label: "Tokens after", number: true, hint: "spent by whom it was handed to", sort: (edge) => edge.tokens, value: (edge) => number(edge.tokens) },
+      { label: "Cost after", number: true, sort: (edge) => edge.costUsd, value: (edge) => money(edge.costUsd) },
       { label: "Kinds", value: (edge) => edge.kinds.map(words).join(", ") },
     ], rows, {
       href: (edge) => address("agents", [], { ...keptParameters(), from: edge.fromAgent, to: edge.toAgent }),
@@ -228,25 +257,30 @@ function edgeTable(graph, chosen) {
 /** The window and the session that the address names now. */
 function keptParameters() {
   const given = new URLSearchParams(location.hash.split("?")[1] ?? "");
-  return { window: given.get("window"), session: given.get("session") };
+  return { window: given.get("window"), session: given.get("session"), type: given.get("type") };
 }
 
-function agentTable(data) {
-  return card("All agents", { about: `${exact(data.agents.length)}, most tokens first` },
-    table("All agents", [
-      { label: "Agent", wide: true, value: (agent) => name(agent.name) },
-      { label: "What", wide: true, value: (agent) => name(agent.role ?? agent.description ?? words(agent.type)) },
-      { label: "Runs", number: true, value: (agent) => number(agent.invocations) },
-      { label: "LLM calls", number: true, value: (agent) => number(agent.llmCalls) },
-      { label: "Tokens", number: true, value: (agent) => number(agent.totalTokens) },
-      { label: "Cost", number: true, value: (agent) => money(agent.costUsd) },
-      { label: "p95", number: true, value: (agent) => duration(agent.latencyMsP95) },
-      { label: "Errors", number: true, value: (agent) => (agent.errors ? badge(number(agent.errors), "bad") : "0") },
-      { label: "Out", number: true, hint: "handoffs to others", value: (agent) => number(agent.handoffsOut) },
-      { label: "In", number: true, hint: "handoffs from others", value: (agent) => number(agent.handoffsIn) },
-    ], data.agents, {
-      href: (agent) => address("agents", [], { ...keptParameters(), agent: agent.name }),
-      key: (agent) => `listed ${agent.name}`,
-      current: (agent) => agent.name === data.chosen.agent,
-    }));
+function agentTable(data, go) {
+  const types = h("select", { "aria-label": "Type", "data-key": "type", onchange: (event) => go({ type: event.target.value || null, skip: null }) },
+    h("option", { value: "" }, "every type"), TYPES.map((type) => h("option", { value: type, selected: type === data.type }, words(type))));
+  return card("All agents", { about: `${data.skip.agents ? `from the ${exact(data.skip.agents + 1)}. on, ` : ""}${exact(data.agents.length)}, most tokens first`,
+    tools: [paging(go, "skip", data.skip.agents, data.agents.length, AGENTS_A_PAGE), types] },
+  table("All agents", [
+    { label: "Agent", wide: true, sort: (agent) => agent.name, value: (agent) => name(agent.name) },
+    { label: "Type", value: (agent) => words(agent.type) },
+    { label: "What", wide: true, value: (agent) => name(agent.role ?? agent.description ?? "–") },
+    { label: "Runs", number: true, sort: (agent) => agent.invocations, value: (agent) => number(agent.invocations) },
+    { label: "LLM calls", number: true, sort: (agent) => agent.llmCalls, value: (agent) => number(agent.llmCalls) },
+    { label: "Tokens", number: true, sort: (agent) => agent.totalTokens, value: (agent) => number(agent.totalTokens) },
+    { label: "Cost", number: true, sort: (agent) => agent.costUsd, value: (agent) => money(agent.costUsd) },
+    { label: "p95", number: true, hint: "how long 95 of 100 runs took at most", sort: (agent) => agent.latencyMsP95, value: (agent) => duration(agent.latencyMsP95) },
+    { label: "Errors", number: true, sort: (agent) => agent.errors, value: (agent) => (agent.errors ? badge(number(agent.errors), "bad") : "0") },
+    { label: "Out", number: true, hint: "handoffs to others", sort: (agent) => agent.handoffsOut, value: (agent) => number(agent.handoffsOut) },
+    { label: "In", number: true, hint: "handoffs from others", sort: (agent) => agent.handoffsIn, value: (agent) => number(agent.handoffsIn) },
+  ], data.agents, {
+    href: (agent) => address("agents", [], { ...keptParameters(), agent: agent.name }),
+    key: (agent) => `listed ${agent.name}`,
+    current: (agent) => agent.name === data.chosen.agent,
+    empty: "No agent of this type in the window.",
+  }));
 }

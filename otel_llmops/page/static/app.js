@@ -2,7 +2,7 @@
 // how it is kept fresh, and what is said when something cannot be had.
 
 import { Refused, ask, listen, token } from "./api.js";
-import { recolour } from "./charts.js";
+import { charts, recolour } from "./charts.js";
 import { address, empty, fill, h } from "./dom.js";
 import { agents } from "./agents.js";
 import { bottlenecks } from "./bottlenecks.js";
@@ -12,13 +12,19 @@ import { health } from "./health.js";
 import { overview } from "./overview.js";
 import { session, sessions } from "./session.js";
 
-// A view: {title, icon, load(route, signal) -> data, mount(root, route) -> (data) => void}.
+// A view: {title, load(route, signal, isTurned) -> data, mount(root, {go}) -> (data, route) => void}. `isTurned`: the
+// place is the same, and nothing new has come. `pictures`: it draws; `concerns(data, sessions)`: whether it shows these.
 const VIEWS = { overview, agents, sessions, session, code, bottlenecks, coalitions, health };
 const IN_BAR = ["overview", "agents", "sessions", "code", "bottlenecks", "coalitions", "health"];
 const WINDOWS = { "15m": 0.25, "1h": 1, "6h": 6, "24h": 24, "7d": 168, "30d": 720, all: null };
 const WINDOW = "24h";
+const TIMELESS = new Set(["session", "health"]);
 const HOUR_MS = 3_600_000;
-const FRESH_MS = 1000;
+// between two askings for what is new: half a second, and four times as long as the last answer took, so that an
+// open page has a fifth of a core at most
+const FRESH_MS = 500;
+const FRESH_TIMES = 4;
+const FRESH_MS_MAX = 10_000;
 
 const main = document.getElementById("main");
 const status = document.getElementById("status");
@@ -66,17 +72,20 @@ async function show() {
   const stopping = new AbortController();
   const same = shown?.place === place && shown.update;
   const root = same ? main.firstElementChild : h("div", { class: `view ${at.view}` });
+  delete root.dataset.ready;
   shown = { place, root, stop: () => stopping.abort(), signal: stopping.signal, view, update: same || null };
   if (!same) {
     fill(main, root);
     window.scrollTo(0, 0);
     root.append(h("p", { class: "loading", role: "status" }, "Loading …"));
   }
-  await refresh(shown, same);
+  // the charts come while the collector thinks
+  if (view.pictures) charts();
+  await refresh(shown, Boolean(same));
 }
 
-/** Ask again, and draw; `mounted` where the view stands already. */
-async function refresh(current) {
+/** Ask again, and draw. */
+async function refresh(current, isTurned = false) {
   if (current.busy) {
     current.again = true;
     return;
@@ -84,14 +93,18 @@ async function refresh(current) {
   current.busy = true;
   try {
     const at = route();
-    const data = await current.view.load(at, current.signal);
+    const asked = performance.now();
+    const data = await current.view.load(at, current.signal, isTurned);
     if (current.signal.aborted) return;
+    current.data = data;
     if (!current.update) {
       fill(current.root);
       current.update = current.view.mount(current.root, { go: moved, at });
     }
-    current.update(data, at);
+    await current.update(data, at);
+    if (current.signal.aborted) return;
     current.root.dataset.ready = "true";
+    current.took = performance.now() - asked;
     said("");
   } catch (error) {
     if (error.name === "AbortError" || current.signal.aborted) return;
@@ -100,10 +113,12 @@ async function refresh(current) {
     current.busy = false;
     if (current.again && !current.signal.aborted) {
       current.again = false;
-      setTimeout(() => refresh(current), FRESH_MS);
+      setTimeout(() => refresh(current), pause(current));
     }
   }
 }
+
+const pause = (current) => Math.min(FRESH_MS_MAX, Math.max(FRESH_MS, FRESH_TIMES * (current?.took ?? 0)));
 
 function trouble(current, error) {
   if (!(error instanceof Refused)) throw error;
@@ -123,6 +138,7 @@ function askForToken(current) {
   current.update = null;
   fill(current.root, h("form", { class: "empty", onsubmit: done },
     h("h2", {}, "This collector asks for a token"),
+    token.get() && h("p", { class: "wrong", role: "alert" }, "What was given is not the token."),
     h("p", {}, "One line of the file that it was given by --api-token-file. It is kept until this tab is closed."),
     h("label", { for: "token" }, "Token"), field, h("button", { type: "submit" }, "Open")));
   field.focus();
@@ -144,10 +160,15 @@ function drawBar(at) {
   const kept = { window: at.given.get("window") };
   fill(bar.views, IN_BAR.map((key) =>
     h("a", { href: address(key, [], kept), "aria-current": key === here ? "page" : false, "data-key": key }, VIEWS[key].title)));
+  // a narrow bar is scrolled to where one is
+  const current = bar.views.querySelector("[aria-current]");
+  if (current) bar.views.scrollLeft = current.offsetLeft - bar.views.offsetLeft - (bar.views.clientWidth - current.offsetWidth) / 2;
   const choose = h("select", { "aria-label": "Window of time", "data-key": "window", onchange: (event) => {
     localStorage.setItem("window", event.target.value);
     moved({ window: event.target.value });
   } }, Object.keys(WINDOWS).map((key) => h("option", { value: key, selected: key === at.window }, key === "all" ? "all time" : `last ${key}`)));
+  // a session is shown whole, and health is of now
+  choose.hidden = TIMELESS.has(at.view);
   fill(bar.tools, bar.live, choose,
     h("button", { type: "button", class: "quiet", onclick: turnColours, title: "Light or dark", "aria-label": "Light or dark", "data-key": "colours" }, "◐"));
 }
@@ -180,15 +201,21 @@ document.querySelector(".jump").addEventListener("click", (event) => {
 });
 
 let last = 0;
+let waiting = false;
 listen({
-  changed: () => {
-    // a burst is one refresh: now, or as soon as the last one is a second old
-    const rest = Math.max(0, last + FRESH_MS - Date.now());
-    last = Date.now() + rest;
-    setTimeout(() => shown && refresh(shown), rest);
+  changed: (sessions) => {
+    if (sessions && shown?.data && shown.view.concerns && !shown.view.concerns(shown.data, sessions)) return;
+    // a burst is one refresh: now, or when the last one is old enough
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      last = Date.now();
+      if (shown) refresh(shown);
+    }, Math.max(0, last + pause(shown) - Date.now()));
   },
   state: (state) => {
-    bar.live.textContent = state === "live" ? "live" : "not connected";
+    bar.live.textContent = state === "live" ? "live" : "offline";
     bar.live.classList.toggle("on", state === "live");
   },
 });

@@ -1,20 +1,23 @@
 // What holds sessions up, most first: a share of the critical path, the cause, and what to do.
 
 import { ask } from "./api.js";
-import { colour, label, picture, tooltip, axes } from "./charts.js";
-import { address, badge, card, empty, fill, h, name, share, visible } from "./dom.js";
-import { duration, number, percent, words } from "./format.js";
+import { axes, colour, label, nameAxis, picture, tooltip } from "./charts.js";
+import { address, badge, card, empty, facts, fill, h, name, share, visible } from "./dom.js";
+import { duration, number, percent, tick, words } from "./format.js";
 
 const QUERY = `query Bottlenecks($since: DateTime, $least: Severity) {
-  bottlenecks(since: $since, minSeverity: $least, limit: 30) { agent operation severity cause kind model tool criticalPathShare impact selfTimeMs waitMs pathMsP50 pathMsP95
-    occurrences calls errors retries tokenShare errorRate savingMsLow savingMsHigh recommendation exampleTraceId exampleSpanId traceUrl }
+  bottlenecks(since: $since, minSeverity: $least, limit: 30) { agent operation severity cause model tool criticalPathShare impact selfTimeMs waitMs pathMsP50 pathMsP95
+    usualMs serialMs occurrences calls pathCalls errors retries
+    inputTokensPerCall outputTokensPerCall usualInputTokens tokenShare errorRate savingMsLow savingMsHigh recommendation exampleTraceId exampleSpanId traceUrl }
 }`;
 const LEVELS = ["LOW", "MEDIUM", "HIGH", "CRITICAL"];
 const TONES = { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair", LOW: "" };
 const BARS = 15;
+const CARDS = 10;
 
 export const bottlenecks = {
   title: "Bottlenecks",
+  pictures: true,
 
   async load(at, signal) {
     const least = LEVELS.includes(at.given.get("least")) ? at.given.get("least") : null;
@@ -25,36 +28,45 @@ export const bottlenecks = {
     let latest = null;
     const bars = picture("Time on the critical path", { draw: drawBars, height: 320, files: { JSON: () => latest.bottlenecks },
       described: "Bars: time by itself and time waited, by agent and operation" });
-    const frame = card("Time on the critical path", { about: "All occurrences together: what ran, and what was waited for", tools: bars.tools }, bars.node);
+    const frame = card("Time on the critical path", { about: "Mean over the sessions in which each was found: what ran, and what was waited for", tools: bars.tools }, bars.node);
     const list = h("div", { class: "stack" });
     const levels = h("div", { class: "tabs", role: "group", "aria-label": "Least severity" });
-    root.append(h("h1", { class: "visually-hidden" }, "Bottlenecks"), levels, frame, list);
-    return (data, at) => {
+    const rest = h("p", {});
+    let isWhole = false;
+    root.append(h("h1", { class: "visually-hidden" }, "Bottlenecks"), levels, frame, list, rest);
+    const draw = (data, at) => {
       latest = data;
       fill(levels, LEVELS.map((level) => h("button", { type: "button", "data-key": level, "aria-pressed": String((data.least ?? "LOW") === level),
         onclick: () => go({ least: level === "LOW" ? null : level }) }, level === "LOW" ? "all" : `${words(level)} and worse`.replace("critical and worse", "critical"))));
       frame.hidden = !data.bottlenecks.length;
       if (!data.bottlenecks.length) {
+        fill(rest);
         return fill(list, empty("Nothing holds sessions up", at.since ? `Not in the last ${at.window}, at this severity.` : "Bottlenecks appear with the first sessions that have one.",
           at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time"))));
       }
       bars.update(data.bottlenecks.slice(0, BARS), { tall: 70 + Math.min(BARS, data.bottlenecks.length) * 30 });
-      fill(list, data.bottlenecks.map(drawOne));
+      const shown = isWhole ? data.bottlenecks : data.bottlenecks.slice(0, CARDS);
+      fill(list, shown.map(drawOne));
+      fill(rest, shown.length < data.bottlenecks.length && h("button", { type: "button", "data-key": "rest", onclick: () => {
+        isWhole = true;
+        draw(data, at);
+      } }, `Show the other ${data.bottlenecks.length - shown.length}`));
     };
+    return draw;
   },
 };
 
 const titleOf = (each) => [each.agent || "(no agent)", each.tool || each.model || each.operation].filter(Boolean).join(" · ");
 
-function drawBars(rows) {
+function drawBars(rows, size) {
   const shown = [...rows].reverse();
-  const narrow = innerWidth < 600;
+  const { axis, left } = nameAxis(shown.map((each) => label(titleOf(each), 60)), size.width);
   return {
-    grid: { left: 8, right: 20, top: 30, bottom: 4, containLabel: true },
+    grid: { left, right: 28, top: 30, bottom: 24 },
     legend: { top: 0, right: 0, itemWidth: 10, itemHeight: 10, textStyle: { color: colour("muted") } },
     color: [colour("series-1"), colour("series-3")],
-    xAxis: axes.value(duration),
-    yAxis: { type: "category", data: shown.map((each) => label(titleOf(each), narrow ? 18 : 44)), axisTick: { show: false }, axisLine: { lineStyle: { color: colour("line") } }, axisLabel: { color: colour("ink") } },
+    xAxis: axes.value(tick),
+    yAxis: axis,
     tooltip: tooltip({ trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: duration }),
     series: [
       { type: "bar", stack: "time", name: "runs", barMaxWidth: 16, data: shown.map((each) => each.selfTimeMs) },
@@ -63,19 +75,29 @@ function drawBars(rows) {
   };
 }
 
+/** From low to high, or one where they are the same. */
+function range(low, high, shown) {
+  return shown(low) === shown(high) ? shown(high) : `${shown(low)} to ${shown(high)}`;
+}
+
 function drawOne(each) {
-  const fact = (term, shown) => h("div", {}, h("dt", {}, term), h("dd", {}, shown));
+  const usual = (value, shown) => (value === null ? "" : `, usual ${shown(value)}`);
   return h("article", { class: "card" },
     h("div", { class: "card-head" },
       h("div", {}, h("h2", {}, name(titleOf(each), { most: 200 })), h("p", { class: "about" }, words(each.cause))),
       h("div", { class: "card-tools" }, badge(words(each.severity), TONES[each.severity]))),
     h("p", { class: "recommendation", dir: "auto" }, visible(each.recommendation, 800)),
-    h("dl", { class: "facts" },
-      fact("Share of the critical path", [percent(each.criticalPathShare), " ", share(each.criticalPathShare, { tone: TONES[each.severity] })]),
-      fact("Runs", duration(each.selfTimeMs)), fact("Waits", duration(each.waitMs)),
-      fact("Sessions", number(each.occurrences)), fact("Calls", number(each.calls)),
-      fact("Errors", `${number(each.errors)} (${percent(each.errorRate)})`), fact("Share of tokens", percent(each.tokenShare)),
-      fact("Could save a session", `${duration(each.savingMsLow)} to ${duration(each.savingMsHigh)}`),
-      fact("Example", [h("a", { href: address("session", [each.exampleTraceId], { span: each.exampleSpanId }) }, "session"),
-        each.traceUrl && [" · ", h("a", { href: each.traceUrl, target: "_blank", rel: "noopener noreferrer" }, "Jaeger ↗")]])));
+    facts(["Of the critical path", [percent(each.criticalPathShare), " ", share(each.criticalPathShare, { tone: TONES[each.severity] })]],
+      ["Could save a session", range(each.savingMsLow, each.savingMsHigh, duration)],
+      ["Impact", h("span", { title: "what its cause costs, as a share of the session; the severity follows from it" }, percent(each.impact))],
+      ["Runs", duration(each.selfTimeMs)], ["Waits", each.waitMs > 0 && duration(each.waitMs)],
+      ["Takes of a session", each.pathMsP50 !== null && `${duration(each.pathMsP50)} median, ${duration(each.pathMsP95)} p95`],
+      ["A call takes", each.usualMs !== null && `${duration((each.selfTimeMs * each.occurrences) / Math.max(1, each.pathCalls))}${usual(each.usualMs, duration)}`],
+      ["One after the other", each.serialMs > 0 && duration(each.serialMs)],
+      ["Sessions", number(each.occurrences)], ["Calls", `${number(each.calls)}, ${number(each.pathCalls)} on the path`],
+      ["Errors", `${number(each.errors)} (${percent(each.errorRate)})${each.retries ? `, ${number(each.retries)} tried again` : ""}`],
+      ["Tokens a call", each.inputTokensPerCall + each.outputTokensPerCall > 0 && `${number(each.inputTokensPerCall)} in${usual(each.usualInputTokens, number)}, ${number(each.outputTokensPerCall)} out`],
+      ["Share of tokens", each.tokenShare > 0 && percent(each.tokenShare)],
+      ["Example", [h("a", { href: address("session", [each.exampleTraceId], { span: each.exampleSpanId }) }, "session"),
+        each.traceUrl && [" · ", h("a", { href: each.traceUrl, target: "_blank", rel: "noopener noreferrer" }, "Jaeger ↗")]]]));
 }

@@ -26,9 +26,8 @@ export function quality(value) {
 /** Options that all pictures share. */
 function common() {
   return {
-    animationDuration: 250,
-    animationDurationUpdate: 250,
-    animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    // what is drawn anew with all that arrives would never come to rest
+    animation: false,
     color: series(),
     textStyle: { fontFamily: style().fontFamily, color: colour("ink") },
     tooltip: tooltip(),
@@ -55,13 +54,16 @@ export function picture(title, { draw, height = 280, files = {}, described, chos
   const canvas = h("div", { class: "chart", role: "img", "aria-label": described ?? title, vars: { "--height": `${height}px` } });
   let data = null;
   let chart = null;
+  let size = "";
+  const sizeNow = () => `${canvas.clientWidth} × ${canvas.clientHeight}`;
   // a hidden picture has no size, and is drawn as soon as it has one
-  const redraw = () => canvas.clientWidth && data && chart?.setOption({ ...common(), ...draw(data, { width: canvas.clientWidth, height: canvas.clientHeight }) }, { notMerge: true });
-  const resized = new ResizeObserver(() => {
-    if (!canvas.clientWidth) return;
-    chart?.resize();
-    redraw();
-  });
+  const redraw = () => {
+    if (!canvas.clientWidth || !data || !chart) return;
+    if (size !== sizeNow()) chart.resize();
+    size = sizeNow();
+    chart.setOption({ ...common(), ...draw(data, { width: canvas.clientWidth, height: canvas.clientHeight }) }, { notMerge: true });
+  };
+  const resized = new ResizeObserver(() => size !== sizeNow() && redraw());
 
   async function update(fresh, { tall } = {}) {
     data = fresh;
@@ -141,6 +143,24 @@ const axisStyle = () => ({
   axisLabel: { color: colour("muted"), hideOverlap: true, fontSize: 11 },
   splitLine: { lineStyle: { color: colour("line"), width: 1 } },
 });
+
+const NAMES = { font: 12, share: 0.42, least: 60, gap: 10 };
+
+/**
+ * A y axis of names beside bars, and the room that it takes: {axis, left}. Measured here, since the library
+ * cuts long names at their beginning.
+ */
+export function nameAxis(texts, width) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `${NAMES.font}px ${style().fontFamily}`;
+  const most = Math.max(NAMES.least, width * NAMES.share);
+  const room = Math.min(most, Math.max(NAMES.least, ...texts.map((text) => pen.measureText(text).width + 2)));
+  return {
+    left: room + NAMES.gap,
+    axis: { type: "category", data: texts, axisTick: { show: false }, axisLine: { show: false },
+      axisLabel: { color: colour("ink"), fontSize: NAMES.font, width: room, overflow: "truncate", interval: 0 } },
+  };
+}
 
 export const axes = {
   time: () => ({ type: "time", ...axisStyle(), splitLine: { show: false } }),

@@ -1,12 +1,12 @@
 // Which sets of agents solve which tasks together, and how sure that is.
 
 import { ask } from "./api.js";
-import { colour, label, picture, tooltip, axes } from "./charts.js";
+import { axes, colour, label, nameAxis, picture, tooltip } from "./charts.js";
 import { badge, card, code, empty, fill, h, name, table, visible } from "./dom.js";
 import { duration, exact, number, percent } from "./format.js";
 
-const QUERY = `query Coalitions($task: String) {
-  coalitions(taskType: $task, limit: 200) { agents taskType sessions successes successRate successRateLow baseRate lift avgTokens avgDurationMs exact pValue community recommended avoid }
+const QUERY = `query Coalitions($task: String, $since: DateTime) {
+  coalitions(taskType: $task, since: $since, limit: 200) { agents taskType sessions successes successRate successRateLow baseRate lift avgTokens avgDurationMs exact pValue community recommended avoid }
 }`;
 const SHOWN_MAX = 50;
 const DOTS = 14;
@@ -14,10 +14,11 @@ const TABS_MAX = 10;
 
 export const coalitions = {
   title: "Coalitions",
+  pictures: true,
 
   async load(at, signal) {
     const task = at.given.get("task");
-    const data = await ask(QUERY, { task }, signal);
+    const data = await ask(QUERY, { task, since: at.since }, signal);
     return { ...data, task };
   },
 
@@ -30,7 +31,7 @@ export const coalitions = {
     const frame = card("How often teams succeed", { about: "Dot: what was seen. Line: down to what it may truly be (95 %). Grey mark: everybody else.", tools: dots.tools }, dots.node);
     const list = h("div", {});
     root.append(h("h1", { class: "visually-hidden" }, "Coalitions"), tabs, frame, list);
-    return (data) => {
+    return (data, at) => {
       latest = data;
       data.coalitions.forEach((each) => each.taskType && tasks.add(each.taskType));
       const tab = (text, value) => h("button", { type: "button", "data-key": `task ${text}`, "aria-pressed": String(data.task === value), onclick: () => go({ task: value }) }, name(text, { most: 40 }));
@@ -38,8 +39,9 @@ export const coalitions = {
       const shown = data.coalitions.slice(0, SHOWN_MAX);
       frame.hidden = !shown.length;
       if (!shown.length) {
-        return fill(list, empty("No coalitions yet", "A coalition is a set of agents that solve tasks together, better than others or worse. It takes some sessions of each, and a word on how each ended; say it where you know it:",
-          code("span.set_attribute(\"llmops.task.type\", \"refund\")\nspan.set_attribute(\"llmops.task.success\", True)")));
+        return fill(list, empty(at.since ? `No coalitions in the last ${at.window}` : "No coalitions yet", "A coalition is a set of agents that solve tasks together, better than others or worse. It takes some sessions of each, and a word on how each ended; say it where you know it:",
+          code("span.set_attribute(\"llmops.task.type\", \"refund\")\nspan.set_attribute(\"llmops.task.success\", True)"),
+          at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time"))));
       }
       const most = [...shown].sort((one, other) => other.sessions - one.sessions).slice(0, DOTS).sort((one, other) => other.successRateLow - one.successRateLow);
       dots.update(most, { tall: 60 + most.length * 30 });
@@ -47,32 +49,37 @@ export const coalitions = {
         { label: "Agents", wide: true, value: (each) => name(each.agents.join(", "), { most: 300 }) },
         { label: "Task", value: (each) => (each.taskType ? name(each.taskType, { most: 60 }) : "–") },
         { label: "", value: (each) => (each.recommended ? badge("recommended", "good") : each.avoid ? badge("avoid", "bad") : null) },
-        { label: "Sessions", number: true, value: (each) => number(each.sessions) },
-        { label: "Success", number: true, value: (each) => percent(each.successRate) },
+        { label: "Sessions", number: true, hint: "of exactly these agents, or of these and others", sort: (each) => each.sessions, value: (each) => `${number(each.sessions)}${each.exact ? "" : " +"}` },
+        { label: "Success", number: true, sort: (each) => each.successRate, value: (each) => h("span", { title: `${exact(each.successes)} of ${exact(each.sessions)}` }, percent(each.successRate)) },
         { label: "At least", number: true, hint: "lower bound at 95 %", value: (each) => percent(each.successRateLow) },
         { label: "Others", number: true, value: (each) => percent(each.baseRate) },
-        { label: "Lift", number: true, hint: "how much oftener they meet than by chance", value: (each) => (each.lift >= 1000 ? `×${number(each.lift)}` : `×${each.lift.toFixed(1)}`) },
-        { label: "Tokens", number: true, value: (each) => number(each.avgTokens) },
-        { label: "Takes", number: true, value: (each) => duration(each.avgDurationMs) },
+        { label: "By chance", number: true, hint: "how likely it would differ so much from the others by chance (p value)", sort: (each) => each.pValue, value: (each) => chance(each.pValue) },
+        { label: "Lift", number: true, hint: "how much oftener they meet than by chance", sort: (each) => each.lift, value: (each) => (each.lift >= LIFT_MAX ? `> ×${LIFT_MAX}` : `×${each.lift.toFixed(1)}`) },
+        { label: "Group", hint: "whether they hand over among themselves more than to others", value: (each) => (each.community ? "yes" : "no") },
+        { label: "Tokens", number: true, sort: (each) => each.avgTokens, value: (each) => number(each.avgTokens) },
+        { label: "Takes", number: true, sort: (each) => each.avgDurationMs, value: (each) => duration(each.avgDurationMs) },
       ], shown)));
     };
   },
 };
+
+/** Agents that meet once only meet infinitely oftener than by chance. */
+const LIFT_MAX = 100;
+const chance = (value) => (value === null ? "–" : value < 0.001 ? "< 0.1%" : percent(value, 1));
 
 function chooser(tasks, task, go) {
   return h("select", { "aria-label": "Task", "data-key": "task", onchange: (event) => go({ task: event.target.value || null }) },
     h("option", { value: "" }, "all tasks"), [...tasks].sort().map((each) => h("option", { value: each, selected: each === task }, visible(each, 60))));
 }
 
-function drawRates(rows) {
+function drawRates(rows, size) {
   const shown = [...rows].reverse();
-  const narrow = innerWidth < 600;
+  const { axis, left } = nameAxis(shown.map((each) => label(`${each.agents.join(", ")}${each.taskType ? ` · ${each.taskType}` : ""}`, 120)), size.width);
   const tone = (each) => (each.recommended ? colour("good") : each.avoid ? colour("bad") : colour("series-1"));
   return {
-    grid: { left: 8, right: 24, top: 8, bottom: 4, containLabel: true },
-    xAxis: { ...axes.value((value) => percent(value)), min: 0, max: 1 },
-    yAxis: { type: "category", data: shown.map((each) => label(`${each.agents.join(", ")}${each.taskType ? ` · ${each.taskType}` : ""}`, narrow ? 22 : 60)), axisTick: { show: false },
-      axisLine: { show: false }, axisLabel: { color: colour("ink"), width: narrow ? 140 : 380, overflow: "truncate" } },
+    grid: { left, right: 24, top: 8, bottom: 24 },
+    xAxis: { ...axes.value((value) => percent(value)), min: 0, max: 1, interval: 0.25 },
+    yAxis: axis,
     tooltip: tooltip({ formatter: ({ dataIndex }) => {
       const each = shown[dataIndex];
       return `${label(each.agents.join(", "), 80)}\n${percent(each.successRate)} of ${exact(each.sessions)} sessions\nat least ${percent(each.successRateLow)}; others ${percent(each.baseRate)}`;

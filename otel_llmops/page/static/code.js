@@ -3,40 +3,43 @@
 import { ask } from "./api.js";
 import { colour, label, picture, series, tooltip } from "./charts.js";
 import { address, badge, card, code as command, empty, fill, h, name, share, table, visible } from "./dom.js";
-import { duration, exact, moment, money, number, percent } from "./format.js";
+import { duration, exact, moment, money, number, percent, words } from "./format.js";
 import { columns } from "./layout.js";
+import { chosenFunction, chosenModule, functionNamed, moduleNamed, moduleTable, modulesOf } from "./modules.js";
 
-const QUERY = `query Code($since: DateTime) {
-  topologySnapshot { snapshotId repositoryPath commitHash scannedAt totalModules totalFunctions totalDependencies circularDependencies cycles }
-  tokenHotspots(limit: 60) { component kind totalTokens callCount avgTokensPerCall tokenShare recommendation }
-  highTokenFunctions(since: $since, limit: 30) { qualifiedName filePath totalTokens cumulativeTokens callCount errors avgTokensPerCall avgDurationMs costUsd agents }
-  treemap: moduleGraph(format: "treemap") { data }
-  sankey: moduleGraph(format: "sankey") { data }
+const QUERY = `query Code($since: DateTime, $repository: String, $commit: String) {
+  topologySnapshot(repository: $repository, commitHash: $commit) { snapshotId repositoryPath commitHash scannedAt totalModules totalFunctions totalDependencies circularDependencies cycles }
+  tokenHotspots(limit: 60) { component kind totalTokens callCount avgTokensPerCall tokenShare recommendation findings { pattern figures } }
+  highTokenFunctions(since: $since, limit: 30) { qualifiedName filePath totalTokens inputTokens outputTokens cumulativeTokens callCount llmCalls errors avgTokensPerCall avgDurationMs costUsd agents }
+  treemap: moduleGraph(format: "treemap", repository: $repository) { data }
+  sankey: moduleGraph(format: "sankey", repository: $repository) { data }
 }`;
-const CALLS = "query Calls($limit: Int) { functionCalls(limit: $limit) { caller callee callCount totalTokens avgTokensPerCall observed static foundBy } }";
-const CHAIN = "query Chain($of: String!) { callChain(entryPoint: $of, depth: 4) { caller callee callCount totalTokens avgTokensPerCall observed static foundBy } }";
-const PLACE = "{ topologySnapshot { modules(limit: 1000) { modulePath functions { qualifiedName filePath lineStart lineEnd complexity totalTokens cumulativeTokens callCount isAsync docstring } } } }";
-const EXPORT = "query Export($format: String!) { moduleGraph(format: $format) { data } }";
+const CALLS = "query Calls($limit: Int) { functionCalls(limit: $limit) { caller callee callCount avgDurationMs totalTokens avgTokensPerCall observed static foundBy } }";
+const CHAIN = "query Chain($of: String!) { callChain(entryPoint: $of, depth: 4) { caller callee callCount avgDurationMs totalTokens avgTokensPerCall observed static foundBy } }";
+const EXPORT = "query Export($format: String!, $repository: String) { moduleGraph(format: $format, repository: $repository) { data } }";
 const NODES_MAX = 40;
 const FLOWS_MAX = 40;
 
 export const code = {
   title: "Code",
+  pictures: true,
 
   async load(at, signal) {
     const chosen = at.given.get("function");
-    const [data, calls, modules] = await Promise.all([
-      ask(QUERY, { since: at.since }, signal),
+    const scan = { repository: at.given.get("repository"), commit: at.given.get("commit") };
+    const [data, calls, named] = await Promise.all([
+      ask(QUERY, { since: at.since, ...scan }, signal),
       chosen ? ask(CHAIN, { of: chosen }, signal) : ask(CALLS, { limit: 80 }, signal),
-      chosen ? ask(PLACE, {}, signal) : null,
+      chosen ? functionNamed(chosen, scan, signal) : null,
     ]);
-    const places = modules?.topologySnapshot?.modules.flatMap((module) => module.functions) ?? [];
-    return { ...data, chosen, calls: calls.callChain ?? calls.functionCalls, place: places.find((each) => each.qualifiedName === chosen) };
+    const modules = await modulesOf(data.topologySnapshot, scan, signal);
+    const module = await moduleNamed(modules, at.given.get("module"), scan, signal);
+    return { ...data, scan, chosen, named, modules, module, calls: calls.callChain ?? calls.functionCalls };
   },
 
   mount(root, { go }) {
     let latest = null;
-    const exported = (format) => async () => (await ask(EXPORT, { format })).moduleGraph.data;
+    const exported = (format) => async () => (await ask(EXPORT, { format, repository: latest.scan.repository })).moduleGraph.data;
     const files = { JSON: () => latest.treemap.data, D3: exported("d3"), Cytoscape: exported("cytoscape") };
     const map = picture("Modules by tokens", { draw: drawTreemap, height: 380, files, described: "Modules as rectangles, larger where more tokens were spent" });
     const flow = picture("Tokens from agents to models", { draw: drawSankey, height: 380, files: { JSON: () => latest.sankey.data },
@@ -49,33 +52,48 @@ export const code = {
       card("From agent to model", { about: "Tokens, by the function that made the call", tools: flow.tools }, flow.node));
     const hot = h("div", {});
     const callsTitle = h("p", { class: "about" });
-    const calls = card("Calls", { tools: graph.tools, about: "Solid: seen in spans. Dashed: read from the source. Choose a function." }, callsTitle, graph.node);
-    const place = h("div", { class: "detail" });
+    const callList = h("div", {});
+    const calls = card("Calls", { tools: graph.tools, about: "Solid: seen in spans. Dashed: read from the source. Choose a function." }, callsTitle, graph.node, callList);
+    const place = h("div", { class: "detail", "aria-live": "polite" });
     const functions = h("div", {});
+    const modules = h("div", {});
     const nothing = h("div", {});
-    root.append(h("h1", { class: "visually-hidden" }, "Code"), nothing, head, pictures, hot, place, calls, functions);
-    return (data) => {
+    root.append(h("h1", { class: "visually-hidden" }, "Code"), nothing, head, place, pictures, hot, calls, functions, modules);
+    return (data, at) => {
+      const turned = latest && (latest.chosen !== data.chosen || latest.module?.modulePath !== data.module?.modulePath);
       latest = data;
       const has = { map: Boolean(data.topologySnapshot), flow: data.sankey.data.links?.length > 0, spans: data.highTokenFunctions.length > 0 };
       const isEmpty = !has.map && !has.spans;
-      fill(nothing, isEmpty && empty("No code seen yet", "A scan of your repository says where the tokens burn in it. It is parsed, never run:", command("otel-llmops scan ."),
-        h("p", {}, "And spans say which function made them with our span processor in the application:"), command("provider.add_span_processor(otel_llmops.AgentSpanProcessor())")));
-      for (const part of [head, pictures, hot, calls, functions]) part.hidden = isEmpty;
+      fill(nothing, isEmpty && nothingSeen(at, go));
+      for (const part of [head, pictures, hot, calls, functions, modules]) part.hidden = isEmpty;
       if (isEmpty) return;
       fill(head, snapshotCard(data.topologySnapshot));
       pictures.firstElementChild.hidden = !has.map;
       pictures.lastElementChild.hidden = !has.flow;
-      if (has.map) map.update(data.treemap.data);
-      if (has.flow) flow.update(data.sankey.data, { tall: Math.min(900, Math.max(340, Math.min(FLOWS_MAX, data.sankey.data.links.length) * 14)) });
+      const tall = has.flow ? Math.min(900, Math.max(380, Math.min(FLOWS_MAX, data.sankey.data.links.length) * 18)) : 380;
+      if (has.map) map.update(data.treemap.data, { tall: innerWidth < 900 ? 380 : tall });
+      if (has.flow) flow.update(data.sankey.data, { tall });
       fill(hot, hotspots(data.tokenHotspots));
+      fill(place, data.chosen && chosenFunction(data, go), data.module && chosenModule(data.module, go));
+      // what leads on from the chosen one stands beside it
+      if (data.chosen) place.append(calls);
+      else hot.after(calls);
       calls.hidden = !data.calls.length;
-      callsTitle.textContent = data.chosen ? `around ${visible(data.chosen, 120)}` : "the calls with the most tokens below them";
-      graph.update({ calls: data.calls, chosen: data.chosen });
-      fill(place, data.chosen && chosenCard(data, go));
+      callsTitle.textContent = data.chosen ? `what ${visible(data.chosen, 120)} leads to` : "the calls with the most tokens below them";
+      graph.update({ calls: data.calls, chosen: data.chosen }, { tall: heightOf(data.calls) });
+      fill(callList, callTable(data.calls));
       fill(functions, functionTable(data));
+      fill(modules, moduleTable(data));
+      if (turned && (data.chosen || data.module)) place.scrollIntoView({ block: "start" });
     };
   },
 };
+
+function nothingSeen(at, go) {
+  return empty("No code seen yet", "A scan of your repository says where the tokens burn in it. It is parsed, never run:", command("otel-llmops scan ."),
+    h("p", {}, "And spans say which function made them with our span processor in the application:"), command("provider.add_span_processor(otel_llmops.AgentSpanProcessor())"),
+    at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time")));
+}
 
 function snapshotCard(found) {
   if (!found) return card("Functions as spans tell them", { about: "No scan is stored; this adds modules, calls and lines:" }, command("otel-llmops scan ."));
@@ -129,7 +147,7 @@ function drawSankey(data) {
       ? `${label(names.get(shown.data.source), 50)} → ${label(names.get(shown.data.target), 50)}\n${number(shown.data.value)} tokens`
       : `${label(names.get(shown.name), 60)}\n${number(shown.value)} tokens`) }),
     series: [{
-      type: "sankey", animation: false, left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 10, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
+      type: "sankey", left: 4, right: narrow ? 84 : 130, top: 6, bottom: 6, nodeGap: 14, nodeWidth: 12, draggable: false, emphasis: { focus: "adjacency" },
       label: { color: colour("ink"), fontSize: 11, width: narrow ? 80 : 125, overflow: "truncate", formatter: (shown) => label(names.get(shown.name), 40) },
       lineStyle: { color: "gradient", opacity: 0.3, curveness: 0.5 },
       data: data.nodes.filter((node) => used.has(node.id)).map((node) => ({ name: node.id, itemStyle: { color: tones[node.type] ?? palette[4], borderWidth: 0 } })),
@@ -148,7 +166,29 @@ function hotspots(rows) {
     h("div", { class: "hot" }, badge(KINDS[each.kind] ?? each.kind), " ",
       each.kind === "function" ? h("a", { href: address("code", [], { function: each.component }), "data-key": `hot ${each.component}` }, name(each.component, { most: 120 })) : name(each.component, { most: 120 }),
       " ", h("span", { class: "about" }, `${number(each.totalTokens)} tokens, ${percent(each.tokenShare)} of all, ${number(each.avgTokensPerCall)} a call`)),
-    each.recommendation && h("p", { dir: "auto" }, visible(each.recommendation, 600))))));
+    each.recommendation && h("p", { dir: "auto" }, visible(each.recommendation, 600)),
+    each.findings.length > 0 && h("p", { class: "parts" }, each.findings.flatMap((found) => [h("span", {}, words(found.pattern)), ...figures(found.figures)]))))));
+}
+
+/** The numbers behind a finding, as far as they are numbers. */
+const figures = (found) => Object.entries(found).filter(([, value]) => typeof value === "number")
+  .map(([key, value]) => h("span", {}, `${words(key)} ${number(Math.round(value * 1000) / 1000)}`));
+
+/** As high as its calls need. */
+const heightOf = (calls) => Math.min(400, 150 + 34 * new Set(calls.map((call) => call.callee)).size);
+
+const CALLS_MAX = 30;
+
+function callTable(calls) {
+  return h("details", {}, h("summary", {}, "The calls as a table"), table("Calls", [
+    { label: "Caller", wide: true, sort: (each) => each.caller, value: (each) => name(each.caller) },
+    { label: "Calls", wide: true, sort: (each) => each.callee, value: (each) => name(each.callee) },
+    { label: "Times", number: true, sort: (each) => each.callCount, value: (each) => (each.observed ? number(each.callCount) : "–") },
+    { label: "Tokens below", number: true, sort: (each) => each.totalTokens, value: (each) => (each.observed ? number(each.totalTokens) : "–") },
+    { label: "A call", number: true, hint: "tokens a call", value: (each) => (each.observed ? number(each.avgTokensPerCall) : "–") },
+    { label: "Takes", number: true, sort: (each) => each.avgDurationMs, value: (each) => duration(each.avgDurationMs) },
+    { label: "Known from", value: (each) => [each.observed && "spans", each.static && `source (${words(each.foundBy)})`].filter(Boolean).join(", ") },
+  ], calls.slice(0, CALLS_MAX), { href: (each) => address("code", [], { function: each.caller }) }));
 }
 
 function drawCalls({ calls, chosen }, size) {
@@ -163,15 +203,14 @@ function drawCalls({ calls, chosen }, size) {
   const nodes = [...kept];
   const places = columns(nodes, edges.map((call) => ({ from: call.caller, to: call.callee })), chosen ? [chosen] : []);
   const biggest = Math.max(...weights.values(), 1);
-  const narrow = innerWidth < 600;
+  const room = size.width < 600 ? 80 : 150;
   return {
-    animation: false,
     tooltip: tooltip({ formatter: ({ dataType, data }) => (dataType === "edge"
       ? `${label(data.call.caller, 60)} → ${label(data.call.callee, 60)}\n${number(data.call.totalTokens)} tokens below, ${number(data.call.callCount)} calls\n${data.call.observed ? "seen in spans" : "read from the source"}`
       : `${label(data.function, 80)}\n${number(weights.get(data.function))} tokens`) }),
     series: [{
-      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width * 0.84, height: size.height * 0.8, preserveAspect: true, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, emphasis: { focus: "adjacency" },
-      label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, textBorderColor: colour("surface"), textBorderWidth: 3, width: narrow ? 80 : 150, overflow: "truncate",
+      type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width - room - 8, height: size.height * 0.8, preserveAspect: true, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, emphasis: { focus: "adjacency" },
+      label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, textBorderColor: colour("surface"), textBorderWidth: 3, width: room, overflow: "truncate",
         formatter: ({ data }) => label(data.function.split(".").slice(-2).join("."), 40) },
       data: nodes.map((id) => ({ id, name: label(id, 60), function: id, x: places.get(id).x * size.width, y: places.get(id).y * size.height, symbolSize: 8 + 22 * Math.sqrt(weights.get(id) / biggest),
         itemStyle: { color: id === chosen ? colour("series-3") : colour("series-1") } })),
@@ -180,32 +219,20 @@ function drawCalls({ calls, chosen }, size) {
   };
 }
 
-function chosenCard(data, go) {
-  const place = data.place;
-  const usage = data.highTokenFunctions.find((each) => each.qualifiedName === data.chosen);
-  const fact = (term, shown) => shown !== undefined && shown !== null && shown !== "" && h("div", {}, h("dt", {}, term), h("dd", {}, shown));
-  const frame = card("Chosen function", { tools: h("button", { type: "button", class: "quiet", onclick: () => go({ function: null }) }, "Close"), className: "chosen" },
-    h("dl", { class: "facts" },
-      fact("Where", place ? h("code", {}, `${visible(place.filePath, 200)}:${place.lineStart}`) : usage && h("code", {}, visible(usage.filePath, 200))),
-      fact("Lines", place && `${place.lineStart} to ${place.lineEnd}`), fact("Complexity", place && exact(place.complexity)), fact("What for", place?.docstring && name(place.docstring)),
-      fact("Tokens", usage && exact(usage.totalTokens)), fact("With callees", usage && exact(usage.cumulativeTokens)), fact("Calls", usage && exact(usage.callCount)),
-      fact("Agents", usage && name(usage.agents.join(", ")))));
-  frame.querySelector("h2").replaceChildren(name(data.chosen, { most: 160 }));
-  return frame;
-}
-
 function functionTable(data) {
   const all = data.highTokenFunctions.reduce((sum, each) => sum + each.totalTokens, 0) || 1;
   return card("Functions by tokens", { about: "as spans tell them" }, table("Functions by tokens", [
-    { label: "Function", wide: true, value: (each) => name(each.qualifiedName || each.filePath) },
-    { label: "File", value: (each) => name(each.filePath, { most: 60 }) },
-    { label: "Calls", number: true, value: (each) => number(each.callCount) },
-    { label: "Tokens", number: true, value: (each) => number(each.totalTokens) },
+    { label: "Function", wide: true, sort: (each) => each.qualifiedName, value: (each) => name(each.qualifiedName || each.filePath) },
+    { label: "File", wide: true, value: (each) => name(each.filePath, { most: 60 }) },
+    { label: "Runs", number: true, sort: (each) => each.callCount, value: (each) => number(each.callCount) },
+    { label: "LLM calls", number: true, sort: (each) => each.llmCalls, value: (each) => number(each.llmCalls) },
+    { label: "Errors", number: true, sort: (each) => each.errors, value: (each) => (each.errors ? badge(number(each.errors), "bad") : "0") },
+    { label: "Tokens", number: true, sort: (each) => each.totalTokens, value: (each) => h("span", { title: `${exact(each.inputTokens)} in, ${exact(each.outputTokens)} out` }, number(each.totalTokens)) },
     { label: "", value: (each) => share(each.totalTokens / all) },
-    { label: "With callees", number: true, value: (each) => number(each.cumulativeTokens) },
-    { label: "A call", number: true, value: (each) => number(each.avgTokensPerCall) },
-    { label: "Takes", number: true, value: (each) => duration(each.avgDurationMs) },
-    { label: "Cost", number: true, value: (each) => money(each.costUsd) },
+    { label: "With callees", number: true, sort: (each) => each.cumulativeTokens, value: (each) => number(each.cumulativeTokens) },
+    { label: "A run", number: true, hint: "tokens a run", sort: (each) => each.avgTokensPerCall, value: (each) => number(each.avgTokensPerCall) },
+    { label: "Takes", number: true, sort: (each) => each.avgDurationMs, value: (each) => duration(each.avgDurationMs) },
+    { label: "Cost", number: true, sort: (each) => each.costUsd, value: (each) => money(each.costUsd) },
   ], data.highTokenFunctions, { href: (each) => address("code", [], { function: each.qualifiedName }), key: (each) => each.qualifiedName, current: (each) => each.qualifiedName === data.chosen,
-    empty: "No span says which function made it; otel_llmops.AgentSpanProcessor does." }));
+    empty: "No span in this window says which function made it; otel_llmops.AgentSpanProcessor does." }));
 }

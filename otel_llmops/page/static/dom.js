@@ -59,9 +59,20 @@ export function address(view, parts = [], parameters = {}) {
   return `#/${path}${query ? `?${query}` : ""}`;
 }
 
+const sorted = new Map();
+
+/** Rows by the column that the reader chose for the table of this label; as they came, where none. */
+function inOrder(label, columns, rows) {
+  const { place, down } = sorted.get(label) ?? {};
+  const key = columns[place]?.sort;
+  if (!key) return rows;
+  const compared = (one, other) => (typeof one === "string" ? one.localeCompare(other) : (one ?? -Infinity) - (other ?? -Infinity));
+  return [...rows].sort((one, other) => compared(key(one), key(other)) * (down ? -1 : 1));
+}
+
 /**
- * A table. `columns`: {label, value(row), number: right-aligned, wide: takes the room, sort(row)}.
- * `href(row)` makes the first cell a link; rows without an answer make an `empty` sentence.
+ * A table. `columns`: {label, value(row), number: right-aligned, wide: takes the room, hint, sort(row): what its head
+ * sorts by}. `href(row)` makes the first cell a link; rows without an answer make an `empty` sentence.
  */
 export function table(label, columns, rows, { href, empty = "Nothing yet.", key, current } = {}) {
   if (!rows.length) return h("p", { class: "nothing" }, empty);
@@ -70,14 +81,25 @@ export function table(label, columns, rows, { href, empty = "Nothing yet.", key,
     const inner = place === 0 && href ? h("a", { href: href(row), "data-key": key ? key(row) : false }, shown) : shown;
     return h(place === 0 ? "th" : "td",
       { scope: place === 0 && "row", class: [column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || false },
-      inner ?? "–");
+      inner ?? (column.label ? "–" : ""));
   });
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
-    h("table", {},
-      h("caption", { class: "visually-hidden" }, label),
-      h("thead", {}, h("tr", {}, columns.map((column) =>
-        h("th", { scope: "col", class: column.number && "number", title: column.hint || false }, column.label)))),
-      h("tbody", {}, rows.map((row) => h("tr", { "aria-current": current?.(row) ? "true" : false }, cells(row))))));
+  const frame = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label });
+  const head = (column, place) => {
+    const by = sorted.get(label)?.place === place ? sorted.get(label) : null;
+    const turned = () => {
+      // numbers are wanted from the top at first, names from a to z
+      sorted.set(label, { place, down: by ? !by.down : Boolean(column.number) });
+      draw();
+    };
+    return h("th", { scope: "col", class: column.number && "number", title: column.hint || false, "aria-sort": by ? (by.down ? "descending" : "ascending") : false },
+      column.sort ? h("button", { type: "button", class: "sort", "data-key": `sort ${label} ${column.label}`, onclick: turned }, column.label, by ? (by.down ? " ▾" : " ▴") : "") : column.label);
+  };
+  const draw = () => fill(frame, h("table", {},
+    h("caption", { class: "visually-hidden" }, label),
+    h("thead", {}, h("tr", {}, columns.map(head))),
+    h("tbody", {}, inOrder(label, columns, rows).map((row) => h("tr", { "aria-current": current?.(row) ? "true" : false }, cells(row))))));
+  draw();
+  return frame;
 }
 
 /** A bar that shows a share of 1. */
@@ -101,5 +123,14 @@ export function card(title, { about, tools = [], className = "" } = {}, ...child
 export function empty(title, sentence, ...more) {
   return h("div", { class: "empty" }, h("h2", {}, title), h("p", {}, sentence), ...more);
 }
+
+/** Terms and what they stand for: [term, shown] pairs; what has nothing to show is left out. */
+export function facts(...pairs) {
+  return h("dl", { class: "facts" }, pairs.filter(([, shown]) => shown !== null && shown !== undefined && shown !== false && shown !== "").map(([term, shown]) =>
+    h("div", {}, h("dt", {}, term), h("dd", {}, shown))));
+}
+
+/** Names in a row. */
+export const names = (texts, between = ", ") => texts.flatMap((text, place) => [place ? between : "", name(text, { most: 80 })]);
 
 export const code = (text) => h("pre", { class: "command", tabindex: 0, role: "region", "aria-label": "Command" }, h("code", {}, text));

@@ -17,9 +17,15 @@ export function money(value) {
   return `$${value.toPrecision(2).replace(/e-(\d+)/, "e-$1")}`;
 }
 
+/** "1 segment", "2 segments". */
+export const counted = (value, thing) => `${exact(value)} ${thing}${value === 1 ? "" : "s"}`;
+
+export const bytes = (value) => (value < 1024 ? `${number(value)} B` : value < 1024 ** 2 ? `${(value / 1024).toFixed(1)} KiB` : value < 1024 ** 3 ? `${(value / 1024 ** 2).toFixed(1)} MiB` : `${(value / 1024 ** 3).toFixed(1)} GiB`);
+
 /** Milliseconds. */
 export function duration(ms) {
   if (ms === null || ms === undefined) return "–";
+  if (ms === 0) return "0";
   if (ms < 1) return `${Math.round(ms * 1000)} µs`;
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
@@ -27,6 +33,9 @@ export function duration(ms) {
   if (ms < 86_400_000) return `${(ms / 3_600_000).toFixed(1)} h`;
   return `${(ms / 86_400_000).toFixed(1)} d`;
 }
+
+/** The same beside an axis: 5 s, not 5.00 s. */
+export const tick = (ms) => duration(ms).replace(/\.0+ /, " ");
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });

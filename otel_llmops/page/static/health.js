@@ -1,8 +1,8 @@
 // Whether the collector itself is well: what it took, what it refused, what waits, what could not be stored.
 
-import { get, text } from "./api.js";
+import { Refused, get, text } from "./api.js";
 import { badge, card, fill, h, table, visible } from "./dom.js";
-import { exact, number } from "./format.js";
+import { bytes, counted, exact, moment, number } from "./format.js";
 
 const EVERY_MS = 5000;
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
@@ -23,13 +23,18 @@ export const health = {
       if (!root.isConnected) return;
       try {
         draw(await health.load());
-      } catch {
-        // the bar says that nobody answers; the next look may be answered
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        body.querySelector(".verdict")?.replaceWith(verdict(false, [error.message, `The figures below are of ${moment(asked)}.`]));
       }
       setTimeout(again, EVERY_MS);
     };
     setTimeout(again, EVERY_MS);
-    const draw = (data) => fill(body, ...drawAll(data));
+    let asked = null;
+    const draw = (data) => {
+      asked = new Date();
+      fill(body, ...drawAll(data));
+    };
     return draw;
   },
 };
@@ -44,7 +49,8 @@ function samplesOf(page) {
   });
 }
 
-const bytes = (value) => (value < 1024 ? `${number(value)} B` : value < 1024 ** 2 ? `${(value / 1024).toFixed(1)} KiB` : value < 1024 ** 3 ? `${(value / 1024 ** 2).toFixed(1)} MiB` : `${(value / 1024 ** 3).toFixed(1)} GiB`);
+const verdict = (isReady, sentences) => h("div", { class: `card verdict ${isReady ? "good" : "bad"}`, role: "status" },
+  h("h2", {}, isReady ? "Everything answers" : "Not ready"), sentences.map((sentence) => h("p", {}, visible(sentence, 500))));
 
 function drawAll({ ready, samples }) {
   const sum = (name) => samples.filter((each) => each.name === name).reduce((all, each) => all + each.value, 0);
@@ -53,21 +59,15 @@ function drawAll({ ready, samples }) {
   const isReady = ready.status === "ready";
   const tile = (title, shown, tone, about) => h("div", { class: `tile plain ${tone}` }, h("h2", {}, title), h("p", { class: "figure" }, shown), h("p", { class: "moved" }, about));
   return [
-    h("div", { class: `card verdict ${isReady ? "good" : "bad"}`, role: "status" }, h("h2", {}, isReady ? "Everything answers" : "Not ready"),
-      [...(ready.reasons ?? []), ...(ready.notes ?? [])].map((sentence) => h("p", {}, visible(sentence, 500)))),
+    verdict(isReady, [...(ready.reasons ?? []), ...(ready.notes ?? [])]),
     h("div", { class: "tiles" },
       tile("Lag", `${worst.toFixed(1)} s`, worst > 30 ? "bad" : "", "of the slowest consumer"),
       tile("Refused", exact(refused), refused ? "bad" : "", "since the start"),
       tile("Quarantined", exact(sum("quarantine_requests")), sum("quarantine_requests") ? "bad" : "", "requests, kept with their error"),
       tile("Stored", number(sum("exported_spans_total")), "", "spans since the start"),
       tile("Waiting", bytes(sum("journal_backlog_bytes")), "", `of ${bytes(sum("journal_budget_bytes"))} that may wait`),
-      tile("Journal", bytes(sum("journal_stored_bytes")), "", `${exact(sum("journal_segments"))} segments on disk`)),
-    h("div", { class: "columns" }, consumers(samples), requests(samples)),
-    card("Trouble", { about: "Each of these is 0 on a good day" }, table("Trouble", [
-      { label: "What", wide: true, value: (each) => each.name.replaceAll("_", " ").replace(/ total$/, "") },
-      { label: "Of", value: (each) => visible(Object.entries(each.labels).map(([key, value]) => `${key} ${value}`).join(", ") || "all", 120) },
-      { label: "Count", number: true, value: (each) => (each.value ? badge(exact(each.value), "bad") : "0") },
-    ], samples.filter((each) => /(refused|rejected|failed|failures|lost|damaged|torn|quarantine|gaps|retries|dropped|duplicate)/.test(each.name)))),
+      tile("Journal", bytes(sum("journal_stored_bytes")), "", `${counted(sum("journal_segments"), "segment")} on disk`)),
+    h("div", { class: "columns" }, h("div", { class: "pile" }, consumers(samples), requests(samples)), trouble(samples)),
     everything(samples),
   ];
 }
@@ -83,6 +83,14 @@ function consumers(samples) {
     { label: "Behind by", number: true, value: (each) => (each.consumer_lag_seconds === undefined ? "–" : `${each.consumer_lag_seconds.toFixed(1)} s`) },
     { label: "Waiting", number: true, value: (each) => (each.consumer_lag_bytes === undefined ? "–" : bytes(each.consumer_lag_bytes)) },
   ], [...named.values()], { empty: "No figures yet." }));
+}
+
+function trouble(samples) {
+  return card("Trouble", { about: "Each of these is 0 on a good day" }, table("Trouble", [
+    { label: "What", wide: true, value: (each) => each.name.replaceAll("_", " ").replace(/ total$/, "") },
+    { label: "Of", value: (each) => visible(Object.entries(each.labels).map(([key, value]) => `${key} ${value}`).join(", ") || "all", 120) },
+    { label: "Count", number: true, value: (each) => (each.value ? badge(exact(each.value), "bad") : "0") },
+  ], samples.filter((each) => /(refused|rejected|failed|failures|lost|damaged|torn|quarantine|gaps|retries|dropped|duplicate)/.test(each.name))));
 }
 
 function requests(samples) {

@@ -3,24 +3,19 @@
 import { ask } from "./api.js";
 import { axes, colour, picture, series, tooltip } from "./charts.js";
 import { address, badge, card, code, empty, fill, h, name, s, share, table, visible } from "./dom.js";
-import { change, duration, moment, money, number } from "./format.js";
+import { change, duration, moment, money, number, tick } from "./format.js";
 
 const POINT = "at sessions handoffs llmCalls errors inputTokens outputTokens costUsd latencyMsP95";
-const QUERY = `query Overview($since: DateTime, $twice: DateTime, $buckets: Int) {
-  now: usage(since: $since, buckets: $buckets) { ${POINT} }
-  before: usage(since: $twice, until: $since, buckets: $buckets) { ${POINT} }
-  agents(since: $since, limit: 6) { name role totalTokens costUsd errors latencyMsP95 }
-  sessions(since: $since, limit: 6) { sessionId startedAt durationMs agents inputTokens outputTokens errors final }
-  bottlenecks(since: $since, minSeverity: HIGH, limit: 3) { agent operation severity criticalPathShare recommendation }
-}`;
-const ALL = `query Overview($buckets: Int) {
-  now: usage(since: "2015-01-01T00:00:00Z", buckets: $buckets) { ${POINT} }
-  agents(limit: 6) { name role totalTokens costUsd errors latencyMsP95 }
-  sessions(limit: 6) { sessionId startedAt durationMs agents inputTokens outputTokens errors final }
-  bottlenecks(minSeverity: HIGH, limit: 3) { agent operation severity criticalPathShare recommendation }
+const QUERY = `query Overview($since: DateTime, $buckets: Int) { now: usage(since: $since, buckets: $buckets) { ${POINT} } }`;
+const MORE = `query More($since: DateTime, $twice: DateTime, $buckets: Int, $isWindow: Boolean!) {
+  before: usage(since: $twice, until: $since, buckets: $buckets) @include(if: $isWindow) { ${POINT} }
+  agents(since: $since, limit: 6) { name totalTokens costUsd errors latencyMsP95 }
+  sessions(since: $since, limit: 6) { sessionId startedAt durationMs inputTokens outputTokens errors }
+  bottlenecks(since: $since, minSeverity: HIGH, limit: 3) { severity recommendation }
 }`;
 const NEWEST = "{ sessions(limit: 1) { startedAt } }";
 const BUCKETS = 60;
+const FIRST = "2015-01-01T00:00:00Z";
 
 const total = (points, key) => points.reduce((all, point) => all + (point[key] ?? 0), 0);
 const most = (points, key) => points.reduce((all, point) => Math.max(all, point[key] ?? 0), 0) || null;
@@ -39,14 +34,15 @@ const TILES = [
 
 export const overview = {
   title: "Overview",
+  pictures: true,
 
   async load(at, signal) {
-    const data = at.since
-      ? await ask(QUERY, { since: at.since, twice: at.twice, buckets: BUCKETS }, signal)
-      : await ask(ALL, { buckets: BUCKETS }, signal);
-    if (!data.sessions.length) data.newest = (await ask(NEWEST, {}, signal)).sessions[0]?.startedAt ?? null;
+    const data = await ask(QUERY, { since: at.since ?? FIRST, buckets: BUCKETS }, signal);
+    const isEmpty = !total(data.now, "sessions") && !both(data.now);
+    if (isEmpty) data.newest = (await ask(NEWEST, {}, signal)).sessions[0]?.startedAt ?? null;
     if (!at.since) data.now = fromTheFirst(data.now);
-    return data;
+    // asked for when the figures are there, which is what one opens the page for
+    return { ...data, isEmpty, more: () => ask(MORE, { since: at.since, twice: at.twice, buckets: BUCKETS, isWindow: Boolean(at.since) }, signal) };
   },
 
   mount(root, { go }) {
@@ -56,24 +52,30 @@ export const overview = {
       trouble: picture("Latency and errors over time", { draw: drawTrouble, files: { JSON: () => latest.now }, described: "The 95th percentile of latency as a line, errors as bars" }),
     };
     const lists = h("div", { class: "columns" });
+    const advice = h("div", {});
     const body = h("div", {}, tiles,
       h("div", { class: "columns" },
-        card("Tokens over time", { tools: over.tokens.tools }, over.tokens.node),
+        card("Tokens over time", { tools: over.tokens.tools, about: "what went into models, and what came out" }, over.tokens.node),
         card("Latency and errors", { tools: over.trouble.tools, about: "p95 of agents, and failed operations" }, over.trouble.node)),
-      lists);
+      lists, advice);
     const nothing = h("div", {});
     root.append(h("h1", { class: "visually-hidden" }, "Overview"), nothing, body);
     let latest = null;
-    return (data, at) => {
+    let before = { window: null, points: null };
+    return async (data, at) => {
       latest = data;
-      const isEmpty = !data.sessions.length && !both(data.now);
-      body.hidden = isEmpty;
-      fill(nothing, isEmpty && whatToDo(data, at, go));
-      if (isEmpty) return;
-      fill(tiles, TILES.map((tile) => drawTile(tile, data, at)));
+      if (before.window !== at.window) before = { window: at.window, points: null };
+      body.hidden = data.isEmpty;
+      fill(nothing, data.isEmpty && whatToDo(data, at, go));
+      if (data.isEmpty) return;
+      fill(tiles, TILES.map((tile) => drawTile(tile, data.now, before.points, at)));
       over.tokens.update(data.now);
       over.trouble.update(data.now);
-      fill(lists, ...drawLists(data, at));
+      const more = await data.more();
+      before.points = more.before ?? null;
+      fill(tiles, TILES.map((tile) => drawTile(tile, data.now, before.points, at)));
+      fill(lists, ...drawLists(more, at));
+      fill(advice, drawAdvice(more, at));
     };
   },
 };
@@ -95,14 +97,15 @@ function whatToDo(data, at, go) {
     code("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python -m otel_llmops.demo"));
 }
 
-function drawTile(tile, data, at) {
-  const value = tile.of(data.now);
-  const moved = data.before ? change(value ?? 0, tile.of(data.before) ?? 0, tile.worse) : null;
+/** `before` is null where there is no window before, or it has not been told yet. */
+function drawTile(tile, now, before, at) {
+  const value = tile.of(now);
+  const moved = before && change(value ?? 0, tile.of(before) ?? 0, tile.worse);
   return h("div", { class: "tile", title: tile.about || false },
     h("h2", {}, tile.title),
     h("p", { class: "figure" }, tile.shown(value)),
-    moved && h("p", { class: `moved ${moved.tone}` }, moved.text, h("span", {}, ` to the ${at.window} before`)),
-    spark(data.now.map(tile.point)));
+    at.since && h("p", { class: `moved ${moved?.tone ?? ""}` }, moved ? [moved.text, h("span", {}, ` to the ${at.window} before`)] : "\u00a0"),
+    spark(now.map(tile.point)));
 }
 
 const SPARK = { width: 120, height: 28 };
@@ -134,10 +137,12 @@ function drawTokens(points) {
 }
 
 function drawTrouble(points) {
+  // few errors are low bars: a window with one error is not red from top to bottom
+  const top = 2 * Math.ceil(Math.max(4, most(points, "errors") * 1.5) / 2);
   return {
     color: [series()[4], colour("bad")],
     grid, legend: legend(), xAxis: axes.time(),
-    yAxis: [axes.value(duration), { ...axes.value(number), splitLine: { show: false }, minInterval: 1 }],
+    yAxis: [axes.value(tick), { ...axes.value(number), splitLine: { show: false }, max: top, interval: top / 2 }],
     tooltip: tooltip({ trigger: "axis" }),
     series: [
       { type: "line", name: "p95", smooth: 0.25, showSymbol: points.length < 3, connectNulls: true, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
@@ -170,8 +175,12 @@ function drawLists(data, at) {
         { label: "Tokens", number: true, value: (each) => number(each.inputTokens + each.outputTokens) },
         { label: "Errors", number: true, value: (each) => (each.errors ? badge(number(each.errors), "bad") : "0") },
       ], data.sessions, { href: (each) => address("session", [each.sessionId]), key: (each) => `session ${each.sessionId}` })),
-    data.bottlenecks.length > 0 && card("What holds sessions up", { tools: h("a", { href: address("bottlenecks", [], kept) }, "All bottlenecks") },
-      h("ul", { class: "advice" }, data.bottlenecks.map((each) => h("li", {},
-        badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
   ];
+}
+
+function drawAdvice(data, at) {
+  if (!data.bottlenecks.length) return null;
+  return card("What holds sessions up", { tools: h("a", { href: address("bottlenecks", [], { window: at.given.get("window") }) }, "All bottlenecks") },
+    h("ul", { class: "advice" }, data.bottlenecks.map((each) => h("li", {},
+      badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 600))))));
 }

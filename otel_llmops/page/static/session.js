@@ -3,9 +3,9 @@
 
 import { ask } from "./api.js";
 import { takeAway } from "./charts.js";
-import { address, badge, card, empty, fill, h, name, s, share, table, visible } from "./dom.js";
+import { address, badge, card, empty, facts, fill, h, name, s, share, table, visible } from "./dom.js";
 import { handoffTable } from "./agents.js";
-import { duration, exact, moment, money, number, percent, score, words } from "./format.js";
+import { bytes, counted, duration, exact, moment, money, number, percent, score, words } from "./format.js";
 
 const LIST = `query Sessions($since: DateTime, $agent: String, $offset: Int) {
   sessions(since: $since, agent: $agent, limit: 50, offset: $offset) { sessionId startedAt durationMs agents handoffs llmCalls inputTokens outputTokens costUsd
@@ -25,15 +25,16 @@ export const sessions = {
     const body = h("div", {});
     root.append(h("h1", { class: "visually-hidden" }, "Sessions"), body);
     return (data, at) => {
-      if (!data.sessions.length && !data.offset) {
+      if (!data.sessions.length && !data.offset && !data.agent) {
         return fill(body, empty(`No sessions${at.since ? ` in the last ${at.window}` : ""}`, "A session is a conversation, or the trace where no conversation is named. It appears a second or two after its first span.",
           at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time"))));
       }
       const page = (label, from) => h("button", { type: "button", "data-key": label, onclick: () => go({ from: from ? String(from) : null }) }, label);
       fill(body, card("Sessions", { about: data.agent ? `with ${visible(data.agent, 60)}, newest first` : "newest first", tools: [
+        data.agent && h("button", { type: "button", "data-key": "everybody", onclick: () => go({ agent: null, from: null }) }, "Of all agents"),
         data.offset > 0 && page("Newer", Math.max(0, data.offset - PAGE)), data.sessions.length === PAGE && page("Older", data.offset + PAGE)].filter(Boolean) },
       table("Sessions", [
-        { label: "Session", wide: true, value: (each) => name(each.sessionId) },
+        { label: "Session", wide: true, value: (each) => [name(each.sessionId), !each.final && [" ", badge("growing", "fair")]] },
         { label: "Began", value: (each) => moment(each.startedAt) },
         { label: "Took", number: true, value: (each) => duration(each.durationMs) },
         { label: "Agents", wide: true, value: (each) => name(each.agents.join(", ")) },
@@ -42,31 +43,39 @@ export const sessions = {
         { label: "Tokens", number: true, value: (each) => number(each.inputTokens + each.outputTokens) },
         { label: "Cost", number: true, value: (each) => money(each.costUsd) },
         { label: "Drift", number: true, hint: "how far the context moved, 0 to 1", value: (each) => score(each.driftScore) },
+        { label: "Complete", number: true, hint: "share of spans whose parent came", value: (each) => percent(each.completeness) },
         { label: "Errors", number: true, value: (each) => (each.errors ? badge(number(each.errors), "bad") : "0") },
-      ], data.sessions, { href: (each) => address("session", [each.sessionId]), key: (each) => each.sessionId })));
+      ], data.sessions, { href: (each) => address("session", [each.sessionId]), key: (each) => each.sessionId, empty: "No more." })));
     };
   },
 };
 
 const QUERY = `query Session($id: String!) {
   session(sessionId: $id) { sessionId traceIds agents startedAt durationMs handoffs llmCalls inputTokens outputTokens costUsd errors driftScore completeness final
-    residualTokens
-    tokens { agent model llmCalls inputTokens outputTokens cacheReadTokens reasoningTokens costUsd unpricedTokens }
-    ledger { spanId spanName agent kind model reportedTokens ownTokens rule conflict startedAt } }
-  timeline(sessionId: $id) { traceId spanId parentSpanId name kind agent model tool startedAt durationMs criticalMs error function file line }
+    residualTokens analysisVersion
+    tokens { agent model llmCalls inputTokens outputTokens cacheReadTokens cacheWriteTokens reasoningTokens costUsd unpricedTokens }
+    ledger { spanId spanName agent kind model reportedTokens ownTokens rule conflict startedAt aboveSpanId reportedInputTokens reportedOutputTokens
+      reportedCacheReadTokens reportedCacheWriteTokens reportedReasoningTokens ownInputTokens ownOutputTokens residualTokens } }
+  timeline(sessionId: $id, limit: 3000) { traceId spanId parentSpanId name kind agent model tool startedAt durationMs criticalMs error function file line }
   handoffs(sessionId: $id, limit: 1000) { id sessionId traceId fromAgent toAgent kind startedAt latencyMs quality qualityConfidence confidence evidence
     fromSpanId toSpanId final traceUrl qualityParts { completed contextKept noBounce promptness allowed } }
-  contextDrift(sessionId: $id) { fromAgent toAgent score method at requestKept answerKept factsKnown onTopic growth toolsChanged }
-  bottlenecks(sessionId: $id, limit: 5) { agent operation severity criticalPathShare savingMsHigh recommendation }
+  contextDrift(sessionId: $id) { fromAgent toAgent score method at handoffId requestKept answerKept factsKnown onTopic growth repeatedPrefix toolsChanged bytesRead bytesCut }
+  bottlenecks(sessionId: $id, limit: 5) { severity recommendation }
 }`;
 const MESSAGES = "query Messages($trace: String!, $span: String!) { messages(traceId: $trace, spanId: $span) { speaker received text cut } }";
 const ROWS_MAX = 200;
 
+// the collector works out a timeline anew each time: not for a reader who only turns to another span
+let kept = { id: null, data: null };
+
 export const session = {
   title: "Session",
+  concerns: (data, sessions) => !data.session || sessions.includes(data.session.sessionId),
 
-  async load(at, signal) {
-    return ask(QUERY, { id: at.parts.join("/") }, signal);
+  async load(at, signal, isTurned) {
+    const id = at.parts.join("/");
+    if (!isTurned || kept.id !== id) kept = { id, data: await ask(QUERY, { id }, signal) };
+    return kept.data;
   },
 
   mount(root, { go }) {
@@ -81,43 +90,45 @@ export const session = {
       const chosen = data.timeline.find((each) => each.spanId === at.given.get("span"));
       const detail = h("div", { class: "detail", "aria-live": "polite" });
       fill(body, heading(data.session),
-        card("Timeline", { about: "Lanes are agents, arrows handoffs. The thick line below a bar is its part of the critical path. Choose a bar to see what was said.",
+        card("Timeline", { about: "Lanes are agents, arrows handoffs, coloured by quality. The red line below a bar is its part of the critical path. The dots at the bottom: how far the context had moved (drift). Choose a bar to see what was said.",
           tools: takeAway("Timeline", { JSON: () => data.timeline }, () => png(drawing)) },
-        drawing && h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Timeline" }, drawing), !drawing && h("p", { class: "nothing" }, "Its spans are no longer kept.")),
+        drawing && h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Timeline" }, drawing), !drawing && h("p", { class: "nothing" }, "Its spans are no longer kept, or no agent is among them."),
+        data.timeline.length === SPANS_MAX && h("p", { class: "about" }, `Its first ${exact(SPANS_MAX)} spans.`)),
         detail,
         data.bottlenecks.length > 0 && card("What held it up", {}, h("ul", { class: "advice" }, data.bottlenecks.map((each) =>
           h("li", {}, badge(words(each.severity), { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair" }[each.severity] ?? ""), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
-        card("Handoffs", { about: "in their order" }, handoffTable(data.handoffs.slice(0, ROWS_MAX))),
-        h("div", { class: "columns" }, driftCard(data.contextDrift), tokensCard(data.session)),
+        card("Handoffs", { about: `in their order${data.handoffs.length > ROWS_MAX ? `, the first ${ROWS_MAX} of ${exact(data.handoffs.length)}` : ""}` }, handoffTable(data.handoffs.slice(0, ROWS_MAX), { session: false })),
+        driftCard(data.contextDrift), tokensCard(data.session),
         ledgerCard(data.session));
-      if (chosen) await showChosen(detail, chosen, go);
+      if (chosen) await showChosen(detail, chosen, data, go);
     };
   },
 };
 
 function heading(session) {
-  const fact = (term, shown) => h("div", {}, h("dt", {}, term), h("dd", {}, shown));
   return h("header", { class: "card" }, h("div", { class: "card-head" }, h("h1", { class: "title" }, name(session.sessionId)),
-    h("div", { class: "card-tools" }, session.errors > 0 && badge(`${number(session.errors)} errors`, "bad"), !session.final && badge("still growing", "fair"))),
-  h("dl", { class: "facts" },
-    fact("Began", moment(session.startedAt)), fact("Took", duration(session.durationMs)), fact("Agents", number(session.agents.length)),
-    fact("LLM calls", number(session.llmCalls)), fact("Tokens", `${exact(session.inputTokens)} in, ${exact(session.outputTokens)} out`),
-    fact("Cost", money(session.costUsd)), fact("Drift", score(session.driftScore)),
-    fact("Complete", h("span", { title: "Share of spans whose parent came" }, percent(session.completeness)))));
+    h("div", { class: "card-tools" }, session.errors > 0 && badge(counted(session.errors, "error"), "bad"), !session.final && badge("still growing", "fair"))),
+  facts(["Began", moment(session.startedAt)], ["Took", duration(session.durationMs)], ["Agents", h("span", { title: visible(session.agents.join(", "), 600) }, number(session.agents.length))],
+    ["Handoffs", number(session.handoffs)], ["LLM calls", number(session.llmCalls)], ["Tokens", `${exact(session.inputTokens)} in, ${exact(session.outputTokens)} out`],
+    ["Cost", money(session.costUsd)], ["Drift", score(session.driftScore)],
+    ["Complete", h("span", { title: "Share of spans whose parent came" }, percent(session.completeness))],
+    ["Traces", h("span", { class: "mono" }, name(session.traceIds.slice(0, 2).join(", ")), session.traceIds.length > 2 && ` and ${exact(session.traceIds.length - 2)} more`)],
+    ["Analysis", `version ${session.analysisVersion}`]));
 }
 
 const LANE = 46;
 const BAR = 14;
+const DRIFT = 64;
 const LEFT = 150;
 const TOP = 26;
 const WIDTH = 1180;
 const TICKS = 6;
-const BARS_MAX = 3000;
+const SPANS_MAX = 3000;
 const DRAWN = new Set(["agent", "llm", "tool", "retrieval", "embeddings"]);
 
 /** An SVG, or null where there are no spans. */
 function drawTimeline(data, choose) {
-  const drawn = data.timeline.filter((each) => each.agent && DRAWN.has(each.kind)).slice(0, BARS_MAX);
+  const drawn = data.timeline.filter((each) => each.agent && DRAWN.has(each.kind));
   if (!drawn.length) return null;
   const begin = Math.min(...data.timeline.map((each) => Date.parse(each.startedAt)));
   const end = Math.max(...data.timeline.map((each) => Date.parse(each.startedAt) + each.durationMs), begin + 1);
@@ -125,7 +136,9 @@ function drawTimeline(data, choose) {
   const lanes = new Map();
   for (const each of drawn) if (!lanes.has(each.agent)) lanes.set(each.agent, lanes.size);
   const y = (agent) => TOP + lanes.get(agent) * LANE;
-  const height = TOP + lanes.size * LANE + 8;
+  const moved = data.contextDrift.filter((each) => Date.parse(each.at) >= begin && Date.parse(each.at) <= end);
+  const bottom = TOP + lanes.size * LANE;
+  const height = bottom + (moved.length ? DRIFT : 8);
   const svg = s("svg", { class: "timeline", viewBox: `0 0 ${WIDTH} ${height}`, width: WIDTH, height, role: "group", "aria-label": "What ran when, by agent" },
     s("defs", {}, s("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, s("path", { d: "M0 0 8 4 0 8z", class: "tip" }))));
   for (let tick = 0; tick <= TICKS; tick += 1) {
@@ -139,8 +152,25 @@ function drawTimeline(data, choose) {
   }
   for (const each of drawn) svg.append(bar(each, x, y, choose));
   for (const each of data.handoffs) if (lanes.has(each.fromAgent) && lanes.has(each.toAgent)) svg.append(arrow(each, x, y, begin, end));
+  if (moved.length) svg.append(driftLane(moved, x, bottom));
   return svg;
 }
+
+/** How far the context had moved at each handoff: a dot as high as its score, between 0 and 1. */
+function driftLane(moved, x, top) {
+  const y = (value) => top + DRIFT - 8 - value * (DRIFT - 20);
+  const at = (each) => x(Date.parse(each.at));
+  const line = moved.map((each, place) => `${place ? "L" : "M"}${at(each).toFixed(1)} ${y(each.score).toFixed(1)}`).join("");
+  return s("g", { class: "drift" },
+    s("text", { class: "lane-text", x: 0, y: top + 26 }, "drift"),
+    s("text", { class: "tick-text", x: LEFT - 12, y: y(1) + 4, "text-anchor": "end" }, "1"), s("text", { class: "tick-text", x: LEFT - 12, y: y(0) + 4, "text-anchor": "end" }, "0"),
+    s("line", { class: "tick", x1: LEFT, x2: WIDTH, y1: y(1), y2: y(1) }), s("line", { class: "tick", x1: LEFT, x2: WIDTH, y1: y(0), y2: y(0) }),
+    s("path", { d: line }),
+    moved.map((each) => s("circle", { class: driftTone(each.score), cx: at(each), cy: y(each.score), r: 4 },
+      s("title", {}, `${visible(each.fromAgent ?? "(start)", 60)} → ${visible(each.toAgent, 60)}: drift ${score(each.score)}`))));
+}
+
+const driftTone = (value) => (value > 0.6 ? "bad" : value > 0.3 ? "fair" : "good");
 
 function bar(each, x, y, choose) {
   const start = Date.parse(each.startedAt);
@@ -194,30 +224,46 @@ async function png(svg) {
   return canvas.toDataURL("image/png");
 }
 
-async function showChosen(detail, chosen, go) {
+async function showChosen(detail, chosen, { session, timeline }, go) {
+  const above = timeline.find((each) => each.traceId === chosen.traceId && each.spanId === chosen.parentSpanId);
   const close = h("button", { type: "button", class: "quiet", "data-key": "close", onclick: () => go({ span: null }) }, "Close");
-  const fact = (term, shown) => shown && h("div", {}, h("dt", {}, term), h("dd", {}, shown));
   const said = h("div", { class: "said" }, h("p", { class: "about" }, "Loading …"));
+  const place = chosen.file && `${chosen.file}${chosen.line ? `:${chosen.line}` : ""}`;
   fill(detail, card("Chosen span", { tools: close, className: "chosen" },
-    h("dl", { class: "facts" }, fact("Span", name(chosen.name)), fact("Kind", words(chosen.kind)), fact("Agent", name(chosen.agent)), fact("Model", chosen.model && name(chosen.model)),
-      fact("Took", duration(chosen.durationMs)), fact("Critical", duration(chosen.criticalMs)),
-      fact("Made in", (chosen.function || chosen.file) && h("span", { class: "mono" }, name([chosen.function, chosen.file && `${chosen.file}${chosen.line ? `:${chosen.line}` : ""}`].filter(Boolean).join(" · "))))),
+    facts(["Span", name(chosen.name)], ["Kind", words(chosen.kind)], ["Agent", name(chosen.agent)], ["Model", chosen.model && name(chosen.model)], ["Tool", chosen.tool && name(chosen.tool)],
+      ["Took", duration(chosen.durationMs)], ["On the critical path", duration(chosen.criticalMs)],
+      ["Made in", chosen.function && h("a", { class: "mono", href: address("code", [], { function: chosen.function }) }, name(chosen.function))],
+      ["Where", place && h("span", { class: "mono" }, name(place))], ["Below", above && h("a", { href: address("session", [session.sessionId], { span: above.spanId }) }, name(above.name))],
+      ["Span id", h("span", { class: "mono" }, chosen.spanId)]),
     said));
   const { messages } = await ask(MESSAGES, { trace: chosen.traceId, span: chosen.spanId });
   fill(said, messages.length
-    ? messages.map((each) => h("figure", { class: each.received ? "in" : "out" }, h("figcaption", {}, each.speaker || (each.received ? "received" : "answered"), each.cut && " (cut)"), h("blockquote", { dir: "auto" }, visible(each.text, 20_000))))
+    ? messages.map((each) => h("figure", { class: each.received ? "in" : "out" }, h("figcaption", {}, each.speaker || (each.received ? "received" : "answered"), each.cut && " (cut)"),
+      h("blockquote", { dir: "auto", tabindex: 0 }, paragraphs(each.text))))
     : h("p", { class: "about" }, "No messages were captured here. Most instrumentations write them only when told to, for instance by OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true."));
 }
 
+/** Text of several lines: its line breaks stay, other control characters are seen. */
+const paragraphs = (text) => text.split("\n").map((line) => visible(line, 20_000)).join("\n");
+
 function driftCard(rows) {
+  const part = (text, key, hint) => ({ label: text, number: true, hint, value: (each) => percent(each[key]) });
   return card("Context drift", { about: "How far the work moved from what was asked, at each handoff: 0 not at all, 1 altogether" },
     table("Context drift", [
       { label: "Handoff", wide: true, value: (each) => [name(each.fromAgent ?? "(start)", { most: 60 }), " → ", name(each.toAgent, { most: 60 })] },
+      { label: "When", value: (each) => h("span", { class: "still" }, moment(each.at)) },
       { label: "Score", number: true, value: (each) => score(each.score) },
-      { label: "", value: (each) => share(each.score, { tone: each.score > 0.6 ? "bad" : each.score > 0.3 ? "fair" : "" }) },
-      { label: "Kept of the request", number: true, value: (each) => percent(each.requestKept) },
-      { label: "How", value: (each) => each.method },
-    ], rows.slice(0, ROWS_MAX), { empty: "No handoffs, so nothing could move." }));
+      { label: "", value: (each) => share(each.score, { tone: driftTone(each.score).replace("good", "") }) },
+      part("Request kept", "requestKept", "of what was asked, received"),
+      part("Answer kept", "answerKept", "of what was answered before, received"),
+      part("Facts known", "factsKnown", "of the numbers, codes and names received, known before"),
+      part("On topic", "onTopic", "of what is received, about what was asked"),
+      { label: "Growth", number: true, hint: "how long the input is, as a multiple of the sender's", value: (each) => (each.growth === null ? "–" : `×${each.growth.toFixed(1)}`) },
+      part("Sent again", "repeatedPrefix", "of the input, begins as the sender's did"),
+      part("Tools changed", "toolsChanged", "of the tools offered, others than the sender's"),
+      { label: "Read", number: true, value: (each) => h("span", { title: each.bytesCut ? `${exact(each.bytesCut)} bytes were too long to be read` : false }, `${bytes(each.bytesRead)}${each.bytesCut ? " (cut)" : ""}`) },
+      { label: "How", value: (each) => h("span", { class: "still" }, each.method) },
+    ], rows.slice(0, ROWS_MAX), { key: (each) => `drift ${each.handoffId}`, empty: "No handoffs, so nothing could move." }));
 }
 
 function tokensCard(session) {
@@ -226,24 +272,38 @@ function tokensCard(session) {
     table("Tokens by agent and model", [
       { label: "Agent", wide: true, value: (each) => name(each.agent ?? "(none)") },
       { label: "Model", wide: true, value: (each) => name(each.model ?? "(unknown)") },
-      { label: "Calls", number: true, value: (each) => number(each.llmCalls) },
-      { label: "In", number: true, value: (each) => number(each.inputTokens) },
-      { label: "Out", number: true, value: (each) => number(each.outputTokens) },
+      { label: "LLM calls", number: true, value: (each) => number(each.llmCalls) },
+      { label: "In", number: true, value: (each) => exact(each.inputTokens) },
+      { label: "Out", number: true, value: (each) => exact(each.outputTokens) },
       { label: "", value: (each) => share((each.inputTokens + each.outputTokens) / all) },
+      { label: "Cache read", number: true, hint: "part of what went in", value: (each) => exact(each.cacheReadTokens) },
+      { label: "Cache written", number: true, hint: "part of what went in", value: (each) => exact(each.cacheWriteTokens) },
+      { label: "Reasoning", number: true, hint: "part of what came out", value: (each) => exact(each.reasoningTokens) },
+      { label: "Unpriced", number: true, hint: "tokens without a known price", value: (each) => exact(each.unpricedTokens) },
       { label: "Cost", number: true, value: (each) => money(each.costUsd) },
     ], session.tokens, { empty: "No tokens were reported." }));
 }
 
 function ledgerCard(session) {
   const odd = session.ledger.filter((each) => each.conflict).length;
-  return card("Token ledger", { about: `Every report of tokens, what of it counts, and by which rule${odd ? `; ${odd} contradict each other` : ""}${session.residualTokens ? `; ${exact(session.residualTokens)} tokens cannot be placed` : ""}`,
+  const names = new Map(session.ledger.map((each) => [each.spanId, each.spanName]));
+  return card("Token ledger", { about: `Every report of tokens, what of it counts, and by which rule${odd ? `; ${counted(odd, "report")} in conflict` : ""}${session.residualTokens ? `; ${exact(session.residualTokens)} tokens cannot be placed` : ""}`,
     tools: takeAway("Token ledger", { JSON: () => session.ledger }) },
   table("Token ledger", [
     { label: "Span", wide: true, value: (each) => name(each.spanName) },
+    { label: "Began", value: (each) => h("span", { class: "still" }, moment(each.startedAt)) },
     { label: "Agent", value: (each) => (each.agent ? name(each.agent, { most: 40 }) : "–") },
-    { label: "Reported", number: true, value: (each) => exact(each.reportedTokens) },
+    { label: "Kind", value: (each) => words(each.kind) },
+    { label: "Model", value: (each) => (each.model ? name(each.model, { most: 40 }) : "–") },
+    { label: "Reported", number: true, value: (each) => h("span", { title: `${exact(each.reportedInputTokens)} in, ${exact(each.reportedOutputTokens)} out` }, exact(each.reportedTokens)) },
+    { label: "Cached", number: true, hint: "read / written, as reported", value: (each) => `${exact(each.reportedCacheReadTokens)} / ${exact(each.reportedCacheWriteTokens)}` },
+    { label: "Reasoning", number: true, hint: "as reported", value: (each) => exact(each.reportedReasoningTokens) },
     { label: "Counts", number: true, value: (each) => exact(each.ownTokens) },
-    { label: "Because", value: (each) => [words(each.rule), each.conflict && [" ", badge("conflict", "bad")]] },
-  ], session.ledger.slice(0, ROWS_MAX), { empty: "No span reported tokens." }),
+    { label: "In", number: true, hint: "of what counts", value: (each) => exact(each.ownInputTokens) },
+    { label: "Out", number: true, hint: "of what counts", value: (each) => exact(each.ownOutputTokens) },
+    { label: "Not placed", number: true, value: (each) => exact(each.residualTokens) },
+    { label: "Because", value: (each) => [h("span", { class: "still" }, words(each.rule)), each.conflict && [" ", badge("conflict", "bad")]] },
+    { label: "Above", value: (each) => (names.has(each.aboveSpanId) ? name(names.get(each.aboveSpanId), { most: 40 }) : each.aboveSpanId ? h("span", { class: "mono" }, each.aboveSpanId) : "–"), hint: "the report that holds this one" },
+  ], session.ledger.slice(0, ROWS_MAX), { href: (each) => address("session", [session.sessionId], { span: each.spanId }), key: (each) => `ledger ${each.spanId}`, empty: "No span reported tokens." }),
   session.ledger.length > ROWS_MAX && h("p", { class: "about" }, `The first ${ROWS_MAX} of ${exact(session.ledger.length)}; save the JSON for all.`));
 }
