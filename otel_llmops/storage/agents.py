@@ -7,9 +7,10 @@ its beginning and its end alone.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 import numpy as np
 import sqlalchemy as sa
@@ -22,13 +23,21 @@ from otel_llmops.storage.summaries import NANO_USD, SUMMARIES, live
 from otel_llmops.storage.tables import TABLES
 from otel_llmops.storage.windows import EPOCH, Window, between, within
 
-__all__ = ["AgentQueries"]
+__all__ = ["AgentPart", "AgentQueries"]
 
 _HOUR = timedelta(hours=1)
 _LAST_HOUR = (2**63 - 1) // 3_600_000_000_000
 """The hour in which int64 nanoseconds end (2262-04-11): no store's time type can say its end."""
 _TEXTS = ("role", "type", "description")
 _LISTS = ("can_handoff_to", "models", "services")
+
+
+class AgentPart(Enum):
+    """What takes statements of its own, beside what every answer needs."""
+
+    LATENCY = auto()
+    HANDOFFS = auto()
+    SEEN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +64,9 @@ class AgentQueries:
         offset: int,
         name: str | None = None,
         type: str | None = None,  # noqa: A002 - the API's name for it
+        parts: Collection[AgentPart] = frozenset(AgentPart),
     ) -> list[AgentSummary]:
-        """Agents by total tokens (most first), then name."""
+        """Agents by total tokens (most first), then name; without `parts`, those say nothing."""
         profiles, work = await asyncio.gather(self._profiles(name), self.work(window, name))
         windowed = window != (None, None)
         names = [
@@ -70,7 +80,9 @@ class AgentQueries:
             return []
         chosen = {agent: profiles[agent] for agent in page}
         latencies, handoffs, seen = await asyncio.gather(
-            self._latencies(page, window), self._handoffs(page, window), self._seen(chosen)
+            self._latencies(page if AgentPart.LATENCY in parts else (), window),
+            self._handoffs(page if AgentPart.HANDOFFS in parts else (), window),
+            self._seen(chosen, exact=AgentPart.SEEN in parts),
         )
         return [
             _summary(
@@ -118,6 +130,8 @@ class AgentQueries:
         self, agents: Sequence[str], window: Window
     ) -> dict[str, tuple[float | None, float | None]]:
         """p50 and p95 in ms of the activations of each agent."""
+        if not agents:
+            return {}
         summary = SUMMARIES["by_agent_bucket_day"]
         wanted = summary.key("agent").in_(agents)
         statement = within(summary, window, ["agent", "latency_bucket"], wanted)
@@ -134,6 +148,8 @@ class AgentQueries:
         """Handoffs of each agent, by the side it was on."""
         summary = SUMMARIES["by_agents_hour"]
         sides = ("from_agent", "to_agent")
+        if not agents:
+            return {side: {} for side in sides}
         found = await asyncio.gather(
             *(
                 self._store.fetch(within(summary, window, [side], summary.key(side).in_(agents)))
@@ -145,11 +161,14 @@ class AgentQueries:
             for side, rows in zip(sides, found, strict=True)
         }
 
-    async def _seen(self, profiles: Mapping[str, _Profile]) -> dict[str, tuple[datetime, datetime]]:
-        """When each agent was first and last seen: exact, from the rows of those two hours."""
+    async def _seen(
+        self, profiles: Mapping[str, _Profile], *, exact: bool
+    ) -> dict[str, tuple[datetime, datetime]]:
+        """When each agent was first and last seen: by its rows, or roughly by the hours."""
+        asked = profiles if exact else {}
         firsts, lasts = await asyncio.gather(
-            self._extreme("started_at", {a: p.first_hour for a, p in profiles.items()}),
-            self._extreme("ended_at", {a: p.last_hour for a, p in profiles.items()}),
+            self._extreme("started_at", {a: p.first_hour for a, p in asked.items()}),
+            self._extreme("ended_at", {a: p.last_hour for a, p in asked.items()}),
         )
         # a session that is analysed again between two reads may move out of its hour
         return {
@@ -161,6 +180,8 @@ class AgentQueries:
         }
 
     async def _extreme(self, column: str, hours: Mapping[str, int]) -> dict[str, datetime]:
+        if not hours:
+            return {}
         table = TABLES["agents"]
         moment = table.c[column]
         by_hour: dict[int, list[str]] = {}

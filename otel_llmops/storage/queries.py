@@ -6,7 +6,7 @@ steps, a page of keys and then their rows, so that only a page's rows are put to
 `since` is inclusive, `until` exclusive; both bound `started_at`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from otel_llmops.analysis.coalitions import Coalition
 from otel_llmops.errors import QueryError
-from otel_llmops.storage.agents import AgentQueries
+from otel_llmops.storage.agents import AgentPart, AgentQueries
 from otel_llmops.storage.answers import (
     AgentSummary,
     Bottleneck,
@@ -69,16 +69,20 @@ class Queries:
         until: datetime | None = None,
         limit: int = LIMIT_DEFAULT,
         offset: int = 0,
+        parts: Collection[AgentPart] = frozenset(AgentPart),
     ) -> list[AgentSummary]:
         """Agents by total tokens (most first), then name; in a window, those that worked in it.
 
-        Roles, models, services, first_seen and last_seen are the agent's over all its time.
+        Roles, models, services, first_seen and last_seen are the agent's over all its time. Of what
+        is not in `parts` the answer says nothing that holds: it was not asked of the store.
 
         Raises: QueryError, on a bad limit, offset or time.
         """
         _check_page(limit, offset)
         window = utc("since", since), utc("until", until)
-        return await self._agents.summaries(type=type, window=window, limit=limit, offset=offset)
+        return await self._agents.summaries(
+            type=type, window=window, limit=limit, offset=offset, parts=parts
+        )
 
     async def agent(self, name: str) -> AgentSummary | None:
         """One agent over all its time."""

@@ -70,6 +70,32 @@ def test_agents_come_with_most_tokens_first_and_more_than_32_bits(graphql: Graph
     }
 
 
+@pytest.mark.parametrize(
+    "fields",
+    ["latencyMsP95", "handoffsOut handoffsIn", "firstSeen", "lastSeen", "latencyMsP50 firstSeen"],
+)
+@pytest.mark.parametrize("written", ["{}", "... on Agent {{ {} }}", "...some", "...some ...none"])
+def test_what_is_asked_of_agents_is_the_same_alone_and_beside_all_else(
+    graphql: GraphQL, fields: str, written: str
+) -> None:
+    asked = f"query {{ agents {{ name {written.format(fields)} }} }}"
+    defined = "".join(
+        f" fragment {name} on Agent {{ {said} }}"
+        for name, said in (("some", fields), ("none", "role"))
+        if f"...{name}" in written
+    )
+    whole = "name latencyMsP50 latencyMsP95 handoffsOut handoffsIn firstSeen lastSeen"
+    alone, beside = (
+        graphql(query)["data"]["agents"]
+        for query in (asked + defined, f"{{ agents {{ {whole} }} }}")
+    )
+    names = ["name", *fields.split()]
+    assert [[row[name] for name in names] for row in alone] == [
+        [row[name] for name in names] for row in beside
+    ]
+    assert len(alone) > 1
+
+
 def test_agents_of_a_type(graphql: GraphQL) -> None:
     assert graphql("{ agents(type: ORCHESTRATOR) { name } }") == {
         "data": {"agents": [{"name": "triage"}]}

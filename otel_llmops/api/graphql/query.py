@@ -1,11 +1,12 @@
 """The fields of Query: each reads its arguments, asks one query, and shapes the answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import strawberry
 from strawberry.types import Info
+from strawberry.types.nodes import SelectedField, Selection
 
 from otel_llmops.api.graphql.bottlenecks import BottleneckInfo, bottlenecks
 from otel_llmops.api.graphql.coalitions import Coalition
@@ -17,6 +18,7 @@ from otel_llmops.api.graphql.timeline import Message, Stretch, messages, timelin
 from otel_llmops.api.graphql.topology import TopologyQuery
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session, UsagePoint
 from otel_llmops.api.parameters import page, share
+from otel_llmops.storage.agents import AgentPart
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.usage import BUCKETS_DEFAULT
 
@@ -31,6 +33,24 @@ def _queries(info: Context) -> Queries:
     return queries
 
 
+_PARTS = {
+    "latencyMsP50": AgentPart.LATENCY,
+    "latencyMsP95": AgentPart.LATENCY,
+    "handoffsOut": AgentPart.HANDOFFS,
+    "handoffsIn": AgentPart.HANDOFFS,
+    "firstSeen": AgentPart.SEEN,
+    "lastSeen": AgentPart.SEEN,
+}
+
+
+def _chosen(selections: Iterable[Selection]) -> set[str]:
+    """The names of the fields below these, those in fragments included."""
+    below = [each for selection in selections for each in selection.selections]
+    names = {each.name for each in below if isinstance(each, SelectedField)}
+    fragments = [each for each in below if not isinstance(each, SelectedField)]
+    return names | (_chosen(fragments) if fragments else set())
+
+
 async def _agents(
     info: Context,
     type: AgentType | None = None,  # noqa: A002 - the contract's name
@@ -40,8 +60,14 @@ async def _agents(
     offset: int | None = None,
 ) -> list[Agent]:
     rows, skipped = page(limit, offset)
+    chosen = _chosen(info.selected_fields)
     found = await _queries(info).agents(
-        type=type.value if type else None, since=since, until=until, limit=rows, offset=skipped
+        type=type.value if type else None,
+        since=since,
+        until=until,
+        limit=rows,
+        offset=skipped,
+        parts={part for name, part in _PARTS.items() if name in chosen},
     )
     return [Agent.of(answer) for answer in found]
 
