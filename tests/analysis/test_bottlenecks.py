@@ -174,6 +174,47 @@ def test_the_cause_is_told_apart(outline: str, first: tuple[str, str, str]) -> N
     assert _told(outline)[0] == first
 
 
+CLOCK_BEHIND = """
+    workflow crew 0-14000
+      agent planner 10-1000
+        llm gpt-4o 11-999
+      agent writer 1010-11000
+        llm gpt-4o 1011-10999
+      agent critic {start}-12000 service=other
+        llm gpt-4o {start}-11990 service=other
+"""
+
+
+@pytest.mark.parametrize("start", [11_010, 11_000, 10_700, 10_520])
+def test_a_clock_that_is_behind_makes_nobody_wait_for_what_ran_before(start: int) -> None:
+    assert _told(CLOCK_BEHIND.format(start=start))[0] == ("writer", "chat gpt-4o", "slow_model")
+
+
+AGENT_ALONE = """
+    agent planner 0-10000
+      agent writer 6000-7000
+"""
+LATE_BEGINNER = """
+    agent planner 0-10000
+      agent writer 6000-7000
+      agent critic 7010-8000
+      agent checker 8010-10000
+"""
+
+
+@pytest.mark.parametrize(
+    ("outline", "first"),
+    [
+        (AGENT_ALONE, ("planner", "", "slow_agent")),
+        (LATE_BEGINNER, ("writer", "", "waiting")),
+    ],
+)
+def test_where_agents_show_no_calls_their_time_is_work(
+    outline: str, first: tuple[str, str, str]
+) -> None:
+    assert _told(outline)[0] == first
+
+
 def test_a_wait_for_the_next_try_is_the_failed_calls() -> None:
     rows = _found("""
         agent writer 0-100
