@@ -83,6 +83,7 @@ def test_handoffs_of_random_forests_are_the_oracles(seed: int) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [2, 3, 4, 100, 20261129])
 def test_handoffs_of_many_random_forests_are_the_oracles(seed: int) -> None:
     _compare(seed, 6_000)
