@@ -188,6 +188,26 @@ def test_the_cause_is_told_apart(outline: str, first: tuple[str, str, str]) -> N
     assert _told(outline)[0] == first
 
 
+FAILED_RUN = """
+    workflow crew 0-1300
+      agent planner 10-310
+        llm gpt-4o 11-110
+        llm gpt-4o 111-309
+      agent writer 320-730 error=ToolError
+        llm gpt-4o 321-420
+        llm gpt-4o 421-520
+        llm gpt-4o 521-620
+        llm gpt-4o 621-729
+      agent critic 740-1290
+        llm gpt-4o 741-1000
+        llm gpt-4o 1001-1289
+"""
+
+
+def test_an_agent_whose_run_failed_is_named_however_well_its_calls_went() -> None:
+    assert _told(FAILED_RUN)[0] == ("writer", "", "failures")
+
+
 CLOCK_BEHIND = """
     workflow crew 0-14000
       agent planner 10-1000
