@@ -74,8 +74,8 @@ def activations(readings: Readings, session: Ints) -> Activations:
     made = created(readings, session)
     name, strong = marks(readings)
     name = _loops_of_created(readings, name, made, session)
-    _, head_of = _heads(readings, name)
-    delegate = _delegates(readings, head_of, made, session)
+    head, _ = _heads(readings, name)
+    delegate = _delegates(readings, head, made, session)
     handed = filled(delegate)
     name = pc.if_else(pa.array(handed), delegate, name)
     name = _without_idle(readings, name, strong | handed)
@@ -123,11 +123,10 @@ def _numbered(
 ) -> Activations:
     """Activations from heads; pieces of one agent's work that follow each other are one."""
     head, head_of = heads
-    parent = readings.forest.parent
     rows = np.flatnonzero(head)
     agent, names, home = _agents(name.take(pa.array(rows)), session[rows])
-    above = np.where(parent[rows] >= 0, head_of[np.maximum(parent[rows], 0)], -1)
-    above = _at_work(readings, head, rows, above)
+    # By its own times, as any span: where its parent was counted says nothing of it
+    above = _at_work(readings, head, rows, readings.forest.nearest(head, inclusive=False)[rows])
     container = _containers(readings, head, rows)
     first = _joined(readings, rows, agent, np.where(container >= 0, container, above), pieces[rows])
     kept, place = np.unique(first, return_inverse=True)
@@ -179,17 +178,16 @@ def _loops_of_created(readings: Readings, name: pa.Array, made: Created, session
     return pc.if_else(pa.array(same), readings.clean_name, name)
 
 
-def _delegates(readings: Readings, head_of: Ints, made: Created, session: Ints) -> pa.Array:
+def _delegates(readings: Readings, head: Mask, made: Created, session: Ints) -> pa.Array:
     """Agents that are seen only as a tool under which models are called; '' elsewhere.
 
     Such a tool says whom it calls (a handoff tool), or has the name of an agent in its own: the
     longest such name, for a `ghost_writer` is no `writer`.
     """
     tool = readings.is_kind(Kind.TOOL)
-    nearest = readings.forest.nearest(tool)
-    call = np.flatnonzero(readings.is_kind(Kind.LLM) & (nearest >= 0))
-    call = call[head_of[call] == head_of[nearest[call]]]
-    holds = np.unique(nearest[call])
+    nearest = readings.forest.nearest(tool | head)
+    around = nearest[readings.is_kind(Kind.LLM) & (nearest >= 0)]
+    holds = np.unique(around[tool[around]])
     names: list[str | None] = [None] * len(tool)
     told = readings.hints.target
     told = pc.if_else(pa.array(plumbing(told)), "", told)

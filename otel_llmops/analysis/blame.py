@@ -19,6 +19,7 @@ from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.kinds import CODE
 from otel_llmops.analysis.names import first_filled
+from otel_llmops.analysis.usual import of_others
 from otel_llmops.semconv import Kind
 
 __all__ = [
@@ -37,6 +38,8 @@ CALLS = (Kind.LLM, Kind.EMBEDDINGS, Kind.TOOL, Kind.RETRIEVAL)
 """What is called; all else that runs is an agent's own."""
 
 _SORTS = len(CALLS) + 1
+_LATE = 2.0
+"""Up to so many times as late as the others is usual."""
 BY_ITSELF = 0
 """The label of what an agent does when nothing runs that it calls."""
 
@@ -160,7 +163,9 @@ def moments_of(found: Findings, work: Work, path: CriticalPath) -> Moments:
           traces wait before an agent begins.
     Cost: O(n).
     """
-    opened, closed = _before_pieces(found, work, path), _in_pieces(found, work, path)
+    agents_alone = _agents_alone(found, work)
+    opened = _before_pieces(found, work, path, agents_alone)
+    closed = _in_pieces(found, work, path, agents_alone)
     actor, label, ns, piece = (np.concatenate([opened[at], closed[at]]) for at in range(4))
     waits = np.concatenate([opened[4], closed[4]])
     return Moments(actor, label, ns, piece, waits, opens=np.arange(len(ns)) < len(opened[0]))
@@ -170,7 +175,16 @@ _Parts = tuple[Ints, Ints, Ints, Ints, Mask]
 """actor, label, ns, piece, waits."""
 
 
-def _in_pieces(found: Findings, work: Work, path: CriticalPath) -> _Parts:
+def _agents_alone(found: Findings, work: Work) -> Mask:
+    """Agents' spans of sessions that show no call of anything: their time is work, not waiting."""
+    session = found.sessions.session
+    called = np.zeros(len(found.sessions.ids), dtype=bool)
+    called[session[work.is_call]] = True
+    alone: Mask = ~called[session] & (work.actor < work.agents) & ~found.readings.placeholder
+    return alone
+
+
+def _in_pieces(found: Findings, work: Work, path: CriticalPath, agents_alone: Mask) -> _Parts:
     """What lies between the last piece that a piece waits for, or its start, and its end."""
     pieces, closes = path.pieces, path.closes
     piece = np.flatnonzero((closes > 0) & (pieces.row >= 0))
@@ -185,11 +199,11 @@ def _in_pieces(found: Findings, work: Work, path: CriticalPath) -> _Parts:
     own_name = ~called & alone & names_itself
     label = np.where(own_name, work.label[row], label)
     # an agent below which nothing is traced works, as far as anybody can tell
-    works = called | own_name | (alone & ~found.readings.placeholder[row])
+    works = called | own_name | (alone & ~found.readings.placeholder[row]) | agents_alone[row]
     return work.actor[row], label, closes[piece], piece, ~works
 
 
-def _before_pieces(found: Findings, work: Work, path: CriticalPath) -> _Parts:
+def _before_pieces(found: Findings, work: Work, path: CriticalPath, agents_alone: Mask) -> _Parts:
     """What lies before a piece begins, in which its holder does without others."""
     pieces, leads, acts = path.pieces, path.leads, found.acts
     piece = np.flatnonzero(leads > 0)
@@ -200,14 +214,18 @@ def _before_pieces(found: Findings, work: Work, path: CriticalPath) -> _Parts:
     head[acts.head] = True
     call = np.where(above >= 0, work.holder[np.maximum(above, 0)], -1)
     held_by_nobody = (above < 0) | (work.actor[np.maximum(above, 0)] >= work.agents)
-    begins = (head[row] | held_by_nobody) & (work.actor[row] < work.agents)
+    works = (above >= 0) & agents_alone[np.maximum(above, 0)] & ~again
+    # one that began much later after the one before than others did was waited for itself
+    usual = of_others(pieces.holder[piece], leads[piece].astype(np.float64))
+    works &= ~(leads[piece] > _LATE * usual)
+    begins = (head[row] | held_by_nobody) & (work.actor[row] < work.agents) & ~works
     called = (call >= 0) & ~begins
     actor = np.where(
         again | begins | (above < 0), work.actor[row], work.actor[np.maximum(above, 0)]
     )
     label = np.where(called, work.label[np.maximum(call, 0)], BY_ITSELF)
     label = np.where(again, work.label[row], label)
-    return actor, label, leads[piece], piece, again | ~called
+    return actor, label, leads[piece], piece, again | ~(called | works)
 
 
 def groups_of(found: Findings, work: Work, path: CriticalPath, moments: Moments) -> Groups:

@@ -21,7 +21,7 @@ from otel_llmops.analysis.findings import Findings
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.judgement import Counts, Weighed, weigh
 from otel_llmops.analysis.kinds import KINDS
-from otel_llmops.analysis.pieces import pieces_of
+from otel_llmops.analysis.pieces import one_by_one, pieces_of
 from otel_llmops.analysis.serial_calls import serial_calls
 from otel_llmops.model.latency import bucket
 from otel_llmops.model.schemas import BOTTLENECKS, TIME, empty
@@ -45,7 +45,7 @@ def bottlenecks(found: Findings) -> pa.Table:
     Cost: O(n log n).
     """
     work = work_of(found)
-    path = critical_path(pieces_of(found.readings))
+    path = critical_path(one_by_one(pieces_of(found.readings)))
     moments = moments_of(found, work, path)
     groups = groups_of(found, work, path, moments)
     counts = _counts(found, work, path, moments, groups)

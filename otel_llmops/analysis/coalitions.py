@@ -15,7 +15,7 @@ import numpy as np
 
 from otel_llmops.analysis import coordination
 from otel_llmops.analysis.forest import Ints, Mask
-from otel_llmops.analysis.proportions import Fisher, wilson_low
+from otel_llmops.analysis.proportions import Fisher, shrunk_ratio, wilson_low
 from otel_llmops.analysis.verdicts import Candidate, Verdict, verdicts
 
 __all__ = ["Coalition", "Team", "coalitions"]
@@ -52,9 +52,10 @@ class Coalition:
 
     `exact` says which: a team is counted as it is, unless what stands out are all that have it.
     `base_rate` is the success rate of the task type's other sessions, None where there are none;
-    `lift` how much more often the set works on these tasks than it would if agents came together
-    by chance; `p_value` how likely it is to differ so much from the others by chance, None where
-    that was not asked; `community`: whether all of it is in one community of agents.
+    `lift` how many times as often the set works on these tasks as it would if agents came together
+    by chance, shrunk (at most 2 * sessions + 1); `p_value` how likely it is to differ so much from
+    the others by chance, None where that was not asked; `community`: whether all of it is in one
+    community of agents.
     """
 
     agents: list[str]
@@ -190,7 +191,7 @@ class _Table:
             success_rate=successes / sessions,
             success_rate_low=wilson_low(successes, sessions),
             base_rate=(good - successes) / others if others else None,
-            lift=sessions / self.total / prod(share[agent] for agent in agents),
+            lift=shrunk_ratio(sessions, self.total * prod(share[agent] for agent in agents)),
             avg_tokens=own["tokens"] / sessions,
             avg_duration_ms=own["duration_ns"] / sessions / _NS_PER_MS,
             exact=candidate.whole,

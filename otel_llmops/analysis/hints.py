@@ -10,7 +10,7 @@ from otel_llmops.analysis.attributes import Attributes
 from otel_llmops.analysis.columns import codes, filled
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.kinds import CODE
-from otel_llmops.analysis.names import first_filled
+from otel_llmops.analysis.names import first_filled, plain
 from otel_llmops.semconv import CONCEPTS, GENERIC_HANDOFF_TOOLS, HANDOFF_TOOL, RETURNING, Kind
 
 __all__ = ["Hints", "hints_of"]
@@ -56,9 +56,12 @@ def hints_of(
     named = pc.if_else(pa.array(generic_tool), "", first_filled(_named_target(said), on_span))
     argument = attributes.text(CONCEPTS["handoff_argument"], where=generic_tool)
     hint = filled(named) | generic_tool | by_attribute
+    back = filled(named) & np.asarray(pc.match_substring_regex(said, r"(?i)_back[_ ]to[_ ]"))
+    # An attribute that tells of somebody else wins over the name, which then says nothing
+    back &= ~filled(told) | np.asarray(pc.equal(plain(told), plain(named)))
     return Hints(
         said=hint,
-        back=filled(named) & np.asarray(pc.match_substring_regex(said, r"(?i)_back[_ ]to[_ ]")),
+        back=back,
         target=first_filled(first_filled(told, named), argument),
         by_attribute=by_attribute,
         returns=np.asarray(pc.equal(attributes.text(CONCEPTS["handoff_mode"]), RETURNING)),

@@ -218,6 +218,10 @@ def _failing(groups: Groups, counts: Counts, agent: Ints) -> tuple[Floats, Float
     errors, calls = sums(agent, counts.errors), sums(agent, groups.calls)
     of_agent = _wilson(errors, calls)[agent]
     own = _wilson(counts.errors, groups.calls)
+    # who fails at every run fails, however well the calls of these runs go
+    runs = np.zeros(len(errors))
+    np.maximum.at(runs, agent, np.where(groups.label == BY_ITSELF, own, 0.0))
+    of_agent = np.maximum(of_agent, runs[agent])
     failed = counts.failed_ns / np.maximum(counts.session_ns, 1)
     told = (errors[agent] > 1) | (failed >= _FAILED_MIN)
     failing = np.where(counts.errors > 0, np.maximum(own, of_agent), 0.0)

@@ -7,7 +7,7 @@ answered at once) is a piece of its own, held by the trace, since it still decid
 ends. So the pieces are a forest whose roots are the traces, in which nothing sticks out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,11 +15,19 @@ from otel_llmops.analysis.columns import codes, whole
 from otel_llmops.analysis.forest import Ints
 from otel_llmops.analysis.readings import Readings
 
-__all__ = ["Pieces", "pieces_of"]
+__all__ = ["Pieces", "one_by_one", "pieces_of"]
 
 _ANCESTORS_UP = 64
 """So many spans above are asked whether they share time with one that its parent does not hold;
 then its root does. The bound keeps the search linear."""
+
+_OVERLAP = 0.5
+"""Two that share no more than this part of the shorter one follow each other: spans close a little
+after the next one opens, and clocks of services differ by a part of a short call."""
+
+_FOLLOWERS = 16
+"""So many that begin after a piece are asked whether they follow it. The bound keeps the search
+linear where thousands begin at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,40 @@ def pieces_of(readings: Readings) -> Pieces:
         end=np.concatenate([end, end[outlives], last]),
         traces=traces,
     )
+    _cut(made)
+    return made
+
+
+def one_by_one(pieces: Pieces) -> Pieces:
+    """Cut pieces that run on into the next one to where it begins.
+
+    In:   Pieces, m rows.
+    Out:  Pieces, m rows; those that share more than half of the shorter one stay side by side.
+    Edge: Strictly, who began a moment before another had ended did not wait for it; then all that
+          the other one took would be waited away by the one that came after it.
+    Cost: O(m log m).
+    """
+    start, end, holder = pieces.start, pieces.end, pieces.holder
+    length = pieces.length
+    held = np.flatnonzero((holder >= 0) & (length > 0))
+    held = held[np.lexsort((start[held], holder[held]))]
+    cut = end.copy()
+    place = np.arange(len(held))
+    for step in range(1, _FOLLOWERS + 1):
+        place = place[place + step < len(held)]
+        one, other = held[place], held[place + step]
+        inside = (holder[one] == holder[other]) & (start[other] < end[one])
+        place, one, other = place[inside], one[inside], other[inside]
+        if not len(place):
+            break
+        shared = np.minimum(end[one], end[other]) - start[other]
+        follows = shared <= _OVERLAP * np.minimum(length[one], length[other])
+        follows &= start[other] > start[one]
+        cut[one[follows]] = np.minimum(cut[one], start[other])[follows]
+        place = place[~follows]
+    if np.array_equal(cut, end):
+        return pieces
+    made = replace(pieces, start=start.copy(), end=cut)
     _cut(made)
     return made
 

@@ -1,4 +1,4 @@
-"""How sure one can be of a share of successes: Wilson's lower bound, Fisher's exact test."""
+"""How sure one can be of a share or a count: Wilson's bound, Fisher's test, shrunk ratios."""
 
 import math
 
@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from otel_llmops.analysis.forest import Ints
 
-__all__ = ["Fisher", "wilson_low"]
+__all__ = ["Fisher", "shrunk_ratio", "wilson_low"]
 
 _Z_95 = 1.959963984540054
 """Two-sided 95 %."""
 _TERMS_MAX = 20_000
 """Of a tail. Terms fall off with the square: of ten million sessions no more than these count."""
+_HALF = 0.5
+"""A count's prior: gamma with mean 1 and half an observation's weight."""
 
 
 def wilson_low(successes: int, trials: int) -> float:
@@ -26,6 +28,15 @@ def wilson_low(successes: int, trials: int) -> float:
     middle = share + square / (2 * trials)
     wide = _Z_95 * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
     return max(0.0, (middle - wide) / (1 + square / trials))
+
+
+def shrunk_ratio(observed: float, expected: float) -> float:
+    """How many times as often as expected, drawn to 1 as far as the counts are small.
+
+    In (0, 2 * observed + 1]: what was never expected is no infinity.
+    Source: Noren, Hopstadius, Bate, "Shrinkage observed-to-expected ratios" (2013).
+    """
+    return (observed + _HALF) / (expected + _HALF)
 
 
 class Fisher:

@@ -17,7 +17,7 @@ from otel_llmops.analysis.proportions import Fisher
 
 __all__ = ["Candidate", "Verdict", "verdicts"]
 
-_ALPHA = 0.02
+_ALPHA = 0.05
 """How likely one wrong verdict may be in all: half of it is spread over all whole teams that are
 looked at, half over all that teams share (Bonferroni)."""
 _DOUBT = 0.002

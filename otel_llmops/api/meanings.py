@@ -143,7 +143,8 @@ FIELDS: Mapping[str, str] = {
     "latency_ms_p95": "95 % of its activations took less, milliseconds; null without any.",
     "ledger": "Why each number is what it is, in the order of the spans.",
     "left_out": "Sessions that could not be analysed, or of which nothing is stored any more.",
-    "lift": "How much more often the set works on these tasks than by chance.",
+    "lift": "How many times as often the set works on these tasks as by chance, half a session "
+    "added to both: at most twice its sessions and one.",
     "line": "The line, from 1.",
     "line_count": "Lines of the file.",
     "line_end": "The last line, from 1.",

@@ -24,12 +24,14 @@ from opentelemetry.context import (
     set_value,
 )
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Span as RecordingSpan
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvider
 
 from otel_llmops import __version__
 from otel_llmops.sdk import attributes as names
 from otel_llmops.sdk.caller import caller
 from otel_llmops.sdk.guard import Guard
+from otel_llmops.sdk.span_attributes import tell
 from otel_llmops.sdk.usage import StreamUsage, Usage, read_usage
 
 Attributes = dict[str, str | int | Sequence[str]]
@@ -199,7 +201,7 @@ class Invocation:
         with _USAGE:
             usage = read_usage(result) or (self._stream.total if self._stream is not None else None)
             if usage is not None:
-                self.span.set_attributes(usage_attributes(usage))
+                _tell(self.span, usage_attributes(usage))
 
     def _end(self) -> None:
         for span in self._spans():
@@ -233,8 +235,15 @@ def usage_attributes(usage: Usage) -> Attributes:
     }
     attributes: Attributes = {key: value for key, value in known.items() if value is not None}
     if usage.finish_reason:
-        attributes[names.FINISH_REASONS] = [names.text(usage.finish_reason)]
+        attributes[names.FINISH_REASONS] = (names.text(usage.finish_reason),)
     return attributes
+
+
+def _tell(span: Span, attributes: Attributes) -> None:
+    if isinstance(span, RecordingSpan):
+        tell(span, attributes)
+    else:
+        span.set_attributes(attributes)
 
 
 def _agent_span_name(plan: Plan) -> str:

@@ -4,6 +4,7 @@ Ids are few, so that parents are missing, spans are their own parents, parents g
 two different spans have one id; times are few, so that many are equal.
 """
 
+import random
 from dataclasses import replace
 
 from hypothesis import settings
@@ -52,6 +53,8 @@ _WORDS: tuple[dict[str, str], ...] = (
 )
 """What a span that means nothing may say of agents, the framework's own ones included."""
 
+_ENDS = (-5, 0, 1, 2, 10, 11, 12, 20, 50, 100)
+
 _tokens = st.builds(usage, st.integers(0, 50), st.integers(0, 50))
 
 
@@ -68,7 +71,7 @@ def nodes(draw: st.DrawFn, number: int, traces: tuple[int, ...]) -> Node:
         kind=kind,
         name=draw(st.sampled_from(names)),
         start=start,
-        end=start + draw(st.sampled_from((-5, 0, 1, 2, 10, 11, 12, 20, 50, 100))),
+        end=start + draw(st.sampled_from(_ENDS)),
         id=draw(st.integers(1, 24)) if draw(_odd) else number,
         parent=draw(st.integers(0, 25) if draw(_odd) else st.integers(0, number - 1)),
         trace=draw(st.sampled_from(traces)) if draw(_odd) else traces[0],
@@ -96,6 +99,45 @@ def forests(draw: st.DrawFn, traces: tuple[int, ...] = (1, 2, 3)) -> list[Node]:
     """Up to 24 spans in any order."""
     count = draw(st.integers(1, 24))
     return draw(st.permutations([draw(nodes(number, traces)) for number in range(1, count + 1)]))
+
+
+def random_forest(chance: random.Random, trace: int) -> list[Node]:
+    """As `forests`, by plain chance: a hundred times as fast. In the two traces after `trace`.
+
+    Half of them are chains of agents, in which spans begin when others have ended.
+    """
+    traces = (trace + 1, trace + 2)
+    late = chance.random() < 0.5
+    nodes: list[Node] = []
+    for number in range(1, chance.randint(1, 24) + 1):
+        kind = chance.choice(("agent", *_KINDS))
+        start = chance.randint(0, 12) * 10
+        if late and nodes and chance.random() < 0.7:
+            start = max(0, nodes[-1].end + chance.choice((-10, 0, 5, 10)))
+        below = number - 1 if late and chance.random() < 0.5 else chance.randint(0, number - 1)
+        rare = [chance.random() < 0.1 for _ in range(7)]
+        said = usage(*chance.choices(range(50), k=2)) if kind != "tool" and rare[0] else {}
+        if rare[1]:
+            said |= conversation(f"c{chance.choice(traces)}")
+        if kind == "tool" and chance.random() < 0.2:
+            said["gen_ai.transfer.target.name"] = chance.choice(AGENTS)
+        nodes.append(
+            Node(
+                kind=kind,
+                name=chance.choice({"agent": AGENTS, "tool": _TOOLS}.get(kind, ("a", "b"))),
+                start=start,
+                end=start + chance.choice(_ENDS),
+                id=chance.randint(1, 24) if rare[2] else number,
+                parent=chance.randint(0, 25) if rare[3] else below,
+                trace=traces[1] if rare[4] else traces[0],
+                said=said,
+                links=(chance.choice((*traces, trace + 99)),) if rare[5] else (),
+                failed=rare[6],
+                scope=chance.choice(("one", "two")),
+            )
+        )
+    chance.shuffle(nodes)
+    return nodes
 
 
 @st.composite

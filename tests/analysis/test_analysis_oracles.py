@@ -1,9 +1,5 @@
 """Fast equals slow: every analysis against its oracle, over awkward forests."""
 
-import json
-from collections import Counter
-from dataclasses import replace
-
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
@@ -13,13 +9,11 @@ from otel_llmops.analysis.derive import analyse
 from otel_llmops.analysis.forest import Forest, forest
 from tests.analysis.forests import flat_traces, forests, whole_analysis
 from tests.oracles import forest as slow
-from tests.oracles import handoffs as slow_handoffs
 from tests.oracles import ledger as slow_ledger
 from tests.oracles import relay as slow_relay
 from tests.oracles import sessions as slow_sessions
-from tests.oracles.activations import told_by_nobody
 from tests.oracles.rows import in_order, parents_of
-from tests.support.tree import MS, Node, span_id, table, trace_id
+from tests.support.tree import Node, span_id, table, trace_id
 
 _id = st.sampled_from(("a", "b", "c", "d", "e", "f"))
 _keys = st.lists(st.tuples(st.sampled_from(("t", "u")), _id, st.one_of(st.just(""), _id)))
@@ -88,34 +82,6 @@ def test_model_calls_are_as_many_as_the_oracle_counts(drawn: list[Node]) -> None
     nodes = in_order(drawn)
     expected = slow_ledger.llm_calls(nodes, parents_of(nodes))
     assert sum(analyse(table(drawn))["sessions"]["llm_calls"].to_pylist()) == expected
-
-
-@whole_analysis
-@given(forests())
-def test_handoffs_are_the_oracles(drawn: list[Node]) -> None:
-    nodes = in_order(drawn)
-    for row in told_by_nobody(nodes, parents_of(nodes)):
-        nodes[row] = replace(nodes[row], name="search", said={})
-    nodes = in_order(nodes)
-    parent = parents_of(nodes)
-    runs, sessions = slow_sessions.runs(nodes), slow_sessions.session_names(nodes, parent)
-    edges = slow_handoffs.handoffs(nodes, parent, runs, sessions)
-    expected = Counter(
-        (
-            trace_id(nodes[edge.target].trace),
-            span_id(nodes[edge.source].id),
-            span_id(nodes[edge.target].id),
-            edge.kind,
-            edge.evidence,
-            None if edge.latency is None else edge.latency * MS,
-        )
-        for edge in edges
-    )
-    columns = ["trace_id", "from_span_id", "to_span_id", "kind", "evidence", "latency_ns"]
-    found = analyse(table(nodes))["agent_handoffs"].select(columns).to_pylist()
-    assert expected == Counter(
-        tuple((row | {"evidence": tuple(json.loads(row["evidence"]))}).values()) for row in found
-    )
 
 
 @whole_analysis

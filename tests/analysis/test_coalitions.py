@@ -193,6 +193,24 @@ def test_three_hundred_plantings(
     assert len(wrong) <= 0.05 * len(trials), wrong
 
 
+def lift(found: list[Coalition], agents: str) -> float:
+    (each,) = (each for each in found if each.agents == list(agents))
+    return each.lift
+
+
+def test_rare_agents_who_met_once_have_no_great_lift() -> None:
+    found = coalitions([team("vwxyz", 1, 1), team("ab", 999_999, 500_000)])
+    assert lift(found, "vwxyz") == pytest.approx(3.0)
+    assert lift(found, "ab") == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_more_sessions_the_nearer_is_lift_to_the_plain_ratio() -> None:
+    # a and b in a half of all sessions each, and always together: twice as often as by chance
+    near = [lift(coalitions([team("ab", n, n), team("cd", n, n)]), "ab") for n in (1, 10, 1_000)]
+    assert near == sorted(near)
+    assert near[-1] == pytest.approx(2.0, abs=1e-2)
+
+
 def test_four_times_the_teams_take_at_most_six_times_the_time() -> None:
     def teams(count: int) -> list[Team]:
         return [

@@ -185,6 +185,7 @@ def _scores(count: int, handoffs: int, fault: str) -> list[float]:
 def test_planted_drift_is_told_from_none(handoffs: int) -> None:
     faithful = _scores(60, handoffs, "")
     found = {fault: _auc(_scores(60, handoffs, fault), faithful) for fault in FAULTS}
+    print(f"{handoffs} handoffs, AUC:", found)  # noqa: T201 - a figure
     assert {fault: auc for fault, auc in found.items() if auc < AUC_MIN} == {}
 
 

@@ -182,12 +182,14 @@ def test_a_session_of_1_000_spans_answers_within_100_ms(store: ClickHouse) -> No
     tables = analyse(table(nodes))
     ids = tables["sessions"]["session_id"].to_pylist()
     store.replace_sessions(ids, tables)
-    took, rows = [], _graphql(store, s="long")
-    for _ in range(5):
-        began = time.perf_counter()
+    took, spent, rows = [], [], _graphql(store, s="long")
+    for _ in range(9):
+        began, worked = time.perf_counter(), time.process_time()
         _graphql(store, s="long")
         took.append(time.perf_counter() - began)
+        spent.append(time.process_time() - worked)
     store.replace_sessions(ids, {name: made.slice(0, 0) for name, made in tables.items()})
     assert rows
-    print(f"{len(nodes):,} spans, {len(rows)} rows: {sorted(took)[2] * 1000:.0f} ms, median of 5")  # noqa: T201 - a figure
+    print(f"{len(nodes):,} spans, {len(rows)} rows, median of 9: {sorted(took)[4] * 1000:.0f} ms, "  # noqa: T201 - a figure
+          f"CPU of all threads {sorted(spent)[4] * 1000:.0f} ms")  # fmt: skip
     assert min(took) < 0.1

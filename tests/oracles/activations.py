@@ -41,10 +41,11 @@ def word(node: Node) -> Word | None:
     """What a span says of handing over."""
     if node.kind != "tool":
         return None
+    _, back, asker = node.name.partition("transfer_back_to_")
     if target := node.said.get("gen_ai.transfer.target.name"):
-        return Word(target, "attribute")
-    if node.name.startswith("transfer_back_to_"):
-        return Word(node.name.removeprefix("transfer_back_to_"), "handoff_tool", back=True)
+        return Word(target, "attribute", back=plain(target) == plain(asker))
+    if back:
+        return Word(asker, "handoff_tool", back=True)
     if node.name.startswith("transfer_to_"):
         return Word(node.name.removeprefix("transfer_to_"), "handoff_tool")
     return Word(None, "handoff_tool") if node.name == "handoff" else None

@@ -35,7 +35,7 @@ def told(
         "successes": sum(each.success for each in own),
         "success_rate": sum(each.success for each in own) / len(own),
         "base_rate": sum(each.success for each in others) / len(others) if others else None,
-        "lift": float(Fraction(len(own), len(of_type)) / prod(shares)),
+        "lift": float((len(own) + Fraction(1, 2)) / (len(of_type) * prod(shares) + Fraction(1, 2))),
         "avg_tokens": sum(each.tokens for each in own) / len(own),
         "avg_duration_ms": sum(each.duration_ns for each in own) / len(own) / 1e6,
     }

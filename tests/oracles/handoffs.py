@@ -62,7 +62,7 @@ def handoffs(
 def _linked(nodes: Sequence[Node], edge: Handoff) -> Handoff:
     """A handoff from one trace to another rests on the link between them."""
     apart = nodes[edge.source].trace != nodes[edge.target].trace
-    return replace(edge, evidence=(*edge.evidence, "span_link")) if apart else edge
+    return replace(edge, evidence=_listed({*edge.evidence, "span_link"})) if apart else edge
 
 
 def _across(
@@ -301,13 +301,18 @@ def _kept(
         how = _said(edge.source, acts[edge.target], words)
         stays = edge.kind == "delegation" and how and calls and not nodes[edge.target].failed
         stays = stays and max(calls) < _end(nodes, edge.target)
-        found.append(replace(edge, kind="transfer", evidence=_seen(edge, how)) if stays else edge)
+        found.append(
+            replace(edge, kind="transfer", evidence=_listed(how | {*edge.evidence}))
+            if stays
+            else edge
+        )
     return found
 
 
-def _seen(edge: Handoff, how: set[str]) -> tuple[str, ...]:
-    order = ("parent_child", "handoff_tool", "attribute", "time")
-    return tuple(evidence for evidence in order if evidence in how | {*edge.evidence})
+def _listed(evidence: set[str]) -> tuple[str, ...]:
+    """Evidence in the order of the table of docs/design.md, time last."""
+    tree = ("parent_child", "handoff_tool", "attribute", "sibling_order")
+    return tuple(seen for seen in (*tree, "span_link", "time") if seen in evidence)
 
 
 def _onward(

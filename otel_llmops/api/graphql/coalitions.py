@@ -19,8 +19,9 @@ __all__ = ["Coalition", "coalitions"]
 @strawberry.type(
     description="A set of agents on tasks of one type. exact: counted are sessions of exactly "
     "these agents, else of these and others. baseRate is the success rate of the task type's "
-    "other sessions; lift how much more often the set works on these tasks than by chance; pValue "
-    "how likely it would differ so much from the others by chance; docs/coalitions.md says more."
+    "other sessions; lift how many times as often the set works on these tasks as by chance, drawn "
+    "to 1 where sessions are few; pValue how likely it would differ so much from the others by "
+    "chance; docs/coalitions.md says more."
 )
 class Coalition:
     """A coalition."""
