@@ -57,6 +57,13 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+def is_reachable(port: int) -> bool:
+    """Whether somebody listens there, on this machine."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
 def serve_command(data: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "otel_llmops.cli", "serve", "--data", str(data), *more]
 
@@ -127,11 +134,6 @@ class Serving:
             until(lambda: not any(map(_lives, children.values())), what="the children die too")
         else:
             until(lambda: not _lives(victims[0]), what=f"the {who} is dead")
-
-    def is_reachable(self, port: int) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-        return False
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=10)
