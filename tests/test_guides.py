@@ -15,7 +15,6 @@ import yaml
 
 from otel_llmops.api.jaeger.messages import PACKAGE, message
 from tests.support.clickhouse_server import clickhouse_url
-
 from tests.support.pages import Block, blocks, following
 from tests.support.servers import or_skip
 from tests.support.serving import until
@@ -66,7 +65,7 @@ def test_the_guide_to_the_collector_holds(tmp_path: Path) -> None:
 
 @contextmanager
 def _collector(config: dict[str, Any]) -> Iterator[None]:
-    """In place of a Collector, which CI has not: what comes to its receiver goes to its exporter."""
+    """A stand-in, as CI has no Collector: what comes to its receiver goes to its exporter."""
     for pipeline in config["service"]["pipelines"].values():
         for kind in ("receivers", "exporters"):
             assert set(pipeline[kind]) <= set(config[kind])
@@ -97,11 +96,10 @@ def test_the_guide_to_clickhouse_holds(tmp_path: Path) -> None:
     url = urlsplit(or_skip(lambda: clickhouse_url(tmp_path)))
     user, address = url.netloc.rsplit("@", 1)
     replaced = {
-        "llmops:secret@127.0.0.1:8123": url.netloc,
+        "llmops:secret@127.0.0.1:8123/llmops": url.netloc + url.path,
         "llmops:secret": unquote(user),
         "127.0.0.1:8123": address,
         "database=llmops": f"database={url.path[1:]}",
-        "/llmops": url.path,
     }
     with following(tmp_path, replaced) as reader:
         reader.follow(_programs("tutorial"))
@@ -126,7 +124,8 @@ def test_the_guide_to_jaeger_holds(tmp_path: Path) -> None:
             )
             until(lambda: list(services(message("GetServicesRequest")()).services) == ["desk"])
         [link] = json.loads((reader.folder / "jaeger-ui.json").read_text())["linkPatterns"]
-        sessions = httpx.get(f"http://127.0.0.1:{reader.ports['8080']}/api/sessions").json()
-        trace_id = sessions["sessions"][0]["trace_ids"][0]
+        sessions = f"http://127.0.0.1:{reader.ports['8080']}/api/sessions"
+        newest = until(lambda: httpx.get(sessions).json()["sessions"])[0]
+        trace_id = newest["trace_ids"][0]
         url = link["url"].replace("#{traceID}", trace_id).replace("localhost", "127.0.0.1")
         assert httpx.get(url).status_code == 200

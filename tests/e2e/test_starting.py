@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serving import Serving, processes_of, until
+from tests.support.serving import Serving, is_reachable, processes_of, until
 
 
 @pytest.mark.parametrize("children", [0, 2])

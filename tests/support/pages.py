@@ -28,6 +28,7 @@ _PORTS = ("4317", "4318", "8080", "14317", "14318", "17271", "8000")
 _PORT = re.compile(rf"\b(?:{'|'.join(_PORTS)})\b")
 _OTLP, _API = _PORTS[:2], _PORTS[2]
 _FILES = frozenset({"python", "yaml", "json", "toml"})
+_BASH = "/bin/bash"
 _RETRY_S = 0.3
 _STOP_S_MAX = 20
 _VARYING = (
@@ -118,7 +119,7 @@ class Follower:
 
     def _launch(self, block: Block) -> None:
         process = subprocess.Popen(
-            ["bash", "-c", f"exec {self._here(block.text)}"],
+            [_BASH, "-c", f"exec {self._here(block.text)}"],
             cwd=self.folder,
             env=self._environ,
             stdout=subprocess.DEVNULL,
@@ -140,7 +141,7 @@ class Follower:
         end = time.monotonic() + DEADLINE_S
         while True:
             ran = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", f"{self._here(block.text)}\npwd >{self._place}"],
+                [_BASH, "-euo", "pipefail", "-c", f"{self._here(block.text)}\npwd >{self._place}"],
                 cwd=self.folder,
                 env=self._environ,
                 stdout=subprocess.PIPE,
