@@ -117,8 +117,8 @@ def _by_function(revision: str) -> sa.Select[Any]:
         .subquery("session")
     )
     # products of large whole numbers: as floats, where integers would run over
-    calls = sa.cast(session.c.calls, sa.Double())
-    tokens = sa.cast(session.c.input_tokens + session.c.output_tokens, sa.Double())
+    calls: sa.Cast[float] = sa.cast(session.c.calls, sa.Double())
+    tokens: sa.Cast[float] = sa.cast(session.c.input_tokens + session.c.output_tokens, sa.Double())
     products = (calls * calls, tokens * calls, tokens * tokens)
     return sa.select(
         session.c.function,

@@ -137,7 +137,8 @@ def token_changes(before: Mapping[str, PerCall], after: Mapping[str, PerCall]) -
 
     In:     calls by function's qualified name, of either side.
     Out:    one entry for each function of either side; those that only one side has come last.
-    Source: Welch 1947, with each side's error by sessions (PerCall.mean_variance); Cornish and Fisher's series for the quantile of Student's t.
+    Source: Welch 1947, with each side's error by sessions (PerCall.mean_variance); Cornish and
+            Fisher's series for the quantile of Student's t.
     """
     made = []
     for function in before.keys() | after.keys():

@@ -60,8 +60,8 @@ def test_without_enough_calls_there_is_no_verdict_and_it_is_said(
     told = capsys.readouterr()
     assert "too few" in told.out
     assert told.err == (
-        "otel-llmops: nothing can be decided: no function has 20 calls in 10 sessions under both commits"
-        " (docs/ci.md)\n"
+        "otel-llmops: nothing can be decided: no function has 20 calls in 10 sessions under both"
+        " commits (docs/ci.md)\n"
     )
 
 

@@ -20,6 +20,10 @@ def _alone(calls: int, mean: float, variance: float) -> Side:
     return Side(calls, mean, variance, calls, variance / calls if calls else None)
 
 
+def _independent(side: Side) -> Side:
+    return _alone(side.calls, side.mean, side.variance)
+
+
 def _drawn(dice: np.random.Generator, calls: int, spread: float, times: float) -> Side:
     tokens = np.round(times * dice.lognormal(6, spread, calls))
     return _alone(calls, float(tokens.mean()), float(tokens.var(ddof=1)))
@@ -129,8 +133,7 @@ def test_sessions_that_differ_do_not_fail_a_build_by_chance(
     failed = [each.verdict for each in builds].count("grew")
     assert failed <= 0.05 * _BUILDS
     as_if_independent = [
-        _judged(("f", *(_alone(side.calls, side.mean, side.variance) for side in sides)))[0]
-        for sides in ((each.before, each.after) for each in builds)
+        _judged(("f", _independent(each.before), _independent(each.after)))[0] for each in builds
     ]
     # where a session calls often, calls are no evidence by themselves: one build in five would fail
     assert calls == 1 or [each.verdict for each in as_if_independent].count("grew") > 0.2 * _BUILDS
