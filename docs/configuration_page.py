@@ -20,8 +20,8 @@ _PAGE = """# Configuration
 
 `otel-llmops serve` is configured by options, each of which is an environment variable as well; an
 option on the command line wins, and an empty variable is as if it were not set. There is no
-configuration file. Every value is checked at the start: all that is wrong is said at once, with exit
-code 2, before anything is opened. There is nothing to reload: restart it, which loses nothing.
+configuration file. Every value is checked at the start: all that is wrong is said at once, with
+exit code 2, before anything is opened. There is nothing to reload: restart it, which loses nothing.
 
     OTEL_LLMOPS_API_PORT=8081 otel-llmops serve
     otel-llmops serve --api-port 8081
@@ -38,8 +38,8 @@ Commands that answer find a running `serve` by `--data`. What they read beside t
 
 ## In your application
 
-What [AgentSpanProcessor and `opentelemetry-instrument`](../README.md#2-send-it-spans) read; where spans
-go is OpenTelemetry's to say (`OTEL_EXPORTER_OTLP_ENDPOINT` and so on).
+What [AgentSpanProcessor and `opentelemetry-instrument`](../README.md#2-send-it-spans) read; where
+spans go is OpenTelemetry's to say (`OTEL_EXPORTER_OTLP_ENDPOINT` and so on).
 
 {sdk}
 

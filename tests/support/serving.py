@@ -71,8 +71,9 @@ def serve_command(data: Path, *more: str) -> list[str]:
 class Serving:
     """One data folder and fixed ports, served by one process after the other."""
 
-    def __init__(self, data: Path, *flags: str) -> None:
+    def __init__(self, data: Path, *flags: str, log: Path | None = None) -> None:
         self.data = data
+        self._log = log
         names = ("--grpc-port", "--http-port", "--api-port")
         ports = free_ports(len(names))
         self.grpc_port, self.http_port, self.api_port = ports
@@ -88,9 +89,11 @@ class Serving:
 
     def launch(self) -> None:
         """Start it, and return at once."""
-        self._process = subprocess.Popen(
-            serve_command(self.data, *self._flags), stdout=subprocess.DEVNULL
-        )
+        with ExitStack() as opened:
+            stderr = opened.enter_context(self._log.open("ab")) if self._log else None
+            self._process = subprocess.Popen(
+                serve_command(self.data, *self._flags), stdout=subprocess.DEVNULL, stderr=stderr
+            )
 
     def start(self) -> Endpoints:
         """Start it; return when it is ready."""
