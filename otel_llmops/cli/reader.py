@@ -91,17 +91,6 @@ class Reader:
         """
         return self.document(f"/api/report/{quote(session_id, safe='')}")
 
-    def bottlenecks(
-        self, session_id: str | None, *, min_severity: str | None, limit: int
-    ) -> list[dict[str, Any]]:
-        """What holds up a session, or all of them, most first.
-
-        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
-        """
-        given = {"session_id": session_id, "min_severity": min_severity, "limit": limit}
-        asked = urlencode({name: value for name, value in given.items() if value is not None})
-        return self.rows("bottlenecks", asked)
-
     def difference(self, before: str, after: str) -> dict[str, Any]:
         """What moved between two commits.
 
@@ -111,7 +100,7 @@ class Reader:
         return self._known(self.document(f"/api/topology/diff?{asked}"), "tokens")
 
     def answer(self, name: str, given: Given) -> list[dict[str, Any]]:
-        """The rows of agents, handoffs, hotspots or usage.
+        """The rows of agents, handoffs, bottlenecks, hotspots or usage.
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
