@@ -4,7 +4,7 @@
     python docs/generate.py --score    score the traces first (docs/scores.json)
     python docs/generate.py --check    write nothing; status 1 where a page is not what it would be
 
-Sources: the routes of REST (otel_llmops/api), docs/api.toml, otel_llmops/cli/arguments.py,
+Sources: the routes of REST (otel_llmops/api), docs/attacks.toml, otel_llmops/cli/arguments.py,
 otel_llmops/config.py, otel_llmops/store_url.py, otel_llmops/semconv/ with the docstrings of its
 tables, docs/frameworks.toml, tests/traces/gaps.toml, docs/scores.json (benchmarks/score_traces.py).
 """
@@ -23,6 +23,7 @@ from typing import Any
 from configuration_page import configuration
 from markdown_tables import MADE, code, prose, table
 from rest_page import api
+from security_page import security
 
 from otel_llmops import semconv
 from otel_llmops.cli.arguments import parser as command_line
@@ -363,6 +364,7 @@ def pages() -> dict[Path, str]:
         DOCS / "frameworks.md": frameworks(),
         DOCS / "cli.md": cli(),
         DOCS / "configuration.md": configuration(),
+        DOCS / "security.md": security(),
         ROOT / "README.md": readme(),
     }
 

@@ -115,10 +115,12 @@ def test_where_tokens_are_said_to_be_lost_fewer_are_found(scenario: str, lost: b
     assert ("tokens" in _RECORDED["off"].get(scenario, "").split()) is lost
 
 
-_ATTACKS = tomllib.loads((_DOCS / "api.toml").read_text(encoding="utf-8"))["attack"]
+_ATTACKS = tomllib.loads((_DOCS / "attacks.toml").read_text(encoding="utf-8"))["attack"]
 
 
-@pytest.mark.parametrize("named", sorted({each for row in _ATTACKS for each in row["tests"]}))
+@pytest.mark.parametrize(
+    "named", sorted({each for row in _ATTACKS for each in row["socket"] + row["tests"]})
+)
 def test_a_test_that_is_said_to_answer_an_attack_is_there(named: str) -> None:
     file, _, name = named.partition("::")
     assert f"def {name}(" in (_ROOT / "tests" / file).read_text(encoding="utf-8")
