@@ -459,7 +459,7 @@ def test_a_sender_cannot_fill_the_disk(tmp_path: Path) -> None:
         engine = served.children()["engine"]
         engine.suspend()  # a store that takes nothing for now
         try:
-            answers = []
+            answers: list[httpx.Response] = []
             while not answers or answers[-1].status_code == 200:
                 answers.append(sent(1 + len(answers)))
                 assert len(answers) < 40

@@ -29,7 +29,7 @@ _PORT = re.compile(rf"\b(?:{'|'.join(_PORTS)})\b")
 _OTLP, _API = _PORTS[:2], _PORTS[2]
 _FILES = frozenset({"python", "yaml", "json", "toml"})
 _BASH = "/bin/bash"
-_RETRY_S = 0.3
+_RETRY_S = 1.0
 _STOP_S_MAX = 20
 _VARYING = (
     (r"\b[0-9a-f]{10,40}\b", "HASH"),
@@ -76,6 +76,7 @@ class Follower:
             PIP_NO_INDEX="1",  # what is to be installed must be there: it is an extra of the tests
             GIT_CONFIG_NOSYSTEM="1",
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{grpc}",
+            OTEL_BSP_SCHEDULE_DELAY="500",  # spans leave sooner than a reader would have them
             OTEL_LLMOPS_DATA=str(folder / "data"),
             OTEL_LLMOPS_GRPC_PORT=grpc,
             OTEL_LLMOPS_HTTP_PORT=http,
