@@ -209,7 +209,9 @@ class Reader:
                     return None
                 raise self._refusal(error, what) from error
         except (OSError, HTTPException, ValueError) as error:
-            raise LlmopsError(f"the API at {self._url} cannot be reached: {error}") from error
+            reason = getattr(error, "reason", error)
+            said = getattr(reason, "strerror", None) or reason
+            raise LlmopsError(f"the API at {self._url} cannot be reached: {said}") from error
         return body
 
     def _refusal(self, error: urllib.error.HTTPError, what: str) -> QueryError:
