@@ -1,12 +1,12 @@
 """Make the pages that are tables of what the code and the traces hold.
 
-    python docs/generate.py            dialects.md, frameworks.md, api.md, cli.md, the README's list
+    python docs/generate.py            all of them, and the README's list
     python docs/generate.py --score    score the traces first (docs/scores.json)
     python docs/generate.py --check    write nothing; status 1 where a page is not what it would be
 
-Sources: the routes of REST (otel_llmops/api), docs/api.toml, otel_llmops/cli/arguments.py,
-otel_llmops/semconv/ with the docstrings of its tables, docs/frameworks.toml,
-tests/traces/gaps.toml, docs/scores.json (benchmarks/score_traces.py).
+Sources: the routes of REST (otel_llmops/api), docs/attacks.toml, otel_llmops/cli/arguments.py,
+otel_llmops/config.py, otel_llmops/store_url.py, otel_llmops/semconv/ with the docstrings of its
+tables, docs/frameworks.toml, tests/traces/gaps.toml, docs/scores.json (benchmarks/score_traces.py).
 """
 
 import argparse
@@ -20,8 +20,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from markdown_tables import MADE, code, table
+from configuration_page import configuration
+from markdown_tables import MADE, code, prose, table
 from rest_page import api
+from security_page import security
 
 from otel_llmops import semconv
 from otel_llmops.cli.arguments import parser as command_line
@@ -279,12 +281,6 @@ def arguments(action: argparse.Action) -> tuple[str, str]:
     return code(takes), f"{about}, required" if names and action.required else about
 
 
-def prose(text: str) -> str:
-    """Help as Markdown: options as code."""
-    shown = re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", text.replace("%%", "%"))
-    return shown.replace("|", "\\|")
-
-
 def known() -> dict[str, Any]:
     return tomllib.loads((DOCS / "frameworks.toml").read_text(encoding="utf-8"))
 
@@ -367,6 +363,8 @@ def pages() -> dict[Path, str]:
         DOCS / "dialects.md": dialects(),
         DOCS / "frameworks.md": frameworks(),
         DOCS / "cli.md": cli(),
+        DOCS / "configuration.md": configuration(),
+        DOCS / "security.md": security(),
         ROOT / "README.md": readme(),
     }
 

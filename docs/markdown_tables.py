@@ -1,8 +1,9 @@
 """What the made pages are written with."""
 
+import re
 from collections.abc import Iterable
 
-__all__ = ["MADE", "code", "table"]
+__all__ = ["MADE", "code", "prose", "table"]
 
 MADE = "<!-- Made by `python docs/generate.py`: edit what it reads, not this page. -->"
 
@@ -12,6 +13,12 @@ def code(text: object) -> str:
     shown = str(text).replace("|", "\\|").replace("\n", "\\n")
     fence = "``" if "`" in shown else "`"
     return f"{fence}{shown}{fence}" if shown else "(empty)"
+
+
+def prose(text: str) -> str:
+    """Help as Markdown: options as code."""
+    shown = re.sub(r"(?<![\w`-])(--[a-z][a-z-]*)", r"`\1`", text.replace("%%", "%"))
+    return shown.replace("|", "\\|")
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:

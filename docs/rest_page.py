@@ -1,6 +1,5 @@
 """The page of the API, made of its own OpenAPI document: called by generate.py."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ _API = """# The API
 
 `otel-llmops serve` answers on `http://127.0.0.1:8080`, by REST and by GraphQL, with the same
 figures. Where tokens are configured, send one as `Authorization: Bearer TOKEN`
-([operating](operating.md)).
+([operating](operating.md)). What it answers to who attacks it: [security](security.md).
 
 ## REST
 
@@ -63,10 +62,6 @@ curl http://127.0.0.1:8080/graphql -H 'content-type: application/json' \
 ## What is answered
 
 {answers}
-
-## Attacks, and the tests that answer them
-
-{attacks}
 """
 
 
@@ -157,18 +152,8 @@ def api() -> str:
         for name, schema in document["components"]["schemas"].items()
         for line in shape(name, schema)
     ]
-    told = tomllib.loads((DOCS / "api.toml").read_text(encoding="utf-8"))
     return _API.format(
         made=MADE,
         routes="\n".join(routes).strip(),
         answers="\n".join(answers).strip(),
-        attacks="\n".join(
-            table(
-                ("attack", "answer", "tests"),
-                [
-                    (each["what"], each["answer"], ", ".join(code(one) for one in each["tests"]))
-                    for each in told["attack"]
-                ],
-            )
-        ),
     )

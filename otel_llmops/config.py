@@ -18,6 +18,7 @@ from otel_llmops.store_url import STORE_SCHEMES, StoreUrl, masked, store_problem
 
 __all__ = [
     "DURABILITIES",
+    "NUMBERS_MIN",
     "STORE_SCHEMES",
     "Durability",
     "ServeConfig",
@@ -36,7 +37,7 @@ _PORT_MAX = 65_535
 _GIB = 1 << 30
 _MIB = 1 << 20
 _LOOPBACK = "127.0.0.1"
-_NUMBERS_MIN: Mapping[str, int] = {
+NUMBERS_MIN: Mapping[str, int] = {
     "journal_bytes_max": 16 * _MIB,
     "request_bytes_max": 1,
     "memory_bytes_max": 16 * _MIB,
@@ -45,6 +46,7 @@ _NUMBERS_MIN: Mapping[str, int] = {
     "forward_quota_bytes": 0,
     "export_quota_bytes": 0,
 }
+"""Settings that are numbers -> the least that each may be."""
 _FILES = (
     "token_file",
     "tls_certificate",
@@ -167,8 +169,8 @@ _SETTINGS = frozenset(ServeConfig.__dataclass_fields__)
 def _problems(name: str, value: object) -> list[str]:
     if name.endswith("_port"):
         return _port_problems(value)
-    if name in _NUMBERS_MIN:
-        return _number_problems(value, _NUMBERS_MIN[name])
+    if name in NUMBERS_MIN:
+        return _number_problems(value, NUMBERS_MIN[name])
     if name in _FLAGS | _LISTS.keys():
         return _flag_problems(value) if name in _FLAGS else _list_problems(value, _LISTS[name])
     if name in _MAY_BE_EMPTY and value == "":

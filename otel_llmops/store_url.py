@@ -11,7 +11,15 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from otel_llmops.errors import ConfigError
 
-__all__ = ["STORE_SCHEMES", "StoreUrl", "masked", "store_problems", "store_url"]
+__all__ = [
+    "STORE_OPTIONS",
+    "STORE_SCHEMES",
+    "StoreUrl",
+    "masked",
+    "schemes_with",
+    "store_problems",
+    "store_url",
+]
 
 _COMMON = frozenset({"retention_days"})
 _REMOTE = _COMMON | {"password_file", "secure", "verify", "ca"}
@@ -78,6 +86,21 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 STORE_SCHEMES: Mapping[str, str] = {name: kind.form for name, kind in _KINDS.items()}
 """Store schemes that can be started -> how their URL is written."""
+
+STORE_OPTIONS: Mapping[str, tuple[str, str]] = {
+    "retention_days": ("none", "drop what is older than so many days"),
+    "password_file": ("none", "path; the password, alone in a file, in place of one in the URL"),
+    "secure": ("`0`", "`1`: over TLS"),
+    "verify": ("`1`", "`0`: do not check the server's certificate"),
+    "ca": ("the system's", "path; PEM of the authority that signed the server's certificate"),
+    "sslmode": ("`prefer`", "as libpq has it: `disable`, `require`, `verify-full`, ..."),
+}
+"""Options of a store's URL -> default and meaning."""
+
+
+def schemes_with(option: str) -> tuple[str, ...]:
+    """The schemes whose URLs take that option."""
+    return tuple(scheme for scheme, kind in _KINDS.items() if option in kind.options)
 
 
 @dataclass(frozen=True, slots=True)

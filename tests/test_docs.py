@@ -1,6 +1,7 @@
 """The pages that are made are made anew, and what they claim of traces is there to see."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from otel_llmops import semconv
+from otel_llmops.cli.arguments import parser
+from otel_llmops.config import ServeConfig
 from tests.support.otlp import TRACES, scenarios
 
 _ROOT = Path(__file__).parents[1]
@@ -112,10 +115,48 @@ def test_where_tokens_are_said_to_be_lost_fewer_are_found(scenario: str, lost: b
     assert ("tokens" in _RECORDED["off"].get(scenario, "").split()) is lost
 
 
-_ATTACKS = tomllib.loads((_DOCS / "api.toml").read_text(encoding="utf-8"))["attack"]
+_ATTACKS = tomllib.loads((_DOCS / "attacks.toml").read_text(encoding="utf-8"))["attack"]
 
 
-@pytest.mark.parametrize("named", sorted({each for row in _ATTACKS for each in row["tests"]}))
+@pytest.mark.parametrize(
+    "named", sorted({each for row in _ATTACKS for each in row["socket"] + row["tests"]})
+)
 def test_a_test_that_is_said_to_answer_an_attack_is_there(named: str) -> None:
     file, _, name = named.partition("::")
     assert f"def {name}(" in (_ROOT / "tests" / file).read_text(encoding="utf-8")
+
+
+_OPTIONS = re.findall(
+    r"^\| `--([a-z-]+)` \| `(OTEL_LLMOPS_\w+)` \|",
+    (_DOCS / "configuration.md").read_text(encoding="utf-8"),
+    flags=re.MULTILINE,
+)
+_SAID = {"port": "7", "bytes": "16777216", "max": "16777216", "bind": "true", "tls": "true"}
+
+
+def test_every_setting_is_on_the_page_of_the_configuration() -> None:
+    settings = [option.replace("-", "_") for option, _ in _OPTIONS]
+    assert sorted(settings) == sorted(ServeConfig.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(("option", "variable"), _OPTIONS)
+def test_a_variable_that_the_page_names_is_its_option(option: str, variable: str) -> None:
+    said = _SAID.get(option.rpartition("-")[2], "os")
+    name = option.replace("-", "_")
+    found = [
+        getattr(parser(environ).parse_args(["serve"]), name) for environ in ({}, {variable: said})
+    ]
+    assert found[0] != found[1]
+    given = found[1] if isinstance(found[1], list) else [found[1]]
+    assert [str(each).lower() for each in given] == [said]
+
+
+def test_every_variable_of_ours_is_on_the_page_of_the_configuration() -> None:
+    sources = (_ROOT / "otel_llmops").rglob("*.py")
+    read = {
+        name
+        for path in sources
+        for name in re.findall(r"OTEL_LLMOPS_[A-Z_]*[A-Z]", path.read_text(encoding="utf-8"))
+    }
+    page = (_DOCS / "configuration.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(read) if f"`{name}`" not in page] == []

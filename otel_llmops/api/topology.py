@@ -36,6 +36,7 @@ from otel_llmops.storage.topology_answers import (
     TopologySnapshot,
 )
 from otel_llmops.views import FORMATS
+from otel_llmops.views.html import POLICY
 
 __all__ = ["ReplaceSnapshot", "operations"]
 
@@ -45,12 +46,7 @@ ReplaceSnapshot = Callable[[str, Mapping[str, pa.Table]], None]
 _BODY_BYTES_MAX = 512 * 2**20
 """A repository of 10,000 files makes some 200 MB."""
 
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "frame-ancestors 'none'"
-)
-"""For the page of views/html.py, whose program stands in it."""
-
+_PAGE_POLICY = f"{POLICY}; frame-ancestors 'none'"
 
 _OBJECT = {"type": "object"}
 _NO_SNAPSHOT = {404: "There is no such snapshot."}
@@ -90,6 +86,14 @@ _CHANGE = Shape(
         "after_calls": int,
         "before_tokens_per_call": float | None,
         "after_tokens_per_call": float | None,
+        "before_sessions": int,
+        "after_sessions": int,
+        "before_sessions_effective": float,
+        "after_sessions_effective": float,
+        "before_variance": float,
+        "after_variance": float,
+        "before_mean_variance": float | None,
+        "after_mean_variance": float | None,
         "difference": float | None,
         "low": float | None,
         "high": float | None,

@@ -28,6 +28,9 @@ def main() -> int:
         level=logging.WARNING,
         format=f"%(asctime)s {role} %(levelname)s %(message)s",
     )
+    for library in ("urllib3.connectionpool", "clickhouse_connect"):
+        # a call of the store that fails is told once, by whoever made it
+        logging.getLogger(library).setLevel(logging.ERROR)
     try:
         with extra_required(f"the {role}"):
             child = importlib.import_module(f"otel_llmops.app.{role}_child")

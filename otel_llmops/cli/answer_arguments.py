@@ -91,6 +91,7 @@ def _bottlenecks(made: _Made) -> ArgumentParser:
     _session(command)
     about = f"leave out what is less ({', '.join(SEVERITIES)})"
     command.add_argument("--min-severity", choices=tuple(SEVERITIES), help=about, metavar="LEVEL")
+    _window(command)
     _listed(command, limit=10)
     return command
 

@@ -17,7 +17,7 @@ _NO_JAEGER = {"trace_url": None}
 
 
 async def rows(queries: Queries, name: str, given: Given) -> list[dict[str, Any]]:
-    """The rows of agents, handoffs, hotspots or usage, as GET /api/{name} gives them.
+    """The rows of agents, handoffs, bottlenecks, hotspots or usage, as GET /api/{name} gives them.
 
     Raises: QueryError, if a window or a number of steps is none.
     """
@@ -28,6 +28,8 @@ async def rows(queries: Queries, name: str, given: Given) -> list[dict[str, Any]
             return _with(await queries.agents(**asked), "total_tokens")
         case "handoffs":
             return [plain(each) | _NO_JAEGER for each in await queries.handoffs(**asked)]
+        case "bottlenecks":
+            return [plain(each) | _NO_JAEGER for each in await queries.bottlenecks(**asked)]
         case "hotspots":
             found = await queries.topology.hotspots(**asked)
             return _with(found, "avg_tokens_per_call", "recommendation")

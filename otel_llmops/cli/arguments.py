@@ -16,9 +16,19 @@ from otel_llmops.config import DURABILITIES, STORE_SCHEMES, store_url
 from otel_llmops.errors import ConfigError
 from otel_llmops.store_url import StoreUrl
 
-__all__ = ["data_folder", "parser"]
+__all__ = ["ENVIRONMENT", "data_folder", "parser"]
 
 _PREFIX = "OTEL_LLMOPS_"
+ENVIRONMENT: Mapping[str, str] = {
+    f"{_PREFIX}DATA": "the default of --data",
+    f"{_PREFIX}STORE": "the default of --store",
+    f"{_PREFIX}API_TOKEN": "the bearer token to ask the API with, where it asks for one; there is "
+    "no option for it: a command line is for everybody to read",
+    "XDG_DATA_HOME": "where the default of --data is (default: ~/.local/share)",
+    "XDG_CACHE_HOME": "where scan keeps what it parsed (default: ~/.cache)",
+    "COLUMNS": "how wide tables may be",
+}
+"""Variables that commands beside `serve` read -> what each means."""
 
 
 class _Parser(ArgumentParser):

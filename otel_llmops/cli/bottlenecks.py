@@ -1,7 +1,5 @@
 """`otel-llmops bottlenecks`: what holds sessions up, and what to do about it."""
 
-import json
-import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,11 +7,15 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from otel_llmops.cli.given import given
+from otel_llmops.cli.printing import paper, print_json, tell_if_cut
 from otel_llmops.cli.source import source
 from otel_llmops.cli.tables import keep_names, safe, titled
-from otel_llmops.cli.terminal import one_line, width
+from otel_llmops.cli.terminal import one_line
 
 __all__ = ["print_bottlenecks", "run"]
+
+_ASKED = ("min_severity", "since", "until", "limit")
 
 _Row = Mapping[str, Any]
 
@@ -25,15 +27,15 @@ def run(arguments: Namespace) -> int:
 
     Raises: LlmopsError, if there is nothing that could tell.
     """
+    asked_for = {"session_id": arguments.session, **given(arguments, *_ASKED)}
     with source(arguments) as asked:
-        rows = asked.bottlenecks(
-            arguments.session, min_severity=arguments.min_severity, limit=arguments.limit
-        )
+        rows = asked.answer("bottlenecks", asked_for)
     if arguments.json:
-        # ASCII alone: whatever a span's text holds, nothing of it can steer a terminal
-        sys.stdout.write(json.dumps({"bottlenecks": list(rows)}, allow_nan=False, indent=2) + "\n")
+        print_json({"bottlenecks": rows})
         return 0
-    print_bottlenecks(rows, Console(highlight=False, width=width()))
+    console = paper()
+    print_bottlenecks(rows, console)
+    tell_if_cut(len(rows), arguments.limit, console)
     return 0
 
 

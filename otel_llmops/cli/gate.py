@@ -16,7 +16,7 @@ from otel_llmops.cli.printing import paper, print_json
 from otel_llmops.cli.source import source
 from otel_llmops.cli.tables import keep_names, safe, titled
 from otel_llmops.errors import ConfigError, LlmopsError, QueryError
-from otel_llmops.topology.gate import Judged, Side, judged
+from otel_llmops.topology.gate import SESSIONS_LEAST, Judged, Side, judged
 
 __all__ = ["run"]
 
@@ -60,14 +60,17 @@ def run(arguments: Namespace) -> int:
     return _GREW if document["grew"] else 0
 
 
+_SPREAD = ("variance", "sessions_effective", "mean_variance")
+
+
 def _side(row: Mapping[str, Any], name: str) -> Side:
     try:
-        variance = row[f"{name}_variance"]
+        spread = [row[f"{name}_{each}"] for each in _SPREAD]
     except KeyError as error:
         raise LlmopsError(
             "the API is of an earlier version", hint="upgrade the serve that is asked"
         ) from error
-    return Side(row[f"{name}_calls"], row[f"{name}_tokens_per_call"] or 0.0, variance)
+    return Side(row[f"{name}_calls"], row[f"{name}_tokens_per_call"] or 0.0, *spread)
 
 
 def _document(
@@ -95,7 +98,7 @@ def _no_evidence(document: Mapping[str, Any]) -> str:
             commit = document[name][:_COMMIT_DIGITS]
             return f"no span of {commit} ({name}) spent tokens"
     calls = document["min_calls"]
-    return f"no function has {calls} calls under both commits"
+    return f"no function has {calls} calls in {SESSIONS_LEAST} sessions under both commits"
 
 
 def _verdict(document: Mapping[str, Any]) -> str:
@@ -115,7 +118,7 @@ def _explained(document: Mapping[str, Any]) -> str:
     return (
         f"At least: the lower bound of the increase; all {document['decided']:,} hold at once with "
         f"{document['confidence']:.0%} confidence. Decided with {document['min_calls']} or more "
-        "calls under each commit."
+        f"calls, in {SESSIONS_LEAST} or more sessions, under each commit."
     )
 
 

@@ -2,7 +2,8 @@
 
 Strategy: a tool is a route of the REST API with its parameters, so that an agent and a script get
 one answer, and a new answer is one row here. What comes back is data that programs wrote: it says
-so, because a model reads it.
+so, because a model reads it; no tool changes anything, and what nobody would see on a screen (signs
+of no width, tags) is replaced, because a model would still read it.
 
 Source: Model Context Protocol, "Tools" and "stdio".
 """
@@ -19,6 +20,7 @@ from otel_llmops import __version__
 from otel_llmops.app.endpoints import read_endpoints
 from otel_llmops.app.extras import extra_required
 from otel_llmops.cli.reader import Reader
+from otel_llmops.cli.terminal import printable
 from otel_llmops.config import serve_config
 from otel_llmops.errors import ConfigError, LlmopsError, QueryError
 
@@ -211,7 +213,12 @@ async def _serve(reader: Reader) -> None:
 
     async def listed(_context: Any, _asked: Any) -> Any:
         tools = [
-            types.Tool(name=each.name, description=each.about, input_schema=each.schema())
+            types.Tool(
+                name=each.name,
+                description=each.about,
+                input_schema=each.schema(),
+                annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
+            )
             for each in TOOLS
         ]
         return types.ListToolsResult(tools=tools)
@@ -243,7 +250,7 @@ def answer(reader: Reader, name: str, given: Mapping[str, Any]) -> tuple[str, bo
         return str(error), True
     if found is None:
         return "there is nothing of that name", True
-    text = json.dumps(found, ensure_ascii=False)
+    text = printable(json.dumps(found, ensure_ascii=False))
     if len(text) > _CHARS_MAX:
         text = f"{text[:_CHARS_MAX]} ... cut at {_CHARS_MAX:,} characters: ask for fewer (limit)"
     return text, False

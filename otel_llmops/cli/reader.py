@@ -91,17 +91,6 @@ class Reader:
         """
         return self.document(f"/api/report/{quote(session_id, safe='')}")
 
-    def bottlenecks(
-        self, session_id: str | None, *, min_severity: str | None, limit: int
-    ) -> list[dict[str, Any]]:
-        """What holds up a session, or all of them, most first.
-
-        Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
-        """
-        given = {"session_id": session_id, "min_severity": min_severity, "limit": limit}
-        asked = urlencode({name: value for name, value in given.items() if value is not None})
-        return self.rows("bottlenecks", asked)
-
     def difference(self, before: str, after: str) -> dict[str, Any]:
         """What moved between two commits.
 
@@ -111,7 +100,7 @@ class Reader:
         return self._known(self.document(f"/api/topology/diff?{asked}"), "tokens")
 
     def answer(self, name: str, given: Given) -> list[dict[str, Any]]:
-        """The rows of agents, handoffs, hotspots or usage.
+        """The rows of agents, handoffs, bottlenecks, hotspots or usage.
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
@@ -220,7 +209,9 @@ class Reader:
                     return None
                 raise self._refusal(error, what) from error
         except (OSError, HTTPException, ValueError) as error:
-            raise LlmopsError(f"the API at {self._url} cannot be reached: {error}") from error
+            reason = getattr(error, "reason", error)
+            said = getattr(reason, "strerror", None) or reason
+            raise LlmopsError(f"the API at {self._url} cannot be reached: {said}") from error
         return body
 
     def _refusal(self, error: urllib.error.HTTPError, what: str) -> QueryError:

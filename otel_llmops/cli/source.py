@@ -48,16 +48,11 @@ class Source(Protocol):
     def report(self, session_id: str) -> Mapping[str, Any] | None:
         """All that the page about a session rests on."""
 
-    def bottlenecks(
-        self, session_id: str | None, *, min_severity: str | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]:
-        """What holds up a session, or all of them, most first."""
-
     def difference(self, before: str, after: str) -> Mapping[str, Any]:
         """What moved between two commits."""
 
     def answer(self, name: str, given: Given) -> list[dict[str, Any]]:
-        """The rows of agents, handoffs, hotspots or usage; `given` is as in the REST API."""
+        """The rows of agents, handoffs, bottlenecks, hotspots or usage; `given` as in REST."""
 
     def graph(self, session_id: str | None, given: Given) -> Any | None:
         """The coordination graph, as a document or in `given["format"]`."""
@@ -122,15 +117,6 @@ class _Stored:
 
     def code_picture(self, name: str) -> Any:
         return asyncio.run(self._queries.topology.module_graph(name))
-
-    def bottlenecks(
-        self, session_id: str | None, *, min_severity: str | None, limit: int
-    ) -> Sequence[Mapping[str, Any]]:
-        asked = self._queries.bottlenecks(
-            session_id=session_id, min_severity=min_severity, limit=limit
-        )
-        found: list[dict[str, Any]] = documents.plain(asyncio.run(asked))
-        return found
 
 
 @contextmanager

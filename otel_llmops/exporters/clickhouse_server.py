@@ -56,6 +56,15 @@ def server_connect(place: StoreUrl) -> Connect:
             client.command(f"CREATE DATABASE IF NOT EXISTS `{quoted}`")
         client.close()
     except (ClickHouseError, OSError, RuntimeError) as error:
-        said = next(iter(str(error).splitlines()), type(error).__name__)[:500]
-        raise ConfigError(f"the store cannot be opened: {said}") from error
+        raise ConfigError(f"the store cannot be opened: {_reason(error, place)}") from error
     return connect
+
+
+def _reason(error: BaseException, place: StoreUrl) -> str:
+    """What went wrong, in the words of the system where that is below what the client says."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, OSError) and below.strerror:
+            return f"{place.host}:{place.port}: {below.strerror}"
+        below = below.__cause__ or below.__context__
+    return next(iter(str(error).splitlines()), type(error).__name__)[:500]

@@ -19,6 +19,12 @@ from otel_llmops.sdk.guard import Guard
 
 DISABLED = "OTEL_LLMOPS_SDK_DISABLED"
 PROPAGATE_TO = "OTEL_LLMOPS_PROPAGATE_TO"
+VARIABLES: Mapping[str, str] = {
+    DISABLED: "`true` or `1`: under `opentelemetry-instrument` nothing is added",
+    PROPAGATE_TO: "hosts, with commas between, that are told which agent calls them in which "
+    "conversation; `*.` before a domain means all below it (default: nobody is told)",
+}
+"""What is read from the environment -> what it means."""
 
 _SETTING_UP = Guard("automatic set-up")
 

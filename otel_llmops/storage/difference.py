@@ -1,6 +1,7 @@
 """Two commits as a store knows them: their snapshots, and what calls spent under each."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,30 +81,54 @@ async def _per_call(store: Store, commit: str) -> dict[str, PerCall]:
     revision = await _revision(store, commit)
     if revision is None:
         return {}
-    usage = TABLES["function_usage"]
-    sums = {
-        name: sa.func.sum(column * usage.c.sign, type_=column.type).label(name)
-        for name, column in (
-            ("calls", usage.c.calls),
-            ("input_tokens", usage.c.input_tokens),
-            ("output_tokens", usage.c.output_tokens),
-            ("squared_tokens", usage.c.squared_tokens),
-        )
-    }
-    statement = (
-        sa.select(usage.c.function, *sums.values())
-        .where(usage.c.revision == revision, usage.c.function != "")
-        .group_by(usage.c.function)
-        .having(live(usage) > 0)
-    )
     found: dict[str, PerCall] = {}
-    for row in await store.fetch(statement):
+    for row in await store.fetch(_by_function(revision)):
         tokens = row["input_tokens"] + row["output_tokens"]
-        side = PerCall(row["calls"], tokens, row["squared_tokens"])
+        side = PerCall(
+            row["calls"],
+            tokens,
+            row["squared_tokens"],
+            row["sessions"],
+            *(row[name] for name in _SESSION_SUMS),
+        )
         if tokens:
             name = plain_name(row["function"])
             found[name] = found.get(name, PerCall()).plus(side)
     return found
+
+
+_SESSION_SUMS = ("session_calls_squared", "session_tokens_calls", "session_tokens_squared")
+
+
+def _by_function(revision: str) -> sa.Select[Any]:
+    """Sums by function over the sums of its sessions, as PerCall has them."""
+    usage = TABLES["function_usage"]
+    names = ("calls", "input_tokens", "output_tokens", "squared_tokens")
+    columns = [usage.c[name] for name in names]
+    sums = [
+        sa.func.sum(column * usage.c.sign, type_=column.type).label(column.name)
+        for column in columns
+    ]
+    session = (
+        sa.select(usage.c.function, *sums)
+        .where(usage.c.revision == revision, usage.c.function != "")
+        .group_by(usage.c.function, usage.c.session_id)
+        .having(live(usage) > 0)
+        .subquery("session")
+    )
+    # products of large whole numbers: as floats, where integers would run over
+    calls: sa.Cast[float] = sa.cast(session.c.calls, sa.Double())
+    tokens: sa.Cast[float] = sa.cast(session.c.input_tokens + session.c.output_tokens, sa.Double())
+    products = (calls * calls, tokens * calls, tokens * tokens)
+    return sa.select(
+        session.c.function,
+        sa.func.count().label("sessions"),
+        *(sa.func.sum(session.c[name], type_=session.c[name].type).label(name) for name in names),
+        *(
+            sa.func.sum(product, type_=sa.Double()).label(name)
+            for name, product in zip(_SESSION_SUMS, products, strict=True)
+        ),
+    ).group_by(session.c.function)
 
 
 async def _revision(store: Store, commit: str) -> str | None:
@@ -157,10 +182,20 @@ def _change(change: TokenChange) -> dict[str, Any]:
         "after_calls": change.after.calls,
         "before_tokens_per_call": change.before.mean if change.before.calls else None,
         "after_tokens_per_call": change.after.mean if change.after.calls else None,
-        "before_variance": change.before.variance,
-        "after_variance": change.after.variance,
+        **_spread("before", change.before),
+        **_spread("after", change.after),
         "difference": change.difference,
         "low": change.low,
         "high": change.high,
         "certain": change.is_certain,
+    }
+
+
+def _spread(name: str, side: PerCall) -> dict[str, Any]:
+    error = side.mean_variance
+    return {
+        f"{name}_sessions": side.sessions,
+        f"{name}_sessions_effective": side.sessions_effective,
+        f"{name}_variance": side.variance,
+        f"{name}_mean_variance": error if isfinite(error) else None,
     }

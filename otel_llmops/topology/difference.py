@@ -3,13 +3,14 @@
 Strategy: totals measure traffic, not code, so tokens are compared by call. Each side gives the
 number of calls, their sum and the sum of their squares; the difference of the two means comes with
 its 95 % interval by Welch's t, which needs neither equal spread nor equal numbers. Calls of one
-session are not independent of each other, so the interval is somewhat too narrow where a session
-calls a function often.
+session are not independent of each other: sessions are what is drawn, so the error of a mean is
+that of a mean of clusters (`PerCall.mean_variance`), and its degrees of freedom are counted in
+sessions.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import inf, sqrt
 from statistics import NormalDist
 from typing import Any
@@ -26,18 +27,28 @@ __all__ = [
 
 CONFIDENCE = 0.95
 CALLS_MIN = 5
-"""Calls on each side below which no bound is given: the series for t is good from 4 degrees on."""
+"""Calls, and sessions that they are worth, on each side below which no bound is given: the series
+for t is good from 4 degrees on."""
 
 _Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class PerCall:
-    """Calls of a function, their own tokens, and the sum of the squares of each call's tokens."""
+    """Calls of a function, and sums over them and over the sessions that they were made in.
+
+    `squared` sums the squares of each call's own tokens. Over sessions: `sessions` is their number,
+    `session_calls_squared` sums calls * calls, `session_tokens_calls` tokens * calls, and
+    `session_tokens_squared` tokens * tokens of each.
+    """
 
     calls: int = 0
     tokens: int = 0
     squared: float = 0.0
+    sessions: int = 0
+    session_calls_squared: float = 0.0
+    session_tokens_calls: float = 0.0
+    session_tokens_squared: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -52,11 +63,46 @@ class PerCall:
         spread = self.squared - self.tokens * self.tokens / self.calls
         return max(spread, 0.0) / (self.calls - 1)
 
-    def plus(self, other: "PerCall") -> "PerCall":
-        """Both together."""
-        return PerCall(
-            self.calls + other.calls, self.tokens + other.tokens, self.squared + other.squared
+    @property
+    def sessions_effective(self) -> float:
+        """So many sessions with equal numbers of calls would tell as much; 0 without calls.
+
+        Source: Kish 1965 (a sample's effective size); Carter, Schnepel and Steigerwald 2017,
+                "Asymptotic behavior of a t-test robust to cluster heterogeneity", for clusters.
+        """
+        if not self.session_calls_squared:
+            return 0.0
+        return self.calls * self.calls / self.session_calls_squared
+
+    @property
+    def mean_variance(self) -> float:
+        """Variance of the mean, which knows that calls of one session are alike.
+
+        It is the cluster-robust (sandwich) variance of a mean: a session's residual is its tokens
+        less its calls times the mean. Never less than of calls that are independent; inf where
+        one session is all that there is, which tells nothing of others.
+
+        Source: Liang and Zeger 1986; Cameron and Miller 2015, "A practitioner's guide to
+                cluster-robust inference", with the effective number of sessions in the factor
+                G / (G - 1).
+        """
+        effective = self.sessions_effective
+        if effective <= 1:
+            return inf
+        # in whole numbers, as which they are stored: alike calls have no residual at all
+        calls, tokens = self.calls, self.tokens
+        residual = (
+            calls * calls * int(self.session_tokens_squared)
+            - 2 * calls * tokens * int(self.session_tokens_calls)
+            + tokens * tokens * int(self.session_calls_squared)
         )
+        clustered = max(residual, 0) / calls**4 * effective / (effective - 1)
+        return max(clustered, self.variance / calls)
+
+    def plus(self, other: "PerCall") -> "PerCall":
+        """Both together, as if they were made in different sessions."""
+        mine, theirs = astuple(self), astuple(other)
+        return PerCall(*(one + more for one, more in zip(mine, theirs, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +110,7 @@ class TokenChange:
     """Tokens a call of one function, before and after.
 
     `low` and `high` bound the difference of the means; None where a side has fewer than CALLS_MIN
-    calls. `is_certain` where both are on one side of 0.
+    calls, or they come from too few sessions. `is_certain` where both are on one side of 0.
     """
 
     function: str
@@ -91,7 +137,8 @@ def token_changes(before: Mapping[str, PerCall], after: Mapping[str, PerCall]) -
 
     In:     calls by function's qualified name, of either side.
     Out:    one entry for each function of either side; those that only one side has come last.
-    Source: Welch 1947; Cornish and Fisher's series for the quantile of Student's t.
+    Source: Welch 1947, with each side's error by sessions (PerCall.mean_variance); Cornish and
+            Fisher's series for the quantile of Student's t.
     """
     made = []
     for function in before.keys() | after.keys():
@@ -108,14 +155,14 @@ def token_changes(before: Mapping[str, PerCall], after: Mapping[str, PerCall]) -
 
 
 def _interval(before: PerCall, after: PerCall) -> tuple[float | None, float | None]:
-    if min(before.calls, after.calls) < CALLS_MIN:
+    if min(before.sessions_effective, after.sessions_effective) < CALLS_MIN:
         return None, None
-    errors = [side.variance / side.calls for side in (before, after)]
+    errors = [side.mean_variance for side in (before, after)]
     error, middle = sqrt(sum(errors)), after.mean - before.mean
     freedom = inf
     if error:
         shares = (
-            part * part / (side.calls - 1)
+            part * part / (side.sessions_effective - 1)
             for part, side in zip(errors, (before, after), strict=True)
         )
         freedom = sum(errors) ** 2 / sum(shares)

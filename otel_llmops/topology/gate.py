@@ -2,7 +2,9 @@
 
 Strategy: a function fails where the lower bound of its increase is above what is allowed; an
 increase that may be chance fails nothing. The bound is of the ratio of the two means, by Fieller's
-theorem with Welch's degrees of freedom, so it knows that both means are uncertain. Many functions
+theorem with Welch's degrees of freedom, so it knows that both means are uncertain. Calls of one
+session are alike, so what counts as evidence are sessions: the error of a mean is the
+cluster-robust one (`PerCall.mean_variance` of topology/difference.py). Many functions
 are judged at once: each bound is held at 1 - (1 - CONFIDENCE) / functions (Bonferroni), so that a
 build in which nothing grew beyond the allowed fails by chance in 5 of 100 at the most, however many
 functions there are.
@@ -14,23 +16,40 @@ from math import inf, sqrt
 
 from otel_llmops.topology.difference import CONFIDENCE, t_quantile
 
-__all__ = ["CALLS_DEFAULT", "CALLS_LEAST", "Judged", "Side", "judged"]
+__all__ = ["CALLS_DEFAULT", "CALLS_LEAST", "SESSIONS_LEAST", "Judged", "Side", "judged"]
 
 CALLS_DEFAULT = 20
 """Tokens of calls are skewed: with fewer, their mean is not yet near enough to normal."""
 CALLS_LEAST = 10
 """Below, t's series is off by more than 1 % at the small probabilities that many functions need."""
+SESSIONS_LEAST = 10
+"""Sessions that the calls of each side have to be worth: with fewer, the spread between sessions is
+a guess, and t's series is off as with few calls."""
 _STEPS = 60
 """Halvings of the bracket: to the last bit of a float."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A function's calls under one commit: how many, tokens of one on average, their variance."""
+    """A function's calls under one commit: how many, tokens of one on average, their variance.
+
+    `sessions`: as many of equal size as the calls are worth. `mean_variance`: of the mean, by
+    sessions; None where one session is all that there is.
+    """
 
     calls: int
     mean: float
     variance: float
+    sessions: float
+    mean_variance: float | None
+
+    @property
+    def independent(self) -> float:
+        """Calls that would tell as much of the mean if each were independent of the others.
+
+        Source: Kish 1965, the effective size of a sample.
+        """
+        return self.variance / self.mean_variance if self.mean_variance else float(self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +57,7 @@ class Judged:
     """One function. `increase` is a share of the tokens a call before, and `low` its lower bound.
 
     `verdict`: grew (`low` is above the allowed), unproven (`increase` is, `low` is not), fine, and
-    undecided (too few calls, on one side or both: then `low` is None).
+    undecided (too few calls, or sessions, on one side or both: then `low` is None).
     """
 
     function: str
@@ -59,7 +78,7 @@ def judged(
     Out:    one entry for each function.
     Edge:   Calls that are all alike have no spread: their increase is its own bound.
     Cost:   O(n).
-    Source: Fieller 1954; Welch 1947; Bonferroni.
+    Source: Fieller 1954; Welch 1947; Bonferroni; for clusters, as PerCall.mean_variance.
     """
     given = list(functions)
     decided = sum(_suffices(sides, calls_min) for _, *sides in given)
@@ -82,7 +101,7 @@ def judged(
 
 
 def _suffices(sides: Iterable[Side], calls_min: int) -> bool:
-    return all(side.calls >= calls_min for side in sides)
+    return all(side.calls >= calls_min and side.sessions >= SESSIONS_LEAST for side in sides)
 
 
 def _increase(before: Side, after: Side) -> float | None:
@@ -124,13 +143,14 @@ def _speaks_against(ratio: float, before: Side, after: Side, probability: float)
     # of few skewed calls the mean and the variance are too small together, by chance: if one
     # side's calls are the other's times `ratio`, the larger of the two variances is both sides'
     variance = max(ratio * ratio * before.variance, after.variance)
-    errors = (variance / before.calls, variance / after.calls)
+    errors = (variance / before.independent, variance / after.independent)
     error = sqrt(sum(errors))
     above = after.mean - ratio * before.mean
     if not error:
         return above > 0
     shares = (
-        part * part / (side.calls - 1) for part, side in zip(errors, (before, after), strict=True)
+        part * part / (side.sessions - 1)
+        for part, side in zip(errors, (before, after), strict=True)
     )
     freedom = sum(errors) ** 2 / sum(shares)
     return above > t_quantile(probability, freedom) * error

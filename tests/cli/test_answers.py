@@ -16,6 +16,7 @@ _WINDOW = ("--since", "2020-01-01T00:00:00Z", "--until", "2030-01-01T00:00:00Z")
 _ASKED = (
     ("agents", "--json", "--type", "specialist", *_WINDOW),
     ("handoffs", "--json", "--agent", "critic", "--min-quality", "0.9"),
+    ("bottlenecks", "--json", "--min-severity", "low", *_WINDOW),
     ("hotspots", "--json"),
     ("usage", "--json", *_WINDOW),
     ("export", "sankey"),

@@ -68,3 +68,23 @@ def test_where_nothing_stands_out_it_says_so(
 ) -> None:
     told = _run(capsys, "somebody-elses", "--file", capture)
     assert told == (0, ["Nothing stands out."])
+
+
+def test_only_what_began_in_a_window_is_told(
+    capture: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*window: str) -> list[str]:
+        assert main(["bottlenecks", "--file", capture, "--json", *window]) == 0
+        rows = json.loads(capsys.readouterr().out)["bottlenecks"]
+        return [row["agent"] for row in rows]
+
+    assert "writer" in told()
+    assert told("--since", "2020-01-01T00:00:00Z", "--until", "2038-01-01T00:00:00Z") == told()
+    assert told("--since", "2038-01-01T00:00:00Z") == told("--until", "2020-01-01T00:00:00Z") == []
+
+
+def test_a_time_that_is_none_is_refused_before_anything_is_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["bottlenecks", "--file", "/no/such/file", "--since", "yesterday"]) == 2
+    assert "'yesterday' is not a time" in capsys.readouterr().err

@@ -60,9 +60,25 @@ def test_without_enough_calls_there_is_no_verdict_and_it_is_said(
     told = capsys.readouterr()
     assert "too few" in told.out
     assert told.err == (
-        "otel-llmops: nothing can be decided: no function has 20 calls under both commits"
-        " (docs/ci.md)\n"
+        "otel-llmops: nothing can be decided: no function has 20 calls in 10 sessions under both"
+        " commits (docs/ci.md)\n"
     )
+
+
+def test_calls_of_a_few_sessions_are_no_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = [
+        *calls_under(_BASE, 1, "desk.ask", [100] * 40, calls_a_session=10),
+        *calls_under(_HEAD, 100, "desk.ask", [900] * 40, calls_a_session=10),
+    ]
+    made = tmp_path / "capture.binpb"
+    made.write_bytes(trace_request(*members))
+    argv = ["gate", "--base", _BASE, "--head", _HEAD, "--file", str(made), "--json"]
+    assert main(argv) == 2
+    (ask,) = json.loads(capsys.readouterr().out)["functions"]
+    after = ask["after"]
+    assert (after["calls"], after["sessions"], ask["verdict"]) == (40, 4.0, "undecided")
 
 
 def test_a_commit_of_which_nothing_is_known_is_refused(

@@ -11,9 +11,12 @@ import sqlalchemy as sa
 from otel_llmops.analysis.derive import analyse
 from otel_llmops.errors import PermanentExport
 from otel_llmops.model.topology import TOPOLOGY
+from otel_llmops.otlp import Request, decode_traces
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.tables import TABLES
 from tests.backends import Destination
+from tests.support.commits import calls_under
+from tests.support.otlp import trace_request
 from tests.support.snapshot import SCANNED_AT, Tables, snapshot
 from tests.support.tree import spans
 
@@ -137,6 +140,35 @@ def test_what_is_analysed_again_is_not_counted_twice(store: Destination) -> None
     assert [(each.qualified_name, each.total_tokens) for each in found] == [("app.ask", 110)]
     edges = asyncio.run(Queries(store).topology.function_calls(limit=9))
     assert [(each.callee, each.total_tokens) for each in edges] == [("app.ask", 110)]
+
+
+def test_tokens_a_call_of_a_commit_are_told_with_their_spread_by_session(
+    store: Destination,
+) -> None:
+    before = calls_under("a" * 40, 1, "app.ask", [10, 20, 30, 50], calls_a_session=2)
+    after = calls_under("b" * 40, 9, "app.ask", [10**9, 3 * 10**9])
+    tables = analyse(decode_traces([Request(trace_request(*before, *after))]))
+    store.replace_sessions(tables["sessions"]["session_id"].to_pylist(), tables)
+    found = asyncio.run(Queries(store).topology.difference("aaaa", "bbbb"))
+    (change,) = found["tokens"]
+    told = {name: value for name, value in change.items() if name.startswith(("before", "after"))}
+    assert told == pytest.approx(
+        {
+            "before_calls": 4,
+            "before_tokens_per_call": 27.5,
+            "before_sessions": 2,
+            "before_sessions_effective": 2.0,
+            "before_variance": 875 / 3,
+            # two sessions of one size, whose means are 15 and 40
+            "before_mean_variance": 312.5 / 2,
+            "after_calls": 2,
+            "after_tokens_per_call": 2e9,
+            "after_sessions": 2,
+            "after_sessions_effective": 2.0,
+            "after_variance": 2e18,
+            "after_mean_variance": 1e18,
+        }
+    )
 
 
 def test_nothing_at_all_answers_with_nothing(store: Destination) -> None:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from otel_llmops.app.endpoints import Endpoints
 from tests.support.certificates import Certificates, certificates
 from tests.support.otlp import span, trace_request
-from tests.support.serving import Serving
+from tests.support.serving import Serving, until
 
 READ, ADMIN = "a-token-that-may-read-0", "a-token-that-may-change-0"
 _TOLD_S_MAX = 10.0
@@ -65,11 +65,13 @@ def _socket(
     )
 
 
-def _subscribed(socket: Any, payload: dict[str, str]) -> dict[str, Any]:
-    """The first answer after saying hello with `payload` and asking for handoffs."""
+_HANDOFFS = "subscription { handoffs { sessionId fromAgent toAgent final } }"
+
+
+def _subscribed(socket: Any, payload: dict[str, str], query: str = _HANDOFFS) -> dict[str, Any]:
+    """The first answer after saying hello with `payload` and asking for `query`."""
     socket.send(json.dumps({"type": "connection_init", "payload": payload}))
     acknowledged: dict[str, Any] = json.loads(socket.recv(_TOLD_S_MAX))
-    query = "subscription { handoffs { sessionId fromAgent toAgent final } }"
     socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": query}}))
     return acknowledged
 
@@ -117,6 +119,41 @@ def test_a_handoff_is_told_while_its_trace_still_grows(
         pair | {"final": True},
     ]
     assert took_s < _TOLD_S_MAX
+
+
+def test_the_graph_of_a_session_is_told_as_it_grows(
+    served: tuple[Serving, Endpoints], context: ssl.SSLContext
+) -> None:
+    _, found = served
+    session = "0b" * 16
+    query = (
+        f'subscription {{ coordinationGraph(sessionId: "{session}") '
+        "{ nodes { agent } edges { fromAgent toAgent handoffs } } }"
+    )
+
+    def told() -> tuple[set[str], set[tuple[str, str, int]]]:
+        message = json.loads(socket.recv(_TOLD_S_MAX))
+        assert message["type"] == "next", message
+        graph = message["payload"]["data"]["coordinationGraph"]
+        edges = {(edge["fromAgent"], edge["toAgent"], edge["handoffs"]) for edge in graph["edges"]}
+        return {node["agent"] for node in graph["nodes"]}, edges
+
+    with _socket(found, context) as socket:
+        _subscribed(socket, {"authorization": f"Bearer {READ}"}, query)
+        # another session's handoff is not told
+        _send(found, context, _agent(1, "x", trace=12), _agent(2, "y", trace=12, parent=1))
+        _send(
+            found,
+            context,
+            _agent(2, "planner", trace=11, parent=1),
+            _agent(3, "writer", trace=11, parent=2),
+        )
+        assert told() == ({"planner", "writer"}, {("planner", "writer", 1)})
+        _send(found, context, _agent(4, "critic", trace=11, parent=3))
+        grown = {("planner", "writer", 1), ("writer", "critic", 1)}
+        until(
+            lambda: told() == ({"planner", "writer", "critic"}, grown), what="the graph has grown"
+        )
 
 
 @pytest.mark.parametrize("payload", [{}, {"authorization": "Bearer x"}, {"authorization": READ}])

@@ -88,6 +88,13 @@ def test_a_bad_store_url(tmp_path: Path, url: str, reason: str) -> None:
     )
 
 
+def test_a_store_that_is_not_there(tmp_path: Path) -> None:
+    url = "clickhouse://llmops:secret@127.0.0.1:1/llmops"
+    code, out, told = _refused(tmp_path / "data", "--store", url)
+    said = "otel-llmops: the store cannot be opened: 127.0.0.1:1: Connection refused\n"
+    assert (code, out, told) == (2, "", said)
+
+
 def test_a_store_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     url = f"chdb://{tmp_path}/file/store"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.serving import Serving, processes_of, until
+from tests.support.serving import Serving, is_reachable, processes_of, until
 
 
 @pytest.mark.parametrize("children", [0, 2])
@@ -36,5 +36,5 @@ def test_a_child_that_dies_comes_back_on_the_same_port(served: Serving) -> None:
 
 
 def _answers(served: Serving) -> bool:
-    ready = served.is_reachable(served.api_port) and served.get("/readyz").is_success
-    return ready and served.is_reachable(served.http_port)
+    ready = is_reachable(served.api_port) and served.get("/readyz").is_success
+    return ready and is_reachable(served.http_port)

@@ -57,6 +57,13 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+def is_reachable(port: int) -> bool:
+    """Whether somebody listens there, on this machine."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
 def serve_command(data: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "otel_llmops.cli", "serve", "--data", str(data), *more]
 
@@ -64,8 +71,9 @@ def serve_command(data: Path, *more: str) -> list[str]:
 class Serving:
     """One data folder and fixed ports, served by one process after the other."""
 
-    def __init__(self, data: Path, *flags: str) -> None:
+    def __init__(self, data: Path, *flags: str, log: Path | None = None) -> None:
         self.data = data
+        self._log = log
         names = ("--grpc-port", "--http-port", "--api-port")
         ports = free_ports(len(names))
         self.grpc_port, self.http_port, self.api_port = ports
@@ -81,9 +89,11 @@ class Serving:
 
     def launch(self) -> None:
         """Start it, and return at once."""
-        self._process = subprocess.Popen(
-            serve_command(self.data, *self._flags), stdout=subprocess.DEVNULL
-        )
+        with ExitStack() as opened:
+            stderr = opened.enter_context(self._log.open("ab")) if self._log else None
+            self._process = subprocess.Popen(
+                serve_command(self.data, *self._flags), stdout=subprocess.DEVNULL, stderr=stderr
+            )
 
     def start(self) -> Endpoints:
         """Start it; return when it is ready."""
@@ -127,11 +137,6 @@ class Serving:
             until(lambda: not any(map(_lives, children.values())), what="the children die too")
         else:
             until(lambda: not _lives(victims[0]), what=f"the {who} is dead")
-
-    def is_reachable(self, port: int) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-        return False
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=10)

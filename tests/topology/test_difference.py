@@ -7,6 +7,7 @@ import statistics
 import pytest
 
 from otel_llmops.topology.difference import PerCall, structure, t_quantile, token_changes
+from tests.support.commits import per_call
 from tests.support.snapshot import Tables, snapshot
 
 BEFORE = """
@@ -28,7 +29,8 @@ def _rows(tables: Tables) -> dict[str, list[dict[str, object]]]:
 
 
 def _side(*tokens: int) -> PerCall:
-    return PerCall(len(tokens), sum(tokens), float(sum(each * each for each in tokens)))
+    """Calls of so many tokens, each in a session of its own."""
+    return per_call([[each] for each in tokens])
 
 
 def test_modules_functions_imports_and_cycles_that_moved() -> None:
@@ -103,3 +105,41 @@ def test_functions_come_by_how_much_they_moved_and_strangers_last() -> None:
     after = {"small": _side(2, 2), "large": _side(1, 1), "new": _side(7)}
     found = [(each.function, each.difference) for each in token_changes(before, after)]
     assert found == [("large", -8.0), ("small", 1.0), ("gone", None), ("new", None)]
+
+
+def test_calls_of_one_session_are_one_piece_of_evidence() -> None:
+    alone, together = per_call([[10], [20], [30], [40]]), per_call([[10] * 9, [20] * 9, [40] * 9])
+    assert alone.mean_variance == pytest.approx(alone.variance / 4)
+    # of three sessions of one size the mean is that of their means
+    means = statistics.variance([10, 20, 40]) / 3
+    assert together.mean_variance == pytest.approx(means)
+    assert (alone.sessions_effective, together.sessions_effective) == (4.0, 3.0)
+
+
+def test_a_session_that_has_nearly_all_calls_tells_nothing_of_others() -> None:
+    one = per_call([[5, 9] * 50])
+    assert (one.mean_variance, one.sessions_effective) == (math.inf, 1.0)
+    mostly = per_call([[5, 9] * 500, *([[1000]] * 9)])
+    assert mostly.sessions_effective < 1.1
+    (change,) = token_changes({"f": mostly}, {"f": per_call([[8]] * 50)})
+    assert (change.low, change.high) == (None, None)
+
+
+def test_the_interval_of_clustered_calls_holds_the_truth_as_often_as_it_says() -> None:
+    dice = random.Random(20261129)  # noqa: S311 - a simulation
+    held = 0
+    for _ in range(400):
+        before, after = (
+            per_call(
+                [
+                    [max(round(middle + dice.gauss(0, 10)), 0) for _ in range(dice.randint(1, 20))]
+                    for middle in [dice.gauss(mean, 60) for _ in range(25)]
+                ]
+            )
+            for mean in (400, 450)
+        )
+        (change,) = token_changes({"f": before}, {"f": after})
+        assert change.low is not None
+        assert change.high is not None
+        held += change.low <= 50 <= change.high
+    assert 0.93 <= held / 400 <= 0.99
