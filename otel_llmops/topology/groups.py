@@ -7,12 +7,16 @@ together, small ones with the largest that they import, and each group knows of 
 what stands at its surface (`calls.solve`, `known`). A group needs the memory of its own size, and
 worker processes take one after the other. A worker that dies does so for want of memory or by the
 hand of another; its group is solved here.
+
+A group is solved again if the content of one of its files is another, or what it sees of a file
+that it knows; else its answer is that of the scan before.
 """
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from hashlib import blake2b
+from typing import Final, NamedTuple
 
 from otel_llmops.topology import calls
 from otel_llmops.topology.cycles import components
@@ -20,16 +24,21 @@ from otel_llmops.topology.facts import FileSummary, ImportFacts
 from otel_llmops.topology.files import Tree
 from otel_llmops.topology.layout import Layout
 from otel_llmops.topology.pool import asked_apart
-from otel_llmops.topology.solving import Answer, solved
-from otel_llmops.topology.unpacking import call_facts
-from otel_llmops.topology.worker import Buffer, Look, unpack
+from otel_llmops.topology.solving import answered, read_answer
+from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Look, unpack
 
-__all__ = ["FILES_MANY", "Group", "grouped", "solve_all"]
+__all__ = ["Group", "Sizes", "Solved", "grouped", "solve_all"]
 
-FILES_MANY: Final = 5_000
-"""Home Assistant, 6,725 files and one package, takes 5 s and 370 MB as a whole."""
-BYTES_SMALL: Final = 1 << 20
-"""Of packed facts: some 60,000 lines, solved in half a second."""
+class Sizes(NamedTuple):
+    """From how many files on packages are solved in groups; below how many bytes one is small."""
+
+    files_many: int = 5_000
+    """Home Assistant, 6,725 files and one package, takes 5 s and 370 MB as a whole."""
+    bytes_small: int = 1 << 20
+    """Of packed facts: some 60,000 lines, solved in half a second."""
+
+
+SIZES: Final = Sizes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +49,91 @@ class Group:
     known: frozenset[str]
 
 
+class Solved(NamedTuple):
+    """A call graph: edges, sorted, what could not be read, and each group's answer by its key."""
+
+    edges: list[calls.Edge]
+    unread: list[tuple[str, int, str]]
+    answers: dict[bytes, Buffer]
+
+
+class _File(NamedTuple):
+    """What a group is made of: the packed facts of a file, and what tells them from others."""
+
+    name: bytes
+    content: bytes
+    surface: bytes
+    facts: Buffer
+
+
+_Parts = Mapping[str, list[_File]]
+"""Top-level package -> its files that could be parsed."""
+
+
 def solve_all(
     tree: Tree,
     placed: Layout,
     looks: MutableMapping[str, Look],
     *,
     workers: int,
-    files_many: int = FILES_MANY,
-    bytes_small: int = BYTES_SMALL,
-) -> Answer:
-    """The call graph of a scan: edges, sorted, and what could not be read.
+    kept: Mapping[bytes, Buffer],
+    sizes: Sizes = SIZES,
+) -> Solved:
+    """The call graph of a scan.
 
-    In:     `looks`, which let go of their `calls`; `workers`, processes, 0 for none; from how many
-            files on packages are solved in groups, and below how many bytes one is small.
-    Cost:   time linear in calls; memory that of the groups being solved, as many as workers.
+    In:     `looks`, which let go of their `calls`; `workers`, processes, 0 for none; `kept`, the
+            answers of an earlier scan.
+    Cost:   time linear in calls, of the groups that are not `kept`; memory that of the groups being
+            solved, as many as workers.
     """
     groups: Sequence[Group] = ()
-    if len(tree.files) >= files_many and _installed(tree, placed):
-        groups = grouped(*_packages(placed, looks), bytes_small=bytes_small)
+    if len(tree.files) >= sizes.files_many and _installed(tree, placed):
+        groups = grouped(*_packages(placed, looks), bytes_small=sizes.bytes_small)
+    parts = _parts(placed, looks)
     if len(groups) < 2:
-        graph = calls.solve(call_facts(placed, looks))
-        return list(graph.edges), list(graph.diagnostics)
-    parts: dict[str, list[Buffer]] = {}
-    for path, look in looks.items():
-        parts.setdefault(_top(placed.names[path]), []).append(look.calls)
-        looks[path] = look._replace(calls=b"")
+        groups, workers = [Group(frozenset(parts), frozenset())], 0
     with ThreadPoolExecutor(max(1, workers)) as threads:
-        answers = list(threads.map(lambda group: _solve(group, parts, workers), groups))
-    edges = sorted(edge for found, _ in answers for edge in found)
-    return edges, sorted(one for _, told in answers for one in told)
+        keyed = list(threads.map(lambda group: _solve(group, parts, workers, kept), groups))
+    answers = [read_answer(answer) for _, answer in keyed]
+    return Solved(
+        sorted(edge for found, _ in answers for edge in found),
+        sorted(one for _, told in answers for one in told),
+        dict(keyed),
+    )
 
 
 def _installed(tree: Tree, placed: Layout) -> bool:
     return placed.roots == ("",) and "" not in tree.projects and not placed.above
 
 
-def _solve(group: Group, parts: Mapping[str, list[Buffer]], workers: int) -> Answer:
-    own = [facts for package in sorted(group.packages) for facts in parts[package] if facts]
-    known = [facts for package in sorted(group.known) for facts in parts[package] if facts]
-    answer = asked_apart(own, known) if workers else None
-    edges, told = answer or solved(own, known)
-    return [calls.Edge(*edge) for edge in edges], told
+def _parts(placed: Layout, looks: MutableMapping[str, Look]) -> dict[str, list[_File]]:
+    parts: dict[str, list[_File]] = {}
+    for path, look in looks.items():
+        if look.calls:
+            name = f"{placed.names[path]}\0{path.endswith('__init__.py')}".encode()
+            file = _File(name, look.digest, look.surface, look.calls)
+            parts.setdefault(_top(placed.names[path]), []).append(file)
+            looks[path] = look._replace(calls=b"")
+    return parts
+
+
+def _solve(
+    group: Group, parts: _Parts, workers: int, kept: Mapping[bytes, Buffer]
+) -> tuple[bytes, Buffer]:
+    """The key of a group and its answer."""
+    own = [file for package in sorted(group.packages) for file in parts.get(package, ())]
+    known = [file for package in sorted(group.known) for file in parts.get(package, ())]
+    told = blake2b(digest_size=DIGEST_BYTES)
+    for file in own:
+        told.update(b"\0".join((b"own", file.name, file.content)))
+    for file in known:
+        told.update(b"\0".join((b"known", file.name, file.surface)))
+    key = told.digest()
+    answer = kept.get(key)
+    if answer is None:
+        request = [file.facts for file in own], [file.facts for file in known]
+        answer = (asked_apart(*request) if workers else None) or answered(*request)
+    return key, answer
 
 
 def _packages(
@@ -110,7 +163,7 @@ def _top(module: str) -> str:
 
 
 def grouped(
-    sizes: Mapping[str, int], imports: Mapping[str, set[str]], *, bytes_small: int = BYTES_SMALL
+    sizes: Mapping[str, int], imports: Mapping[str, set[str]], *, bytes_small: int
 ) -> list[Group]:
     """Packages that are solved together, the largest group first.
 

@@ -131,9 +131,12 @@ def scan(
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
     diagnostics = read.diagnostics()
     with steps.step("calls"):
-        edges, unread = solve_all(tree, placed, read.looks, workers=_workers(workers))
+        before = kept.solved()
+        solved = solve_all(tree, placed, read.looks, workers=_workers(workers), kept=before)
+        if solved.answers.keys() != before.keys():
+            kept.keep_solved(solved.answers)
         paths = {name: path for path, name in placed.names.items()}
-        told = (Diagnostic(paths[module], line, why) for module, line, why in unread)
+        told = (Diagnostic(paths[module], line, why) for module, line, why in solved.unread)
         diagnostics = sorted([*diagnostics, *told])
     with steps.step("link"):
         facts = file_facts(placed, read.looks)
@@ -144,7 +147,7 @@ def scan(
         made = tables(
             Snapshot(
                 _snapshot_id(path, commit, inputs), str(path.resolve()), commit,
-                now_ns, placed.names, facts, linked, edges, diagnostics,
+                now_ns, placed.names, facts, linked, solved.edges, diagnostics,
             )
         )  # fmt: skip
     with steps.step("keep"):

@@ -3,13 +3,14 @@
 Strategy: as in worker; a process of its own gives its memory back when it ends.
 """
 
+import marshal
 import sys
 from collections.abc import Sequence
 
 from otel_llmops.topology import calls
 from otel_llmops.topology.worker import Buffer, prepare, receive, send, unpack
 
-__all__ = ["Answer", "main", "solved"]
+__all__ = ["Answer", "answered", "main", "read_answer", "solved"]
 
 Answer = tuple[list[calls.Edge], list[tuple[str, int, str]]]
 """Edges, and what could not be read: (module, line, message)."""
@@ -26,6 +27,18 @@ def _unpacked(packed: Sequence[Buffer]) -> dict[str, calls.Facts]:
     return {calls.module_of(content): content for content in contents}
 
 
+def answered(own: Sequence[Buffer], known: Sequence[Buffer]) -> bytes:
+    """What `solved` gives, as bytes that are sent and kept."""
+    edges, told = solved(own, known)
+    return marshal.dumps(([tuple(edge) for edge in edges], told))
+
+
+def read_answer(packed: Buffer) -> Answer:
+    """Back from the bytes of `answered`."""
+    edges, told = marshal.loads(packed)  # noqa: S302 - what our own workers made
+    return [calls.Edge(*edge) for edge in edges], told
+
+
 def main() -> None:
     """Answer requests until stdin ends."""
     prepare()
@@ -34,5 +47,4 @@ def main() -> None:
     while (request := receive(source)) is not None:
         own, known = request
         del request
-        edges, told = solved(own, known)
-        send(sink, ([tuple(edge) for edge in edges], told))
+        send(sink, answered(own, known))

@@ -56,7 +56,8 @@ Buffer = bytes | memoryview
 class Look(NamedTuple):
     """What a file holds: facts, packed, or why there are none.
 
-    `digest` is that of the content, b"" where it could not be read.
+    `digest` is that of the content, b"" where it could not be read; `surface` that of what the
+    call graph of its importers sees of it, b"" where it could not be parsed.
     """
 
     digest: bytes
@@ -64,6 +65,7 @@ class Look(NamedTuple):
     calls: Buffer
     line: int = 0
     message: str = ""
+    surface: bytes = b""
 
 
 def look(job: Job) -> Look:
@@ -81,7 +83,8 @@ def look(job: Job) -> Look:
         tree = parse(source)
         facts = pack(tuple(summary(walk(tree, source), job.module)))
         found = calls.extract(tree, module=job.module, is_package=job.is_package)
-        return Look(digest, facts, pack(found))
+        seen = blake2b(calls.surface(found), digest_size=DIGEST_BYTES).digest()
+        return Look(digest, facts, pack(found), surface=seen)
     except Refused as refused:
         return Look(digest, b"", b"", refused.line, refused.message)
     except (RecursionError, MemoryError):

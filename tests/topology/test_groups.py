@@ -1,15 +1,18 @@
 """Installed packages are solved in groups: who is with whom, and what is seen between them."""
 
+import marshal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from otel_llmops.topology.calls import Edge
 from otel_llmops.topology.files import find
-from otel_llmops.topology.groups import grouped, solve_all
+from otel_llmops.topology.groups import Sizes, Solved, grouped, solve_all
 from otel_llmops.topology.layout import layout
 from otel_llmops.topology.pool import look_at_all
-from otel_llmops.topology.worker import Job
+from otel_llmops.topology.worker import Buffer, Job
 from tests.topology.drawn import draw
 
 _PACKAGES = {
@@ -69,7 +72,12 @@ _FROM_APP = {
 _BACK = {"lib.engine.each > app.main.told", "lib.engine.Base.close > app.main.Mine.flush"}
 
 
-def _edges(root: Path, *, files_many: int, workers: int = 0) -> list[Edge]:
+_NOTHING: Final[Mapping[bytes, Buffer]] = {}
+
+
+def _solved(
+    root: Path, *, files_many: int, workers: int = 0, kept: Mapping[bytes, Buffer] = _NOTHING
+) -> Solved:
     tree = find(root)
     placed = layout(tree)
     jobs = [
@@ -77,12 +85,16 @@ def _edges(root: Path, *, files_many: int, workers: int = 0) -> list[Edge]:
         for path in tree.files
     ]
     looks = dict(zip(tree.files, look_at_all(jobs, [0] * len(jobs), workers=0), strict=True))
-    edges, unread = solve_all(
-        tree, placed, looks, workers=workers, files_many=files_many, bytes_small=1
+    solved = solve_all(
+        tree, placed, looks, workers=workers, kept=kept, sizes=Sizes(files_many, bytes_small=1)
     )
-    assert unread == []
+    assert solved.unread == []
     assert not any(look.calls for look in looks.values())
-    return edges
+    return solved
+
+
+def _edges(root: Path, *, files_many: int, workers: int = 0) -> list[Edge]:
+    return _solved(root, files_many=files_many, workers=workers).edges
 
 
 def _drawn(edges: list[Edge]) -> set[str]:
@@ -108,6 +120,39 @@ def test_groups_are_the_same_in_processes_of_their_own(tmp_path: Path) -> None:
 def test_a_project_is_one_however_large(tmp_path: Path) -> None:
     root = draw(tmp_path, {**_PACKAGES, "setup.py": ""})
     assert _drawn(_edges(root, files_many=1)) >= _BACK
+
+
+_CHANGES = {
+    # what is written in place of what -> the packages that are solved again
+    "in the user": ("app/main.py", "def told(): ...", "def told(): start()", {"app"}),
+    "in a body of the library": ("lib/engine.py", "self.flush()", "self.run()", {"lib"}),
+    "only lines move": ("lib/engine.py", "class Base:", "\n\nclass Base:", {"lib"}),
+    "at the surface": ("lib/engine.py", "-> Engine:", "-> Base:", {"lib", "app"}),
+    "nothing": ("lib/engine.py", "class Base:", "class Base:", set()),
+}
+
+
+@pytest.mark.parametrize("change", _CHANGES)
+def test_what_changed_is_solved_again_and_gives_what_solving_all_gives(
+    tmp_path: Path, change: str
+) -> None:
+    path, before, after, again = _CHANGES[change]
+    root = draw(tmp_path, _PACKAGES)
+    first = _solved(root, files_many=1)
+    source = (root / path).read_text()
+    assert before in source
+    (root / path).write_text(source.replace(before, after))
+    spoilt = {key: _marked(answer) for key, answer in first.answers.items()}
+    second = _solved(root, files_many=1, kept=first.answers)
+    assert second == _solved(root, files_many=1)
+    from_before = _solved(root, files_many=1, kept=spoilt)
+    assert {"lib", "app"} - again == {edge.found_by for edge in from_before.edges} & {"lib", "app"}
+
+
+def _marked(answer: Buffer) -> bytes:
+    """An answer whose edges say whose they are."""
+    edges, told = marshal.loads(answer)  # noqa: S302 - what the test has just made
+    return marshal.dumps(([(a, b, a.partition(".")[0], line) for a, b, _, line in edges], told))
 
 
 @pytest.mark.parametrize(

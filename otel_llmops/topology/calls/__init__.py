@@ -14,7 +14,7 @@ classes, instances and containers; the edges fall out of it, each with how it wa
 
 from otel_llmops.topology.calls.analysis import solve
 from otel_llmops.topology.calls.extraction import extract
-from otel_llmops.topology.calls.facts import FACTS_VERSION, Facts, module_of
+from otel_llmops.topology.calls.facts import FACTS_VERSION, Facts, module_of, surface
 from otel_llmops.topology.calls.graph import CallGraph, Edge, Function, pycg
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "module_of",
     "pycg",
     "solve",
+    "surface",
 ]

@@ -103,6 +103,31 @@ def interface(content: Facts) -> Facts:
     return tuple(changed)
 
 
+def surface(content: Facts) -> bytes:
+    """All that `interface` leaves for others to see, as bytes.
+
+    Out:    equal bytes where importers see the same. Lines count by their order alone, since no
+            edge of an importer tells a line of what it imports.
+    """
+    seen = interface(content)
+    operations = [read_operation(content, place) for place in read_index(seen)[3::4]]
+    order = {line: n for n, line in enumerate(sorted({op[1] for op in operations}))}
+    told = (
+        [seen[part] for part in _SEEN],
+        [(*entry[:F_LINE], *entry[F_LINE + 1 :]) for entry in seen[FUNCTIONS]],
+        [(*entry[:C_LINE], *entry[C_LINE + 1 :]) for entry in seen[CLASSES]],
+        [(op[0], order[op[1]], *op[2:]) for op in operations],
+    )
+    return marshal.dumps(told, _BY_VALUE)
+
+
+_SEEN: Final = (
+    MODULE, PACKAGE, NODES, CELLS, EXPORTS, PUBLIC, STARS, COPIES, ALLOCS, ANNOTATIONS, STORED,
+    KEYS, COUNTS,
+)  # fmt: skip
+_BY_VALUE: Final = 0
+"""The version of marshal that does not tell which of equal texts are one object."""
+
 # Bodies of classes are among the functions, of kind `class`; for them F_FIRST is the number of the
 # function around them.
 
