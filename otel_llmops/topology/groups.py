@@ -29,6 +29,7 @@ from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Look, unpack
 
 __all__ = ["Group", "Sizes", "Solved", "grouped", "solve_all"]
 
+
 class Sizes(NamedTuple):
     """From how many files on packages are solved in groups; below how many bytes one is small."""
 
