@@ -73,12 +73,12 @@ class Cache:
         start = _LENGTH.size + length
         found: dict[Key, Look] = {}
         # the file's digest has just been checked, so this is what `keep_looks` wrote
-        for *key, facts, calls, line, message, surface in marshal.loads(  # noqa: S302
+        for *key, facts, calls, line, message, surface, imports in marshal.loads(  # noqa: S302
             content[_LENGTH.size : start]
         ):
             middle, end = start + facts, start + facts + calls
             found[tuple(key)] = Look(
-                key[0], content[start:middle], content[middle:end], line, message, surface
+                key[0], content[start:middle], content[middle:end], line, message, surface, imports
             )
             start = end
         return found
@@ -86,10 +86,7 @@ class Cache:
     def keep_looks(self, looks: Mapping[Key, Look]) -> None:
         """Replace them by those of this scan."""
         index = marshal.dumps(
-            [
-                (*key, len(look.facts), len(look.calls), look.line, look.message, look.surface)
-                for key, look in looks.items()
-            ]
+            [(*key, len(look.facts), len(look.calls), *look[3:]) for key, look in looks.items()]
         )
         blobs = (blob for look in looks.values() for blob in (look.facts, look.calls))
         self._write("facts", lambda sink: _put(sink, _LENGTH.pack(len(index)), index, *blobs))

@@ -8,11 +8,16 @@ what stands at its surface (`calls.solve`, `known`). A group needs the memory of
 worker processes take one after the other. A worker that dies does so for want of memory or by the
 hand of another; its group is solved here.
 
+Two groups at once need the memory of both. So where all is to be read, one group after the other is
+solved while the rest is being read: the cores are as busy, and only what remains is solved in
+parallel. Such an answer counts only if its key is asked for in the end.
+
 A group is solved again if the content of one of its files is another, or what it sees of a file
 that it knows; else its answer is that of the scan before.
 """
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,14 +25,13 @@ from typing import Final, NamedTuple
 
 from otel_llmops.topology import calls
 from otel_llmops.topology.cycles import components
-from otel_llmops.topology.facts import FileSummary, ImportFacts
 from otel_llmops.topology.files import Tree
 from otel_llmops.topology.layout import Layout
 from otel_llmops.topology.pool import asked_apart
 from otel_llmops.topology.solving import answered, read_answer
-from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Look, unpack
+from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Look
 
-__all__ = ["Group", "Sizes", "Solved", "grouped", "solve_all"]
+__all__ = ["Group", "Sizes", "Solved", "grouped", "in_two", "solve_all", "solve_early"]
 
 
 class Sizes(NamedTuple):
@@ -91,6 +95,8 @@ def solve_all(
     if len(tree.files) >= sizes.files_many and _installed(tree, placed):
         groups = grouped(*_packages(placed, looks), bytes_small=sizes.bytes_small)
     parts = _parts(placed, looks)
+    for path, look in looks.items():
+        looks[path] = look._replace(calls=b"")
     if len(groups) < 2:
         groups, workers = [Group(frozenset(parts), frozenset())], 0
     with ThreadPoolExecutor(max(1, workers)) as threads:
@@ -103,18 +109,75 @@ def solve_all(
     )
 
 
+def solve_early(
+    tree: Tree,
+    placed: Layout,
+    looks: Mapping[str, Look],
+    *,
+    kept: Mapping[bytes, Buffer],
+    until: Callable[[], bool],
+    sizes: Sizes = SIZES,
+) -> dict[bytes, Buffer]:
+    """The answers, by their keys, of groups that can be solved while other files are being read.
+
+    In:     `looks`, of some files; `until` says that the others have been read: no further group is
+            begun then. `kept` as in `solve_all`.
+    Edge:   a group that a package read later belongs to is solved in vain, since its key differs.
+    """
+    files = Counter(_top(placed.names[path]) for path in tree.files)
+    read = Counter(_top(placed.names[path]) for path in looks)
+    imports: dict[str, set[str]] = {top: set() for top in read}
+    for path, look in looks.items():
+        imports[_top(placed.names[path])].update(files.keys() & look.imports)
+    ready = {top for top in read if read[top] == files[top]}
+    while waiting := {top for top in ready if not imports[top] <= ready}:
+        ready -= waiting
+    known = {path: look for path, look in looks.items() if _top(placed.names[path]) in ready}
+    parts = _parts(placed, known)
+    answers: dict[bytes, Buffer] = {}
+    for group in grouped(*_packages(placed, known), bytes_small=sizes.bytes_small):
+        if until():
+            break
+        answers.update([_solve(group, parts, 1, kept)])
+    return answers
+
+
+def in_two(
+    tree: Tree, placed: Layout, waiting: Sequence[str], *, sizes: Sizes = SIZES
+) -> tuple[list[str], list[str]]:
+    """Files to read before `solve_early`, and files to read beside it: whole packages each.
+
+    Out:    the packages that are small beside the whole come first, since others import them, then
+            the largest, which take longest to solve; all are read before where there is no group
+            to solve beside.
+    """
+    if len(waiting) < sizes.files_many or not _installed(tree, placed):
+        return list(waiting), []
+    packages: dict[str, list[str]] = {}
+    for path in waiting:
+        packages.setdefault(_top(placed.names[path]), []).append(path)
+    weights = {top: sum(map(tree.files.__getitem__, paths)) for top, paths in packages.items()}
+    total = sum(weights.values())
+    order = sorted(weights, key=lambda top: (weights[top] * 10 > total, -weights[top]))
+    parts: tuple[list[str], list[str]] = [], []
+    done = 0
+    for top in order:
+        parts[done * 2 > total] += packages[top]
+        done += weights[top]
+    return parts
+
+
 def _installed(tree: Tree, placed: Layout) -> bool:
     return placed.roots == ("",) and "" not in tree.projects and not placed.above
 
 
-def _parts(placed: Layout, looks: MutableMapping[str, Look]) -> dict[str, list[_File]]:
+def _parts(placed: Layout, looks: Mapping[str, Look]) -> dict[str, list[_File]]:
     parts: dict[str, list[_File]] = {}
     for path, look in looks.items():
         if look.calls:
             name = f"{placed.names[path]}\0{path.endswith('__init__.py')}".encode()
             file = _File(name, look.digest, look.surface, look.calls)
             parts.setdefault(_top(placed.names[path]), []).append(file)
-            looks[path] = look._replace(calls=b"")
     return parts
 
 
@@ -147,16 +210,8 @@ def _packages(
     imports: dict[str, set[str]] = {top: set() for top in sizes}
     for path, look in looks.items():
         top = _top(placed.names[path])
-        for one in FileSummary(*unpack(look.facts)).imports if look.facts else ():
-            imports[top].update(_imported(ImportFacts(*one)) & sizes.keys() - {top})
-    return sizes, imports
-
-
-def _imported(one: ImportFacts) -> set[str]:
-    """The top-level packages that an import may mean."""
-    if one.level:
-        return set()
-    return {_top(one.module)} if one.module else {_top(name) for name, _ in one.names}
+        imports[top].update(sizes.keys() & look.imports)
+    return sizes, {top: found - {top} for top, found in imports.items()}
 
 
 def _top(module: str) -> str:

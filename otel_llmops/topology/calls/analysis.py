@@ -43,6 +43,7 @@ def solve(
         analysis = _Analysis(program, Hierarchy(program))
         analysis.lay_out()
         analysis.run()
+        analysis.let_go()
         return analysis.graph(apart=faces.keys() - by_module.keys())
     finally:
         if collecting:
@@ -258,6 +259,14 @@ class _Analysis(Access):
             self.wait_fixed(self.at(module, callee), caller, inner)
 
     # The result.
+
+    def let_go(self) -> None:
+        """Empties what only the fixpoint needs: names take much memory, too."""
+        for part in (self.held, self.read, self.late_ops, self.met, self.made_ops, self.fields):
+            part.clear()
+        for numbers in (self.first_target, self.target, self.next_target, self.first_wait,
+                        self.wait_caller, self.wait_op, self.next_wait, self.places):  # fmt: skip
+            del numbers[:]
 
     def graph(self, apart: Set[str]) -> CallGraph:
         """The call graph by name; functions of one name are one. No module apart is a caller."""
