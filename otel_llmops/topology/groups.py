@@ -162,7 +162,7 @@ def in_two(
     parts: tuple[list[str], list[str]] = [], []
     done = 0
     for top in order:
-        parts[done * 2 > total] += packages[top]
+        parts[done * 2 > total].extend(packages[top])
         done += weights[top]
     return parts
 

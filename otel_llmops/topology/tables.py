@@ -7,7 +7,7 @@ gives the same tables.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,16 +32,19 @@ _UNCALLED = ("overload", ".setter", ".deleter")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the tables are made of. `files` maps each path to its facts, None if unparsed."""
+    """All that the tables are made of. `files` maps each path to its facts, None if unparsed.
+
+    `tables` uses up `files` and `edges`: these are most of what a scan holds in the end.
+    """
 
     snapshot_id: str
     repository: str
     commit: str
     scanned_at_ns: int
     names: Mapping[str, str]
-    files: Mapping[str, FileSummary | None]
+    files: MutableMapping[str, FileSummary | None]
     linked: Linked
-    edges: Sequence[Edge]
+    edges: list[Edge]
     diagnostics: Sequence[Diagnostic]
 
 
@@ -52,11 +55,12 @@ def tables(snapshot: Snapshot) -> dict[str, pa.Table]:
     """
     modules = identifiers([f"module:{name}" for name in snapshot.names.values()])
     functions, meant = _functions(snapshot, modules)
+    calls = _calls(snapshot, functions, meant)
     made = {
         "code_modules": _modules(snapshot, modules),
         "code_classes": _classes(snapshot, modules),
         "code_functions": functions,
-        "function_calls": _calls(snapshot, functions, meant),
+        "function_calls": calls,
         "module_dependencies": _dependencies(snapshot, modules),
     }
     made["topology_snapshots"] = _snapshots(snapshot, made)
@@ -136,18 +140,19 @@ def _functions(snapshot: Snapshot, modules: pa.StringArray) -> tuple[pa.Table, d
     parts = list(columns.values())
     names: list[str] = []
     counts = []
-    for facts in snapshot.files.values():
+    for path, facts in snapshot.files.items():
         counts.append(len(facts.names) if facts else 0)
         if facts:
             names += facts.names
             for part, more in zip(parts, facts.functions, strict=True):
                 part.extend(more)
+            snapshot.files[path] = facts._replace(functions=(), names=())
     owners = np.repeat(np.arange(len(counts)), counts)
     if len(set(names)) < len(names):  # a class `a` in a package, and a module `a` below it
         names = distinct(names)
     table = _table(
         snapshot, "code_functions", columns,
-        function_id=identifiers([f"function:{name}" for name in names]),
+        function_id=identifiers(f"function:{name}" for name in names),
         module_id=modules.take(pa.array(owners)),
     )  # fmt: skip
     return table, _meant(columns["qualified_name"], columns["decorators"])
@@ -158,24 +163,26 @@ def _meant(names: Sequence[str], decorators: Sequence[str]) -> dict[str, int]:
     meant = {name: row for row, name in enumerate(names)}
     if len(meant) == len(names):
         return meant
+    several = {name for row, name in enumerate(names) if meant[name] != row}
     called = {
         name: row
         for row, name in enumerate(names)
-        if not any(word in decorators[row] for word in _UNCALLED)
+        if name in several and not any(word in decorators[row] for word in _UNCALLED)
     }
     return meant | called
 
 
 def _calls(snapshot: Snapshot, functions: pa.Table, meant: Mapping[str, int]) -> pa.Table:
-    known = [edge for edge in snapshot.edges if edge.caller in meant and edge.callee in meant]
+    known = [edge for edge in snapshot.edges if edge[0] in meant and edge[1] in meant]
+    snapshot.edges.clear()
     columns = _columns(("caller", "callee", "found_by", "line"), known)
     count = len(known)
     ids = functions.column("function_id")
     return _table(
         snapshot, "function_calls", columns,
-        call_id=identifiers([f"call:{edge.caller}>{edge.callee}" for edge in known]),
-        caller_function_id=ids.take(pa.array([meant[edge.caller] for edge in known], pa.int64())),
-        callee_function_id=ids.take(pa.array([meant[edge.callee] for edge in known], pa.int64())),
+        call_id=identifiers(f"call:{caller}>{callee}" for caller, callee, _, _ in known),
+        caller_function_id=ids.take(pa.array([meant[edge[0]] for edge in known], pa.int64())),
+        callee_function_id=ids.take(pa.array([meant[edge[1]] for edge in known], pa.int64())),
         call_count=pa.repeat(pa.scalar(0, pa.int64()), count),
         total_tokens=pa.repeat(pa.scalar(0, pa.int64()), count),
         avg_duration_ms=pa.nulls(count, pa.float64()),
