@@ -16,9 +16,12 @@ A group is solved again if the content of one of its files is another, or what i
 that it knows; else its answer is that of the scan before.
 """
 
+import sys
+import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -41,6 +44,8 @@ class Sizes(NamedTuple):
     """Home Assistant, 6,725 files and one package, takes 5 s and 370 MB as a whole."""
     bytes_small: int = 1 << 20
     """Of packed facts: some 60,000 lines, solved in half a second."""
+    bytes_at_once: int = sys.maxsize
+    """Of packed facts of the groups that are solved at a time, or one group. 1 MB takes 30 MB."""
 
 
 SIZES: Final = Sizes()
@@ -99,8 +104,9 @@ def solve_all(
         looks[path] = look._replace(calls=b"")
     if len(groups) < 2:
         groups, workers = [Group(frozenset(parts), frozenset())], 0
+    room = _Room(sizes.bytes_at_once)
     with ThreadPoolExecutor(max(1, workers)) as threads:
-        keyed = list(threads.map(lambda group: _solve(group, parts, workers, kept), groups))
+        keyed = list(threads.map(lambda group: _solve(group, parts, workers, kept, room), groups))
     answers = [read_answer(answer) for _, answer in keyed]
     return Solved(
         sorted(edge for found, _ in answers for edge in found),
@@ -138,7 +144,7 @@ def solve_early(
     for group in grouped(*_packages(placed, known), bytes_small=sizes.bytes_small):
         if until():
             break
-        answers.update([_solve(group, parts, 1, kept)])
+        answers.update([_solve(group, parts, 1, kept, _Room(sizes.bytes_at_once))])
     return answers
 
 
@@ -181,8 +187,29 @@ def _parts(placed: Layout, looks: Mapping[str, Look]) -> dict[str, list[_File]]:
     return parts
 
 
+class _Room:
+    """Memory, counted in bytes of packed facts; whoever is alone always has enough."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._free = self._max = bytes_max
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Waits until there is room, and gives it back in the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: size <= self._free or self._free == self._max)
+            self._free -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += size
+                self._changed.notify_all()
+
+
 def _solve(
-    group: Group, parts: _Parts, workers: int, kept: Mapping[bytes, Buffer]
+    group: Group, parts: _Parts, workers: int, kept: Mapping[bytes, Buffer], room: _Room
 ) -> tuple[bytes, Buffer]:
     """The key of a group and its answer."""
     own = [file for package in sorted(group.packages) for file in parts.get(package, ())]
@@ -196,7 +223,8 @@ def _solve(
     answer = kept.get(key)
     if answer is None:
         request = [file.facts for file in own], [file.facts for file in known]
-        answer = (asked_apart(*request) if workers else None) or answered(*request)
+        with room.taken(sum(len(facts) for part in request for facts in part)):
+            answer = (asked_apart(*request) if workers else None) or answered(*request)
     return key, answer
 
 

@@ -26,7 +26,7 @@ from otel_llmops.topology.cache import Cache, Key
 from otel_llmops.topology.commit import DIRTY, Checkout
 from otel_llmops.topology.facts import FileSummary
 from otel_llmops.topology.files import Diagnostic, Tree, find
-from otel_llmops.topology.groups import in_two, solve_all, solve_early
+from otel_llmops.topology.groups import Sizes, in_two, solve_all, solve_early
 from otel_llmops.topology.ids import identifier
 from otel_llmops.topology.imports import Resolver
 from otel_llmops.topology.layout import Layout, layout
@@ -38,6 +38,9 @@ from otel_llmops.topology.unpacking import call_facts, file_facts
 from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Job, Look, unpack
 
 __all__ = ["Scan", "call_graph_of", "scan"]
+
+_BYTES_AT_ONCE = 20 << 20
+"""Takes some 500 MB beside the 150 MB that the scan itself has then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class _Read:
     reused: int
     solved: Mapping[bytes, Buffer]
     """Answers of groups: those of the scan before, and what was solved while files were read."""
+    sizes: Sizes
 
     def diagnostics(self) -> list[Diagnostic]:
         found = [
@@ -136,13 +140,15 @@ def scan(
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
     diagnostics = read.diagnostics()
     with steps.step("calls"):
-        solved = solve_all(tree, placed, read.looks, workers=_workers(workers), kept=read.solved)
+        solved = solve_all(
+            tree, placed, read.looks, workers=_workers(workers), kept=read.solved, sizes=read.sizes
+        )
         kept.keep_solved(solved.answers)
         paths = {name: path for path, name in placed.names.items()}
         told = (Diagnostic(paths[module], line, why) for module, line, why in solved.unread)
         diagnostics = sorted([*diagnostics, *told])
     with steps.step("link"):
-        facts = file_facts(placed, read.looks)
+        facts, functions = file_facts(placed, read.looks)
         linked = link(placed, {path: one for path, one in facts.items() if one is not None})
     with steps.step("tables"):
         digests = {path: look.digest for path, look in read.looks.items()}
@@ -150,7 +156,7 @@ def scan(
         made = tables(
             Snapshot(
                 _snapshot_id(path, commit, inputs), str(path.resolve()), commit,
-                now_ns, placed.names, facts, linked, solved.edges, diagnostics,
+                now_ns, placed.names, facts, functions, linked, solved.edges, diagnostics,
             )
         )  # fmt: skip
     with steps.step("keep"):
@@ -271,7 +277,9 @@ def _read(
     looks = {path: looks[path] for path in tree.files}
     if waiting or len(known) != len(looks):
         kept.keep_looks({_key(path, placed, look): look for path, look in looks.items()})
-    return _Read(tree, placed, looks, reused, solved)
+    # after a few changes time counts, in a scan from nothing memory does, too
+    sizes = Sizes(bytes_at_once=_BYTES_AT_ONCE) if rest else Sizes()
+    return _Read(tree, placed, looks, reused, solved, sizes)
 
 
 def _is_package(path: str) -> bool:

@@ -18,13 +18,16 @@ Answer = tuple[list[calls.Edge], list[tuple[str, int, str]]]
 
 def solved(own: Sequence[Buffer], known: Sequence[Buffer]) -> Answer:
     """The call graph of `own`, packed facts; of `known` only the surface counts."""
-    graph = calls.solve(_unpacked(own), known=_unpacked(known))
+    graph = calls.solve(_unpacked(own), known=_unpacked(known, surface=True))
     return list(graph.edges), list(graph.diagnostics)
 
 
-def _unpacked(packed: Sequence[Buffer]) -> dict[str, calls.Facts]:
-    contents = (unpack(one) for one in packed)
-    return {calls.module_of(content): content for content in contents}
+def _unpacked(packed: Sequence[Buffer], *, surface: bool = False) -> dict[str, calls.Facts]:
+    found = {}
+    for one in packed:
+        content = unpack(one)
+        found[calls.module_of(content)] = calls.interface(content) if surface else content
+    return found
 
 
 def answered(own: Sequence[Buffer], known: Sequence[Buffer]) -> bytes:

@@ -7,7 +7,7 @@ gives the same tables.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.topology.calls import Edge
 from otel_llmops.topology.facts import TYPE_CHECKING, FileSummary, distinct
 from otel_llmops.topology.files import Diagnostic
+from otel_llmops.topology.functions import Functions
 from otel_llmops.topology.ids import identifiers
 from otel_llmops.topology.link import Linked
 
@@ -34,7 +35,8 @@ _UNCALLED = ("overload", ".setter", ".deleter")
 class Snapshot:
     """All that the tables are made of. `files` maps each path to its facts, None if unparsed.
 
-    `tables` uses up `files` and `edges`: these are most of what a scan holds in the end.
+    `functions` are those of `files`, in their order. `tables` uses up `edges`, of which there are
+    many.
     """
 
     snapshot_id: str
@@ -42,7 +44,8 @@ class Snapshot:
     commit: str
     scanned_at_ns: int
     names: Mapping[str, str]
-    files: MutableMapping[str, FileSummary | None]
+    files: Mapping[str, FileSummary | None]
+    functions: Functions
     linked: Linked
     edges: list[Edge]
     diagnostics: Sequence[Diagnostic]
@@ -68,7 +71,7 @@ def tables(snapshot: Snapshot) -> dict[str, pa.Table]:
 
 
 def _table(
-    snapshot: Snapshot, name: str, columns: Mapping[str, Any], **arrays: pa.Array
+    snapshot: Snapshot, name: str, columns: Mapping[str, Any], **arrays: pa.Array | pa.ChunkedArray
 ) -> pa.Table:
     """`columns` are sequences of Python values, `arrays` are arrays already."""
     schema = TOPOLOGY[name]
@@ -129,33 +132,21 @@ def _classes(snapshot: Snapshot, modules: pa.StringArray) -> pa.Table:
     return _table(snapshot, "code_classes", columns, class_id=ids, module_id=owned)
 
 
-_FUNCTION_COLUMNS = ("function_name", "qualified_name", "kind", "line_first", "line_start",
-                     "line_end", "complexity", "cognitive_complexity", "is_async", "decorators",
-                     "docstring", "body_hash")  # fmt: skip
-
-
 def _functions(snapshot: Snapshot, modules: pa.StringArray) -> tuple[pa.Table, dict[str, int]]:
     """The table, and the row of the function that a call by a name means."""
-    columns: dict[str, list[Any]] = {name: [] for name in _FUNCTION_COLUMNS}
-    parts = list(columns.values())
-    names: list[str] = []
-    counts = []
-    for path, facts in snapshot.files.items():
-        counts.append(len(facts.names) if facts else 0)
-        if facts:
-            names += facts.names
-            for part, more in zip(parts, facts.functions, strict=True):
-                part.extend(more)
-            snapshot.files[path] = facts._replace(functions=(), names=())
-    owners = np.repeat(np.arange(len(counts)), counts)
+    functions = snapshot.functions
+    names = functions.names
+    owners = np.repeat(np.arange(len(functions.counts)), functions.counts)
     if len(set(names)) < len(names):  # a class `a` in a package, and a module `a` below it
         names = distinct(names)
+    columns = functions.columns()
     table = _table(
-        snapshot, "code_functions", columns,
+        snapshot, "code_functions", {}, **columns,
         function_id=identifiers(f"function:{name}" for name in names),
         module_id=modules.take(pa.array(owners)),
     )  # fmt: skip
-    return table, _meant(columns["qualified_name"], columns["decorators"])
+    qualified = columns["qualified_name"].to_pylist()
+    return table, _meant(qualified, columns["decorators"].to_pylist())
 
 
 def _meant(names: Sequence[str], decorators: Sequence[str]) -> dict[str, int]:

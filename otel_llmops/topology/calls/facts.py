@@ -90,15 +90,23 @@ def interface(content: Facts) -> Facts:
     numbers = read_index(content)
     kept = array("i")
     counts = []
-    end = 0
+    written: list[bytes] = []
+    places: dict[int, int] = {}  # where an operation was, and where it is now
+    size = end = 0
     for function, count in zip(content[FUNCTIONS], content[COUNTS], strict=True):
         start, end = end, end + 4 * count
         before = len(kept)
-        for place in range(start, end, 4):
-            if function[F_KIND] in _BODIES or numbers[place] == DECORATE:
-                kept += numbers[place : place + 4]
+        for at in range(start, end, 4):
+            if function[F_KIND] in _BODIES or numbers[at] == DECORATE:
+                place = numbers[at + 3]
+                if place not in places:
+                    places[place] = size
+                    written.append(marshal.dumps(read_operation(content, place)))
+                    size += len(written[-1])
+                kept.extend((*numbers[at : at + 3], places[place]))
         counts.append((len(kept) - before) // 4)
     changed = list(content)
+    changed[OPERATIONS] = b"".join(written)
     changed[INDEX_OF], changed[COUNTS] = kept.tobytes(), counts
     return tuple(changed)
 
@@ -110,7 +118,7 @@ def surface(content: Facts) -> bytes:
             edge of an importer tells a line of what it imports.
     """
     seen = interface(content)
-    operations = [read_operation(content, place) for place in read_index(seen)[3::4]]
+    operations = [read_operation(seen, place) for place in read_index(seen)[3::4]]
     order = {line: n for n, line in enumerate(sorted({op[1] for op in operations}))}
     told = (
         [seen[part] for part in _SEEN],
