@@ -1,12 +1,13 @@
 """What earlier scans of a directory made, on the disk, by content.
 
-Strategy: two files a scanned directory in the user's cache directory, replaced whole and
+Strategy: three files a scanned directory in the user's cache directory, replaced whole and
 atomically, so that concurrent scans each leave a good one. `.facts` holds what workers made of each
 file, found by (digest of the content, module, is_package), so a file that moved or changed is
-looked at again and no other. `.tables` holds the finished tables of the last scan, found by the
-digest of all that went into them.
+looked at again and no other. `.calls` holds the call graph of each group of packages that was
+solved, `.tables` the finished tables of the last scan, both found by the digest of all that went
+into them.
 
-Both end with a digest over a fingerprint and all that stands before it; the fingerprint is that of
+All end with a digest over a fingerprint and all that stands before it; the fingerprint is that of
 the Python that parsed and of this room's source. What is damaged, of another version or not ours to
 read is as if it were not there. Nothing is copied: a file is mapped, and written part by part.
 """
@@ -24,7 +25,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from otel_llmops.topology.worker import Look
+from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Look
 
 __all__ = ["Cache", "Key", "Sink", "cache_folder", "fingerprint"]
 
@@ -32,6 +33,7 @@ Key = tuple[bytes, str, bool]
 """Digest of the content, module, is_package."""
 
 _DIGEST_BYTES = 32
+_KEY_BYTES = DIGEST_BYTES
 _LENGTH = struct.Struct("<Q")
 
 
@@ -71,12 +73,12 @@ class Cache:
         start = _LENGTH.size + length
         found: dict[Key, Look] = {}
         # the file's digest has just been checked, so this is what `keep_looks` wrote
-        for digest, module, is_package, facts, calls, line, message in marshal.loads(  # noqa: S302
+        for *key, facts, calls, line, message, surface, imports in marshal.loads(  # noqa: S302
             content[_LENGTH.size : start]
         ):
             middle, end = start + facts, start + facts + calls
-            found[digest, module, is_package] = Look(
-                digest, content[start:middle], content[middle:end], line, message
+            found[tuple(key)] = Look(
+                key[0], content[start:middle], content[middle:end], line, message, surface, imports
             )
             start = end
         return found
@@ -84,13 +86,32 @@ class Cache:
     def keep_looks(self, looks: Mapping[Key, Look]) -> None:
         """Replace them by those of this scan."""
         index = marshal.dumps(
-            [
-                (*key, len(look.facts), len(look.calls), look.line, look.message)
-                for key, look in looks.items()
-            ]
+            [(*key, len(look.facts), len(look.calls), *look[3:]) for key, look in looks.items()]
         )
         blobs = (blob for look in looks.values() for blob in (look.facts, look.calls))
         self._write("facts", lambda sink: _put(sink, _LENGTH.pack(len(index)), index, *blobs))
+
+    def solved(self) -> dict[bytes, Buffer]:
+        """The call graphs of the last scan's groups, packed, by what they were made of."""
+        content = self._read("calls")
+        if content is None:
+            return {}
+        found: dict[bytes, Buffer] = {}
+        while content:
+            (length,) = _LENGTH.unpack(content[: _LENGTH.size])
+            start = _LENGTH.size + _KEY_BYTES
+            key = bytes(content[_LENGTH.size : start])
+            found[key], content = content[start : start + length], content[start + length :]
+        return found
+
+    def keep_solved(self, solved: Mapping[bytes, Buffer]) -> None:
+        """Replace them by those of this scan; keys are digests."""
+        parts = (
+            part
+            for key, answer in solved.items()
+            for part in (_LENGTH.pack(len(answer)), key, answer)
+        )
+        self._write("calls", lambda sink: _put(sink, *parts))
 
     def tables(self, inputs: bytes) -> memoryview | None:
         """The tables that were made of these inputs, if they were the last."""

@@ -21,6 +21,7 @@ __all__ = [
     "FunctionFacts",
     "ImportFacts",
     "distinct",
+    "packages",
     "summary",
 ]
 
@@ -122,6 +123,16 @@ def summary(facts: FileFacts, module: str) -> FileSummary:
         sum(counted) / len(counted) if counted else 0.0,
         sum(1.0 - min(1.0, one.lcom_hs) for one in classes) / len(classes) if classes else None,
     )
+
+
+def packages(imports: Sequence[ImportFacts]) -> tuple[str, ...]:
+    """The top-level packages that absolute imports may mean, sorted."""
+    found: set[str] = set()
+    for one in imports:
+        if not one.level:
+            written = [one.module] if one.module else [name for name, _ in one.names]
+            found.update(name.partition(".")[0] for name in written)
+    return tuple(sorted(found))
 
 
 def distinct(names: Sequence[str]) -> list[str]:

@@ -7,29 +7,48 @@ together, small ones with the largest that they import, and each group knows of 
 what stands at its surface (`calls.solve`, `known`). A group needs the memory of its own size, and
 worker processes take one after the other. A worker that dies does so for want of memory or by the
 hand of another; its group is solved here.
+
+Two groups at once need the memory of both. So where all is to be read, one group after the other is
+solved while the rest is being read: the cores are as busy, and only what remains is solved in
+parallel. Such an answer counts only if its key is asked for in the end.
+
+A group is solved again if the content of one of its files is another, or what it sees of a file
+that it knows; else its answer is that of the scan before.
 """
 
-from collections.abc import Mapping, MutableMapping, Sequence
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from hashlib import blake2b
+from typing import Final, NamedTuple
 
 from otel_llmops.topology import calls
 from otel_llmops.topology.cycles import components
-from otel_llmops.topology.facts import FileSummary, ImportFacts
 from otel_llmops.topology.files import Tree
 from otel_llmops.topology.layout import Layout
 from otel_llmops.topology.pool import asked_apart
-from otel_llmops.topology.solving import Answer, solved
-from otel_llmops.topology.unpacking import call_facts
-from otel_llmops.topology.worker import Buffer, Look, unpack
+from otel_llmops.topology.solving import answered, read_answer
+from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Look
 
-__all__ = ["FILES_MANY", "Group", "grouped", "solve_all"]
+__all__ = ["Group", "Sizes", "Solved", "grouped", "in_two", "solve_all", "solve_early"]
 
-FILES_MANY: Final = 5_000
-"""Home Assistant, 6,725 files and one package, takes 5 s and 370 MB as a whole."""
-BYTES_SMALL: Final = 1 << 20
-"""Of packed facts: some 60,000 lines, solved in half a second."""
+
+class Sizes(NamedTuple):
+    """From how many files on packages are solved in groups; below how many bytes one is small."""
+
+    files_many: int = 5_000
+    """Home Assistant, 6,725 files and one package, takes 5 s and 370 MB as a whole."""
+    bytes_small: int = 1 << 20
+    """Of packed facts: some 60,000 lines, solved in half a second."""
+    bytes_at_once: int = sys.maxsize
+    """Of packed facts of the groups that are solved at a time, or one group. 1 MB takes 30 MB."""
+
+
+SIZES: Final = Sizes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +59,173 @@ class Group:
     known: frozenset[str]
 
 
+class Solved(NamedTuple):
+    """A call graph: edges, sorted, what could not be read, and each group's answer by its key."""
+
+    edges: list[calls.Edge]
+    unread: list[tuple[str, int, str]]
+    answers: dict[bytes, Buffer]
+
+
+class _File(NamedTuple):
+    """What a group is made of: the packed facts of a file, and what tells them from others."""
+
+    name: bytes
+    content: bytes
+    surface: bytes
+    facts: Buffer
+
+
+_Parts = Mapping[str, list[_File]]
+"""Top-level package -> its files that could be parsed."""
+
+
 def solve_all(
     tree: Tree,
     placed: Layout,
     looks: MutableMapping[str, Look],
     *,
     workers: int,
-    files_many: int = FILES_MANY,
-    bytes_small: int = BYTES_SMALL,
-) -> Answer:
-    """The call graph of a scan: edges, sorted, and what could not be read.
+    kept: Mapping[bytes, Buffer],
+    sizes: Sizes = SIZES,
+) -> Solved:
+    """The call graph of a scan.
 
-    In:     `looks`, which let go of their `calls`; `workers`, processes, 0 for none; from how many
-            files on packages are solved in groups, and below how many bytes one is small.
-    Cost:   time linear in calls; memory that of the groups being solved, as many as workers.
+    In:     `looks`, which let go of their `calls`; `workers`, processes, 0 for none; `kept`, the
+            answers of an earlier scan.
+    Cost:   time linear in calls, of the groups that are not `kept`; memory that of the groups being
+            solved, as many as workers.
     """
     groups: Sequence[Group] = ()
-    if len(tree.files) >= files_many and _installed(tree, placed):
-        groups = grouped(*_packages(placed, looks), bytes_small=bytes_small)
-    if len(groups) < 2:
-        graph = calls.solve(call_facts(placed, looks))
-        return list(graph.edges), list(graph.diagnostics)
-    parts: dict[str, list[Buffer]] = {}
+    if len(tree.files) >= sizes.files_many and _installed(tree, placed):
+        groups = grouped(*_packages(placed, looks), bytes_small=sizes.bytes_small)
+    parts = _parts(placed, looks)
     for path, look in looks.items():
-        parts.setdefault(_top(placed.names[path]), []).append(look.calls)
         looks[path] = look._replace(calls=b"")
+    if len(groups) < 2:
+        groups, workers = [Group(frozenset(parts), frozenset())], 0
+    room = _Room(sizes.bytes_at_once)
     with ThreadPoolExecutor(max(1, workers)) as threads:
-        answers = list(threads.map(lambda group: _solve(group, parts, workers), groups))
-    edges = sorted(edge for found, _ in answers for edge in found)
-    return edges, sorted(one for _, told in answers for one in told)
+        keyed = list(threads.map(lambda group: _solve(group, parts, workers, kept, room), groups))
+    answers = [read_answer(answer) for _, answer in keyed]
+    return Solved(
+        sorted(edge for found, _ in answers for edge in found),
+        sorted(one for _, told in answers for one in told),
+        dict(keyed),
+    )
+
+
+def solve_early(
+    tree: Tree,
+    placed: Layout,
+    looks: Mapping[str, Look],
+    *,
+    kept: Mapping[bytes, Buffer],
+    until: Callable[[], bool],
+    sizes: Sizes = SIZES,
+) -> dict[bytes, Buffer]:
+    """The answers, by their keys, of groups that can be solved while other files are being read.
+
+    In:     `looks`, of some files; `until` says that the others have been read: no further group is
+            begun then. `kept` as in `solve_all`.
+    Edge:   a group that a package read later belongs to is solved in vain, since its key differs.
+    """
+    files = Counter(_top(placed.names[path]) for path in tree.files)
+    read = Counter(_top(placed.names[path]) for path in looks)
+    imports: dict[str, set[str]] = {top: set() for top in read}
+    for path, look in looks.items():
+        imports[_top(placed.names[path])].update(files.keys() & look.imports)
+    ready = {top for top in read if read[top] == files[top]}
+    while waiting := {top for top in ready if not imports[top] <= ready}:
+        ready -= waiting
+    known = {path: look for path, look in looks.items() if _top(placed.names[path]) in ready}
+    parts = _parts(placed, known)
+    answers: dict[bytes, Buffer] = {}
+    for group in grouped(*_packages(placed, known), bytes_small=sizes.bytes_small):
+        if until():
+            break
+        answers.update([_solve(group, parts, 1, kept, _Room(sizes.bytes_at_once))])
+    return answers
+
+
+def in_two(
+    tree: Tree, placed: Layout, waiting: Sequence[str], *, sizes: Sizes = SIZES
+) -> tuple[list[str], list[str]]:
+    """Files to read before `solve_early`, and files to read beside it: whole packages each.
+
+    Out:    the packages that are small beside the whole come first, since others import them, then
+            the largest, which take longest to solve; all are read before where there is no group
+            to solve beside.
+    """
+    if len(waiting) < sizes.files_many or not _installed(tree, placed):
+        return list(waiting), []
+    packages: dict[str, list[str]] = {}
+    for path in waiting:
+        packages.setdefault(_top(placed.names[path]), []).append(path)
+    weights = {top: sum(map(tree.files.__getitem__, paths)) for top, paths in packages.items()}
+    total = sum(weights.values())
+    order = sorted(weights, key=lambda top: (weights[top] * 10 > total, -weights[top]))
+    parts: tuple[list[str], list[str]] = [], []
+    done = 0
+    for top in order:
+        parts[done * 2 > total].extend(packages[top])
+        done += weights[top]
+    return parts
 
 
 def _installed(tree: Tree, placed: Layout) -> bool:
     return placed.roots == ("",) and "" not in tree.projects and not placed.above
 
 
-def _solve(group: Group, parts: Mapping[str, list[Buffer]], workers: int) -> Answer:
-    own = [facts for package in sorted(group.packages) for facts in parts[package] if facts]
-    known = [facts for package in sorted(group.known) for facts in parts[package] if facts]
-    answer = asked_apart(own, known) if workers else None
-    edges, told = answer or solved(own, known)
-    return [calls.Edge(*edge) for edge in edges], told
+def _parts(placed: Layout, looks: Mapping[str, Look]) -> dict[str, list[_File]]:
+    parts: dict[str, list[_File]] = {}
+    for path, look in looks.items():
+        if look.calls:
+            name = f"{placed.names[path]}\0{path.endswith('__init__.py')}".encode()
+            file = _File(name, look.digest, look.surface, look.calls)
+            parts.setdefault(_top(placed.names[path]), []).append(file)
+    return parts
+
+
+class _Room:
+    """Memory, counted in bytes of packed facts; whoever is alone always has enough."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._free = self._max = bytes_max
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, size: int) -> Iterator[None]:
+        """Waits until there is room, and gives it back in the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: size <= self._free or self._free == self._max)
+            self._free -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += size
+                self._changed.notify_all()
+
+
+def _solve(
+    group: Group, parts: _Parts, workers: int, kept: Mapping[bytes, Buffer], room: _Room
+) -> tuple[bytes, Buffer]:
+    """The key of a group and its answer."""
+    own = [file for package in sorted(group.packages) for file in parts.get(package, ())]
+    known = [file for package in sorted(group.known) for file in parts.get(package, ())]
+    told = blake2b(digest_size=DIGEST_BYTES)
+    for file in own:
+        told.update(b"\0".join((b"own", file.name, file.content)))
+    for file in known:
+        told.update(b"\0".join((b"known", file.name, file.surface)))
+    key = told.digest()
+    answer = kept.get(key)
+    if answer is None:
+        request = [file.facts for file in own], [file.facts for file in known]
+        with room.taken(sum(len(facts) for part in request for facts in part)):
+            answer = (asked_apart(*request) if workers else None) or answered(*request)
+    return key, answer
 
 
 def _packages(
@@ -93,16 +238,8 @@ def _packages(
     imports: dict[str, set[str]] = {top: set() for top in sizes}
     for path, look in looks.items():
         top = _top(placed.names[path])
-        for one in FileSummary(*unpack(look.facts)).imports if look.facts else ():
-            imports[top].update(_imported(ImportFacts(*one)) & sizes.keys() - {top})
-    return sizes, imports
-
-
-def _imported(one: ImportFacts) -> set[str]:
-    """The top-level packages that an import may mean."""
-    if one.level:
-        return set()
-    return {_top(one.module)} if one.module else {_top(name) for name, _ in one.names}
+        imports[top].update(sizes.keys() & look.imports)
+    return sizes, {top: found - {top} for top, found in imports.items()}
 
 
 def _top(module: str) -> str:
@@ -110,7 +247,7 @@ def _top(module: str) -> str:
 
 
 def grouped(
-    sizes: Mapping[str, int], imports: Mapping[str, set[str]], *, bytes_small: int = BYTES_SMALL
+    sizes: Mapping[str, int], imports: Mapping[str, set[str]], *, bytes_small: int
 ) -> list[Group]:
     """Packages that are solved together, the largest group first.
 

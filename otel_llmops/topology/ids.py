@@ -1,7 +1,7 @@
 """UUIDs made of names: the same code has the same ids in every scan."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
 from hashlib import sha1
 
 import numpy as np
@@ -22,7 +22,7 @@ def identifier(name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, name))
 
 
-def identifiers(names: Sequence[str]) -> pa.StringArray:
+def identifiers(names: Iterable[str]) -> pa.StringArray:
     """The ids of many names, in their order.
 
     Out:    as `identifier` gives them, text of 36 characters.
@@ -33,13 +33,14 @@ def identifiers(names: Sequence[str]) -> pa.StringArray:
         [sha1(prefix + name.encode(), usedforsecurity=False).digest()[:16] for name in names]
     )
     octets = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 16).copy()
+    count = len(octets)
     octets[:, 6] = octets[:, 6] & 0x0F | 0x50  # RFC 9562: version 5
     octets[:, 8] = octets[:, 8] & 0x3F | 0x80  # and its variant
-    text = np.full((len(names), _LENGTH), ord("-"), dtype=np.uint8)
+    text = np.full((count, _LENGTH), ord("-"), dtype=np.uint8)
     places = [place for place in range(_LENGTH) if place not in _DASHES]
-    digits = np.empty((len(names), 32), dtype=np.uint8)
+    digits = np.empty((count, 32), dtype=np.uint8)
     digits[:, 0::2] = _HEX[octets >> 4]
     digits[:, 1::2] = _HEX[octets & 0x0F]
     text[:, places] = digits
-    offsets = np.arange(0, (len(names) + 1) * _LENGTH, _LENGTH, dtype=np.int32)
-    return pa.StringArray.from_buffers(len(names), pa.py_buffer(offsets), pa.py_buffer(text))
+    offsets = np.arange(0, (count + 1) * _LENGTH, _LENGTH, dtype=np.int32)
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))

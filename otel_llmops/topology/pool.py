@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from otel_llmops.topology.solving import Answer
 from otel_llmops.topology.worker import RECURSION_MAX, Buffer, Job, Look, look, receive, send
 
 __all__ = ["Progress", "asked_apart", "look_at_all"]
@@ -168,11 +167,11 @@ def _answer(worker: subprocess.Popen[bytes], request: Any) -> Any:
         return None
 
 
-def asked_apart(own: Sequence[Buffer], known: Sequence[Buffer]) -> Answer | None:
-    """What `solving.solved` gives in a process of its own; None if that dies."""
+def asked_apart(own: Sequence[Buffer], known: Sequence[Buffer]) -> bytes | None:
+    """What `solving.answered` gives in a process of its own; None if that dies."""
     worker = _start("solving")
     try:
-        answer: Answer | None = _answer(worker, (own, known))
+        answer: bytes | None = _answer(worker, (own, known))
     finally:
         _end(worker)
     return answer

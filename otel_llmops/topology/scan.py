@@ -6,11 +6,14 @@ changed since the last scan of the directory, its tables are taken as they were.
 read and parsed, never imported or run.
 """
 
+import functools
 import gc
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -23,7 +26,7 @@ from otel_llmops.topology.cache import Cache, Key
 from otel_llmops.topology.commit import DIRTY, Checkout
 from otel_llmops.topology.facts import FileSummary
 from otel_llmops.topology.files import Diagnostic, Tree, find
-from otel_llmops.topology.groups import solve_all
+from otel_llmops.topology.groups import Sizes, in_two, solve_all, solve_early
 from otel_llmops.topology.ids import identifier
 from otel_llmops.topology.imports import Resolver
 from otel_llmops.topology.layout import Layout, layout
@@ -32,9 +35,12 @@ from otel_llmops.topology.pool import Progress, look_at_all
 from otel_llmops.topology.stored import load, save
 from otel_llmops.topology.tables import Snapshot, tables
 from otel_llmops.topology.unpacking import call_facts, file_facts
-from otel_llmops.topology.worker import DIGEST_BYTES, Job, Look, unpack
+from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Job, Look, unpack
 
 __all__ = ["Scan", "call_graph_of", "scan"]
+
+_BYTES_AT_ONCE = 20 << 20
+"""Takes some 500 MB beside the 150 MB that the scan itself has then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,9 @@ class _Read:
     layout: Layout
     looks: dict[str, Look]
     reused: int
+    solved: Mapping[bytes, Buffer]
+    """Answers of groups: those of the scan before, and what was solved while files were read."""
+    sizes: Sizes
 
     def diagnostics(self) -> list[Diagnostic]:
         found = [
@@ -131,12 +140,15 @@ def scan(
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
     diagnostics = read.diagnostics()
     with steps.step("calls"):
-        edges, unread = solve_all(tree, placed, read.looks, workers=_workers(workers))
+        solved = solve_all(
+            tree, placed, read.looks, workers=_workers(workers), kept=read.solved, sizes=read.sizes
+        )
+        kept.keep_solved(solved.answers)
         paths = {name: path for path, name in placed.names.items()}
-        told = (Diagnostic(paths[module], line, why) for module, line, why in unread)
+        told = (Diagnostic(paths[module], line, why) for module, line, why in solved.unread)
         diagnostics = sorted([*diagnostics, *told])
     with steps.step("link"):
-        facts = file_facts(placed, read.looks)
+        facts, functions = file_facts(placed, read.looks)
         linked = link(placed, {path: one for path, one in facts.items() if one is not None})
     with steps.step("tables"):
         digests = {path: look.digest for path, look in read.looks.items()}
@@ -144,7 +156,7 @@ def scan(
         made = tables(
             Snapshot(
                 _snapshot_id(path, commit, inputs), str(path.resolve()), commit,
-                now_ns, placed.names, facts, linked, edges, diagnostics,
+                now_ns, placed.names, facts, functions, linked, solved.edges, diagnostics,
             )
         )  # fmt: skip
     with steps.step("keep"):
@@ -230,28 +242,52 @@ def _read(
 ) -> _Read:  # fmt: skip
     known = kept.looks() if digests else {}
     looks: dict[str, Look] = {}
-    jobs: list[Job] = []
     waiting: list[str] = []
     for path in tree.files:
-        module, is_package = placed.names[path], path.endswith("__init__.py")
-        look = known.get((digests.get(path, b""), module, is_package))
+        look = known.get((digests.get(path, b""), placed.names[path], _is_package(path)))
         if look is None:
-            jobs.append(Job(str(tree.root / path), module, is_package))
             waiting.append(path)
         else:
             looks[path] = look
-    sizes = [tree.files[path] for path in waiting]
     reused = len(looks)
-    looked = look_at_all(jobs, sizes, workers=workers, progress=progress)
-    looks.update(zip(waiting, looked, strict=True))
+    solved = dict(kept.solved())
+    first, rest = in_two(tree, placed, waiting) if workers > 1 else (waiting, [])
+
+    def read(paths: Sequence[str], workers: int, before: int = 0) -> None:
+        jobs = [Job(str(tree.root / path), placed.names[path], _is_package(path)) for path in paths]
+        sizes = [tree.files[path] for path in paths]
+        told = progress and (lambda done, _: progress(before + done, len(waiting)))
+        looks.update(
+            zip(paths, look_at_all(jobs, sizes, workers=workers, progress=told), strict=True)
+        )
+
+    read(first, workers)
+    if rest:
+        done = threading.Event()
+        early = functools.partial(
+            solve_early, tree, placed, dict(looks), kept=solved, until=done.is_set
+        )
+        with ThreadPoolExecutor(1) as beside:
+            answers = beside.submit(early)
+            try:
+                read(rest, workers - 1, len(first))
+            finally:
+                done.set()
+        solved |= answers.result()
     looks = {path: looks[path] for path in tree.files}
     if waiting or len(known) != len(looks):
         kept.keep_looks({_key(path, placed, look): look for path, look in looks.items()})
-    return _Read(tree, placed, looks, reused)
+    # after a few changes time counts, in a scan from nothing memory does, too
+    sizes = Sizes(bytes_at_once=_BYTES_AT_ONCE) if rest else Sizes()
+    return _Read(tree, placed, looks, reused, solved, sizes)
+
+
+def _is_package(path: str) -> bool:
+    return path.endswith("__init__.py")
 
 
 def _key(path: str, placed: Layout, look: Look) -> Key:
-    return look.digest, placed.names[path], path.endswith("__init__.py")
+    return look.digest, placed.names[path], _is_package(path)
 
 
 def _kept_tables(kept: Cache, inputs: bytes) -> dict[str, pa.Table] | None:

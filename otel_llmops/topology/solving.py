@@ -3,13 +3,14 @@
 Strategy: as in worker; a process of its own gives its memory back when it ends.
 """
 
+import marshal
 import sys
 from collections.abc import Sequence
 
 from otel_llmops.topology import calls
 from otel_llmops.topology.worker import Buffer, prepare, receive, send, unpack
 
-__all__ = ["Answer", "main", "solved"]
+__all__ = ["Answer", "answered", "main", "read_answer", "solved"]
 
 Answer = tuple[list[calls.Edge], list[tuple[str, int, str]]]
 """Edges, and what could not be read: (module, line, message)."""
@@ -17,13 +18,28 @@ Answer = tuple[list[calls.Edge], list[tuple[str, int, str]]]
 
 def solved(own: Sequence[Buffer], known: Sequence[Buffer]) -> Answer:
     """The call graph of `own`, packed facts; of `known` only the surface counts."""
-    graph = calls.solve(_unpacked(own), known=_unpacked(known))
+    graph = calls.solve(_unpacked(own), known=_unpacked(known, surface=True))
     return list(graph.edges), list(graph.diagnostics)
 
 
-def _unpacked(packed: Sequence[Buffer]) -> dict[str, calls.Facts]:
-    contents = (unpack(one) for one in packed)
-    return {calls.module_of(content): content for content in contents}
+def _unpacked(packed: Sequence[Buffer], *, surface: bool = False) -> dict[str, calls.Facts]:
+    found = {}
+    for one in packed:
+        content = unpack(one)
+        found[calls.module_of(content)] = calls.interface(content) if surface else content
+    return found
+
+
+def answered(own: Sequence[Buffer], known: Sequence[Buffer]) -> bytes:
+    """What `solved` gives, as bytes that are sent and kept."""
+    edges, told = solved(own, known)
+    return marshal.dumps(([tuple(edge) for edge in edges], told))
+
+
+def read_answer(packed: Buffer) -> Answer:
+    """Back from the bytes of `answered`."""
+    edges, told = marshal.loads(packed)  # noqa: S302 - what our own workers made
+    return [calls.Edge(*edge) for edge in edges], told
 
 
 def main() -> None:
@@ -34,5 +50,4 @@ def main() -> None:
     while (request := receive(source)) is not None:
         own, known = request
         del request
-        edges, told = solved(own, known)
-        send(sink, ([tuple(edge) for edge in edges], told))
+        send(sink, answered(own, known))

@@ -18,6 +18,7 @@ from otel_llmops.model.topology import TOPOLOGY
 from otel_llmops.topology.calls import Edge
 from otel_llmops.topology.facts import TYPE_CHECKING, FileSummary, distinct
 from otel_llmops.topology.files import Diagnostic
+from otel_llmops.topology.functions import Functions
 from otel_llmops.topology.ids import identifiers
 from otel_llmops.topology.link import Linked
 
@@ -32,7 +33,11 @@ _UNCALLED = ("overload", ".setter", ".deleter")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the tables are made of. `files` maps each path to its facts, None if unparsed."""
+    """All that the tables are made of. `files` maps each path to its facts, None if unparsed.
+
+    `functions` are those of `files`, in their order. `tables` uses up `edges`, of which there are
+    many.
+    """
 
     snapshot_id: str
     repository: str
@@ -40,8 +45,9 @@ class Snapshot:
     scanned_at_ns: int
     names: Mapping[str, str]
     files: Mapping[str, FileSummary | None]
+    functions: Functions
     linked: Linked
-    edges: Sequence[Edge]
+    edges: list[Edge]
     diagnostics: Sequence[Diagnostic]
 
 
@@ -52,11 +58,12 @@ def tables(snapshot: Snapshot) -> dict[str, pa.Table]:
     """
     modules = identifiers([f"module:{name}" for name in snapshot.names.values()])
     functions, meant = _functions(snapshot, modules)
+    calls = _calls(snapshot, functions, meant)
     made = {
         "code_modules": _modules(snapshot, modules),
         "code_classes": _classes(snapshot, modules),
         "code_functions": functions,
-        "function_calls": _calls(snapshot, functions, meant),
+        "function_calls": calls,
         "module_dependencies": _dependencies(snapshot, modules),
     }
     made["topology_snapshots"] = _snapshots(snapshot, made)
@@ -64,7 +71,7 @@ def tables(snapshot: Snapshot) -> dict[str, pa.Table]:
 
 
 def _table(
-    snapshot: Snapshot, name: str, columns: Mapping[str, Any], **arrays: pa.Array
+    snapshot: Snapshot, name: str, columns: Mapping[str, Any], **arrays: pa.Array | pa.ChunkedArray
 ) -> pa.Table:
     """`columns` are sequences of Python values, `arrays` are arrays already."""
     schema = TOPOLOGY[name]
@@ -125,32 +132,21 @@ def _classes(snapshot: Snapshot, modules: pa.StringArray) -> pa.Table:
     return _table(snapshot, "code_classes", columns, class_id=ids, module_id=owned)
 
 
-_FUNCTION_COLUMNS = ("function_name", "qualified_name", "kind", "line_first", "line_start",
-                     "line_end", "complexity", "cognitive_complexity", "is_async", "decorators",
-                     "docstring", "body_hash")  # fmt: skip
-
-
 def _functions(snapshot: Snapshot, modules: pa.StringArray) -> tuple[pa.Table, dict[str, int]]:
     """The table, and the row of the function that a call by a name means."""
-    columns: dict[str, list[Any]] = {name: [] for name in _FUNCTION_COLUMNS}
-    parts = list(columns.values())
-    names: list[str] = []
-    counts = []
-    for facts in snapshot.files.values():
-        counts.append(len(facts.names) if facts else 0)
-        if facts:
-            names += facts.names
-            for part, more in zip(parts, facts.functions, strict=True):
-                part.extend(more)
-    owners = np.repeat(np.arange(len(counts)), counts)
+    functions = snapshot.functions
+    names = functions.names
+    owners = np.repeat(np.arange(len(functions.counts)), functions.counts)
     if len(set(names)) < len(names):  # a class `a` in a package, and a module `a` below it
         names = distinct(names)
+    columns = functions.columns()
     table = _table(
-        snapshot, "code_functions", columns,
-        function_id=identifiers([f"function:{name}" for name in names]),
+        snapshot, "code_functions", {}, **columns,
+        function_id=identifiers(f"function:{name}" for name in names),
         module_id=modules.take(pa.array(owners)),
     )  # fmt: skip
-    return table, _meant(columns["qualified_name"], columns["decorators"])
+    qualified = columns["qualified_name"].to_pylist()
+    return table, _meant(qualified, columns["decorators"].to_pylist())
 
 
 def _meant(names: Sequence[str], decorators: Sequence[str]) -> dict[str, int]:
@@ -158,24 +154,26 @@ def _meant(names: Sequence[str], decorators: Sequence[str]) -> dict[str, int]:
     meant = {name: row for row, name in enumerate(names)}
     if len(meant) == len(names):
         return meant
+    several = {name for row, name in enumerate(names) if meant[name] != row}
     called = {
         name: row
         for row, name in enumerate(names)
-        if not any(word in decorators[row] for word in _UNCALLED)
+        if name in several and not any(word in decorators[row] for word in _UNCALLED)
     }
     return meant | called
 
 
 def _calls(snapshot: Snapshot, functions: pa.Table, meant: Mapping[str, int]) -> pa.Table:
-    known = [edge for edge in snapshot.edges if edge.caller in meant and edge.callee in meant]
+    known = [edge for edge in snapshot.edges if edge[0] in meant and edge[1] in meant]
+    snapshot.edges.clear()
     columns = _columns(("caller", "callee", "found_by", "line"), known)
     count = len(known)
     ids = functions.column("function_id")
     return _table(
         snapshot, "function_calls", columns,
-        call_id=identifiers([f"call:{edge.caller}>{edge.callee}" for edge in known]),
-        caller_function_id=ids.take(pa.array([meant[edge.caller] for edge in known], pa.int64())),
-        callee_function_id=ids.take(pa.array([meant[edge.callee] for edge in known], pa.int64())),
+        call_id=identifiers(f"call:{caller}>{callee}" for caller, callee, _, _ in known),
+        caller_function_id=ids.take(pa.array([meant[edge[0]] for edge in known], pa.int64())),
+        callee_function_id=ids.take(pa.array([meant[edge[1]] for edge in known], pa.int64())),
         call_count=pa.repeat(pa.scalar(0, pa.int64()), count),
         total_tokens=pa.repeat(pa.scalar(0, pa.int64()), count),
         avg_duration_ms=pa.nulls(count, pa.float64()),

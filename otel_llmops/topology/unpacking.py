@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 
 from otel_llmops.topology.calls import Facts
 from otel_llmops.topology.facts import FileSummary
+from otel_llmops.topology.functions import Functions
 from otel_llmops.topology.layout import Layout
 from otel_llmops.topology.worker import Look, unpack
 
@@ -20,11 +21,22 @@ def call_facts(placed: Layout, looks: MutableMapping[str, Look]) -> dict[str, Fa
     return found
 
 
-def file_facts(placed: Layout, looks: MutableMapping[str, Look]) -> dict[str, FileSummary | None]:
-    """Path -> what the file says, None where it was not parsed; in the order of names."""
+def file_facts(
+    placed: Layout, looks: MutableMapping[str, Look]
+) -> tuple[dict[str, FileSummary | None], Functions]:
+    """Path -> what the file says but its functions, None where it was not parsed; all functions.
+
+    Both are in the order of names.
+    """
     found: dict[str, FileSummary | None] = dict.fromkeys(placed.names)
-    for path, look in looks.items():
+    functions = Functions()
+    for path in placed.names:
+        look = looks[path]
         if look.facts:
-            found[path] = FileSummary(*unpack(look.facts))
+            summary = FileSummary(*unpack(look.facts))
+            functions.add(summary)
+            found[path] = summary._replace(functions=(), names=())
             looks[path] = look._replace(facts=b"")
-    return found
+        else:
+            functions.add(None)
+    return found, functions

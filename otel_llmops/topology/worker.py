@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from otel_llmops.topology import calls
-from otel_llmops.topology.facts import summary
+from otel_llmops.topology.facts import packages, summary
 from otel_llmops.topology.source import Refused, parse, read
 from otel_llmops.topology.walk import walk
 
@@ -56,7 +56,9 @@ Buffer = bytes | memoryview
 class Look(NamedTuple):
     """What a file holds: facts, packed, or why there are none.
 
-    `digest` is that of the content, b"" where it could not be read.
+    `digest` is that of the content, b"" where it could not be read; `surface` that of what the
+    call graph of its importers sees of it, b"" where it could not be parsed; `imports` are the
+    top-level packages that it may import.
     """
 
     digest: bytes
@@ -64,6 +66,8 @@ class Look(NamedTuple):
     calls: Buffer
     line: int = 0
     message: str = ""
+    surface: bytes = b""
+    imports: tuple[str, ...] = ()
 
 
 def look(job: Job) -> Look:
@@ -79,9 +83,11 @@ def look(job: Job) -> Look:
     try:
         source = read(content)
         tree = parse(source)
-        facts = pack(tuple(summary(walk(tree, source), job.module)))
+        told = walk(tree, source)
+        facts = pack(tuple(summary(told, job.module)))
         found = calls.extract(tree, module=job.module, is_package=job.is_package)
-        return Look(digest, facts, pack(found))
+        seen = blake2b(calls.surface(found), digest_size=DIGEST_BYTES).digest()
+        return Look(digest, facts, pack(found), surface=seen, imports=packages(told.imports))
     except Refused as refused:
         return Look(digest, b"", b"", refused.line, refused.message)
     except (RecursionError, MemoryError):

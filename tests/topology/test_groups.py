@@ -1,15 +1,19 @@
 """Installed packages are solved in groups: who is with whom, and what is seen between them."""
 
+import marshal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from otel_llmops.topology.calls import Edge
-from otel_llmops.topology.files import find
-from otel_llmops.topology.groups import grouped, solve_all
-from otel_llmops.topology.layout import layout
+from otel_llmops.topology.files import Tree, find
+from otel_llmops.topology.groups import Sizes, Solved, grouped, in_two, solve_all, solve_early
+from otel_llmops.topology.layout import Layout, layout
 from otel_llmops.topology.pool import look_at_all
-from otel_llmops.topology.worker import Job
+from otel_llmops.topology.solving import read_answer
+from otel_llmops.topology.worker import Buffer, Job, Look
 from tests.topology.drawn import draw
 
 _PACKAGES = {
@@ -69,20 +73,36 @@ _FROM_APP = {
 _BACK = {"lib.engine.each > app.main.told", "lib.engine.Base.close > app.main.Mine.flush"}
 
 
-def _edges(root: Path, *, files_many: int, workers: int = 0) -> list[Edge]:
+_NOTHING: Final[Mapping[bytes, Buffer]] = {}
+
+
+_MANY: Final = Sizes(files_many=1, bytes_small=1)
+
+
+def _looked(root: Path) -> tuple[Tree, Layout, dict[str, Look]]:
     tree = find(root)
     placed = layout(tree)
     jobs = [
         Job(str(root / path), placed.names[path], path.endswith("__init__.py"))
         for path in tree.files
     ]
-    looks = dict(zip(tree.files, look_at_all(jobs, [0] * len(jobs), workers=0), strict=True))
-    edges, unread = solve_all(
-        tree, placed, looks, workers=workers, files_many=files_many, bytes_small=1
-    )
-    assert unread == []
+    looks = look_at_all(jobs, [0] * len(jobs), workers=0)
+    return tree, placed, dict(zip(tree.files, looks, strict=True))
+
+
+def _solved(
+    root: Path, *, files_many: int, workers: int = 0, kept: Mapping[bytes, Buffer] = _NOTHING
+) -> Solved:
+    tree, placed, looks = _looked(root)
+    sizes = Sizes(files_many, bytes_small=1)
+    solved = solve_all(tree, placed, looks, workers=workers, kept=kept, sizes=sizes)
+    assert solved.unread == []
     assert not any(look.calls for look in looks.values())
-    return edges
+    return solved
+
+
+def _edges(root: Path, *, files_many: int, workers: int = 0) -> list[Edge]:
+    return _solved(root, files_many=files_many, workers=workers).edges
 
 
 def _drawn(edges: list[Edge]) -> set[str]:
@@ -108,6 +128,80 @@ def test_groups_are_the_same_in_processes_of_their_own(tmp_path: Path) -> None:
 def test_a_project_is_one_however_large(tmp_path: Path) -> None:
     root = draw(tmp_path, {**_PACKAGES, "setup.py": ""})
     assert _drawn(_edges(root, files_many=1)) >= _BACK
+
+
+_CHANGES = {
+    # what is written in place of what -> the packages that are solved again
+    "in the user": ("app/main.py", "def told(): ...", "def told(): start()", {"app"}),
+    "in a body of the library": ("lib/engine.py", "self.flush()", "self.run()", {"lib"}),
+    "only lines move": ("lib/engine.py", "class Base:", "\n\nclass Base:", {"lib"}),
+    "at the surface": ("lib/engine.py", "-> Engine:", "-> Base:", {"lib", "app"}),
+    "nothing": ("lib/engine.py", "class Base:", "class Base:", set()),
+}
+
+
+@pytest.mark.parametrize("change", _CHANGES)
+def test_what_changed_is_solved_again_and_gives_what_solving_all_gives(
+    tmp_path: Path, change: str
+) -> None:
+    path, before, after, again = _CHANGES[change]
+    root = draw(tmp_path, _PACKAGES)
+    first = _solved(root, files_many=1)
+    source = (root / path).read_text()
+    assert before in source
+    (root / path).write_text(source.replace(before, after))
+    spoilt = {key: _marked(answer) for key, answer in first.answers.items()}
+    second = _solved(root, files_many=1, kept=first.answers)
+    assert second == _solved(root, files_many=1)
+    from_before = _solved(root, files_many=1, kept=spoilt)
+    assert {"lib", "app"} - again == {edge.found_by for edge in from_before.edges} & {"lib", "app"}
+
+
+@pytest.mark.parametrize(
+    ("read", "solved"),
+    [
+        ({"lib"}, {"lib"}),
+        ({"lib", "app"}, {"lib", "app"}),
+        ({"app"}, set()),  # what it imports is not there yet
+        ({"lib", "main"}, {"lib"}),  # one file of a package is not the package
+    ],
+)
+def test_what_is_complete_is_solved_before_all_is_read(
+    tmp_path: Path, read: set[str], solved: set[str]
+) -> None:
+    root = draw(tmp_path, _PACKAGES)
+    tree, placed, looks = _looked(root)
+    part = {
+        path: look for path, look in looks.items() if read & set(Path(path).with_suffix("").parts)
+    }
+    early = solve_early(tree, placed, part, kept={}, until=lambda: False, sizes=_MANY)
+    whole = _solved(root, files_many=1).answers
+    assert early.items() <= whole.items()
+    callers = {edge.caller for answer in early.values() for edge in read_answer(answer)[0]}
+    assert {caller.partition(".")[0] for caller in callers} == solved
+    assert solve_early(tree, placed, part, kept={}, until=lambda: True, sizes=_MANY) == {}
+
+
+def test_what_is_read_first_are_small_packages_and_then_the_largest(tmp_path: Path) -> None:
+    root = draw(
+        tmp_path,
+        {
+            "a/__init__.py": "#" * 200, "b/__init__.py": "", "b/more.py": "#" * 500,
+            "c/__init__.py": "#" * 400, "d.py": "#" * 20,
+        },
+    )  # fmt: skip
+    tree = find(root)
+    placed = layout(tree)
+    waiting = list(tree.files)
+    first = ["d.py", "b/__init__.py", "b/more.py", "c/__init__.py"]
+    assert in_two(tree, placed, waiting, sizes=_MANY) == (first, ["a/__init__.py"])
+    assert in_two(tree, placed, waiting) == (waiting, [])  # too few to be worth it
+
+
+def _marked(answer: Buffer) -> bytes:
+    """An answer whose edges say whose they are."""
+    edges, told = marshal.loads(answer)  # noqa: S302 - what the test has just made
+    return marshal.dumps(([(a, b, a.partition(".")[0], line) for a, b, _, line in edges], told))
 
 
 @pytest.mark.parametrize(

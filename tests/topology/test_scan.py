@@ -375,7 +375,7 @@ def test_scans_at_one_time_leave_a_good_cache(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert _cached(root, cache)[:2] == (3, 3)
-    assert sorted(path.suffix for path in cache.iterdir()) == [".facts", ".tables"]
+    assert sorted(path.suffix for path in cache.iterdir()) == [".calls", ".facts", ".tables"]
 
 
 # workers

@@ -14,7 +14,7 @@ classes, instances and containers; the edges fall out of it, each with how it wa
 
 from otel_llmops.topology.calls.analysis import solve
 from otel_llmops.topology.calls.extraction import extract
-from otel_llmops.topology.calls.facts import FACTS_VERSION, Facts, module_of
+from otel_llmops.topology.calls.facts import FACTS_VERSION, Facts, interface, module_of, surface
 from otel_llmops.topology.calls.graph import CallGraph, Edge, Function, pycg
 
 __all__ = [
@@ -24,7 +24,9 @@ __all__ = [
     "Facts",
     "Function",
     "extract",
+    "interface",
     "module_of",
     "pycg",
     "solve",
+    "surface",
 ]

@@ -6,6 +6,7 @@ fixpoint follows; then, one after the other, what had to wait for an absence (se
 
 import gc
 from collections.abc import Mapping, Set
+from itertools import islice
 from typing import Final
 
 from otel_llmops.topology.calls import facts, objects
@@ -30,7 +31,8 @@ def solve(
 ) -> CallGraph:
     """The call graph of a repository: module name -> facts, in any order.
 
-    In:   `known`, modules that are imported and solved apart. Only what their import runs is run,
+    In:   `known`, modules that are imported and solved apart, as facts or as `interface` gives
+          them, which is less to hold. Only what their import runs is run,
           so what a body of theirs would do with a value is not seen, nor what one returns but by
           copies and annotations. They may be called and inherited from; none of them is a caller.
     Cost: near-linear in calls; about 1 ms a file.
@@ -43,6 +45,7 @@ def solve(
         analysis = _Analysis(program, Hierarchy(program))
         analysis.lay_out()
         analysis.run()
+        analysis.let_go()
         return analysis.graph(apart=faces.keys() - by_module.keys())
     finally:
         if collecting:
@@ -141,27 +144,25 @@ class _Analysis(Access):
         flat = content[facts.ALLOCS]
         made = {base + flat[i] for i in range(0, len(flat), 3)}
         dead: set[int] = set()  # nodes that nothing will ever come to
-        numbers = iter(facts.read_index(content))
+        numbers = facts.read_index(content)
+        operations = zip(numbers[::4], numbers[1::4], numbers[2::4], numbers[3::4], strict=True)
         caller = program.first_function[module] - 1
         for count in content[facts.COUNTS]:
             caller += 1
-            for _ in range(count):
-                code, term, result = next(numbers), next(numbers), next(numbers)
-                place = next(numbers)
+            for code, term, result, place in islice(operations, count):
                 node = base + term if term >= 0 else cells[~term]
                 if code == facts.DECORATE:
                     self.late_decorators.append((caller, facts.read_operation(content, place)))
                 if node == NOWHERE or node in dead:
                     if result >= 0:
                         dead.add(base + result)
-                    continue
-                if code == facts.HANDOVER:
+                elif code == facts.HANDOVER:
                     self.handovers.append((caller, facts.read_operation(content, place)))
                 elif node in fixed or node in made:
                     self.run_now(caller, content, place, node)
                 else:
+                    self.wait_for(node, caller, len(self.places))
                     self.places.append(place)
-                    self.wait_for(node, caller, len(self.places) - 1)
 
     def run_now(self, caller: int, content: Facts, place: int, node: int) -> None:
         """Runs an operation on what is at a node for good; it will not run again."""
@@ -258,6 +259,14 @@ class _Analysis(Access):
             self.wait_fixed(self.at(module, callee), caller, inner)
 
     # The result.
+
+    def let_go(self) -> None:
+        """Empties what only the fixpoint needs: names take much memory, too."""
+        for part in (self.held, self.read, self.late_ops, self.met, self.made_ops, self.fields):
+            part.clear()
+        for numbers in (self.first_target, self.target, self.next_target, self.first_wait,
+                        self.wait_caller, self.wait_op, self.next_wait, self.places):  # fmt: skip
+            del numbers[:]
 
     def graph(self, apart: Set[str]) -> CallGraph:
         """The call graph by name; functions of one name are one. No module apart is a caller."""

@@ -90,18 +90,51 @@ def interface(content: Facts) -> Facts:
     numbers = read_index(content)
     kept = array("i")
     counts = []
-    end = 0
+    written: list[bytes] = []
+    places: dict[int, int] = {}  # where an operation was, and where it is now
+    size = end = 0
     for function, count in zip(content[FUNCTIONS], content[COUNTS], strict=True):
         start, end = end, end + 4 * count
         before = len(kept)
-        for place in range(start, end, 4):
-            if function[F_KIND] in _BODIES or numbers[place] == DECORATE:
-                kept += numbers[place : place + 4]
+        for at in range(start, end, 4):
+            if function[F_KIND] in _BODIES or numbers[at] == DECORATE:
+                place = numbers[at + 3]
+                if place not in places:
+                    places[place] = size
+                    written.append(marshal.dumps(read_operation(content, place)))
+                    size += len(written[-1])
+                kept.extend((*numbers[at : at + 3], places[place]))
         counts.append((len(kept) - before) // 4)
     changed = list(content)
+    changed[OPERATIONS] = b"".join(written)
     changed[INDEX_OF], changed[COUNTS] = kept.tobytes(), counts
     return tuple(changed)
 
+
+def surface(content: Facts) -> bytes:
+    """All that `interface` leaves for others to see, as bytes.
+
+    Out:    equal bytes where importers see the same. Lines count by their order alone, since no
+            edge of an importer tells a line of what it imports.
+    """
+    seen = interface(content)
+    operations = [read_operation(seen, place) for place in read_index(seen)[3::4]]
+    order = {line: n for n, line in enumerate(sorted({op[1] for op in operations}))}
+    told = (
+        [seen[part] for part in _SEEN],
+        [(*entry[:F_LINE], *entry[F_LINE + 1 :]) for entry in seen[FUNCTIONS]],
+        [(*entry[:C_LINE], *entry[C_LINE + 1 :]) for entry in seen[CLASSES]],
+        [(op[0], order[op[1]], *op[2:]) for op in operations],
+    )
+    return marshal.dumps(told, _BY_VALUE)
+
+
+_SEEN: Final = (
+    MODULE, PACKAGE, NODES, CELLS, EXPORTS, PUBLIC, STARS, COPIES, ALLOCS, ANNOTATIONS, STORED,
+    KEYS, COUNTS,
+)  # fmt: skip
+_BY_VALUE: Final = 0
+"""The version of marshal that does not tell which of equal texts are one object."""
 
 # Bodies of classes are among the functions, of kind `class`; for them F_FIRST is the number of the
 # function around them.

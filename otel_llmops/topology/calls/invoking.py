@@ -32,6 +32,7 @@ class Invoking(Containers):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.more: dict[int, int] = {}
+        self.field_names: dict[int, list[Any]] = {}
 
     def call(
         self, caller: int, op: Op, thing: int, found: int, module: int, receiver: int = -1
@@ -301,11 +302,13 @@ class Invoking(Containers):
 
     def fill_fields(self, op: Op, number: int, module: int) -> None:
         """The arguments of a class that has fields and no __init__, such as a dataclass."""
-        entries = [
-            record[0]
-            for one in reversed(self.hierarchy.order(number))
-            for record in self.program.classes[one][facts.C_FIELDS]
-        ]
+        if number not in self.field_names:
+            self.field_names[number] = [
+                record[0]
+                for one in reversed(self.hierarchy.order(number))
+                for record in self.program.classes[one][facts.C_FIELDS]
+            ]
+        entries = self.field_names[number]
         if not entries or not self.once(op, -number - 1):
             return
         given = list(zip(entries, op[3], strict=False))

@@ -198,9 +198,10 @@ class Solver:
     def propagate(self) -> None:
         """Moves objects along until nothing is new."""
         work, held, add, arms = self.work, self.held, self.add, self.arms
+        cut = self.cut
         target, next_target, first_target = self.target, self.next_target, self.first_target
         wait_op, next_wait, first_wait = self.wait_op, self.next_wait, self.first_wait
-        read = self.read
+        read, most = self.read, self.most
         while work:
             thing = work.pop()
             node = work.pop()
@@ -213,7 +214,13 @@ class Solver:
                     held[onward] = thing
                     work.append(onward)
                     work.append(thing)
-                elif there != thing:
+                elif there.__class__ is not tuple:
+                    if there != thing:
+                        add(onward, thing)
+                elif len(there) < most:
+                    if thing not in there:
+                        add(onward, thing)
+                elif onward not in cut and thing not in there:  # full: not even worth a call
                     add(onward, thing)
             link = first_wait[node]
             while link:
