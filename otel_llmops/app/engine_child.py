@@ -122,6 +122,7 @@ def _run(
     forwards.stop()
     exports.stop()
     engine_part.join()
+    feed.close()  # who listens would keep the API from ending
     api.stop()
     api_part.join()
     if jaeger is not None:

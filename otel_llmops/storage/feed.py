@@ -46,6 +46,7 @@ class Feed:
         self._lock = threading.Lock()
         self._listeners: set[_Listener] = set()
         self._told: OrderedDict[str, tuple[Any, ...]] = OrderedDict()
+        self._is_closed = False
         self.dropped = 0
 
     @property
@@ -63,6 +64,13 @@ class Feed:
             for listener in self._listeners:
                 listener.tell(session_ids, fresh)
 
+    def close(self) -> None:
+        """Nothing happens any more: whoever listens, or begins to, comes to the end."""
+        with self._lock:
+            self._is_closed = True
+            for listener in self._listeners:
+                listener.end()
+
     async def changes(
         self, *, session_id: str | None = None, silence_s: float | None = None
     ) -> AsyncGenerator[Changes, None]:
@@ -76,10 +84,12 @@ class Feed:
                 raise QueryError(
                     f"{_LISTENERS_MAX} listen already", hint="close a subscription, try again"
                 )
+            if self._is_closed:
+                return
             self._listeners.add(listener)
         try:
-            while True:
-                yield await listener.next(silence_s)
+            while (found := await listener.next(silence_s)) is not None:
+                yield found
         finally:
             with self._lock:
                 self._listeners.discard(listener)
@@ -103,6 +113,7 @@ class _Listener:
     session_id: str | None
     loop: asyncio.AbstractEventLoop
     is_too_slow: bool = False
+    _is_ended: bool = False
     _sessions: dict[str, None] = field(default_factory=dict)
     _more: int = 0
     _handoffs: deque[Handoff] = field(default_factory=deque)
@@ -118,6 +129,15 @@ class _Listener:
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._hear, list(session_ids), list(handoffs))
 
+    def end(self) -> None:
+        """From any thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self._is_ended = True
+        self._something.set()
+
     def _hear(self, session_ids: list[str], handoffs: list[Handoff]) -> None:
         room = max(0, _SESSIONS_WAITING_MAX - len(self._sessions))
         self._sessions.update(dict.fromkeys(session_ids[:room]))
@@ -128,7 +148,7 @@ class _Listener:
             self._handoffs.clear()
         self._something.set()
 
-    async def next(self, silence_s: float | None) -> Changes:
+    async def next(self, silence_s: float | None) -> Changes | None:
         with suppress(TimeoutError):
             async with asyncio.timeout(silence_s):
                 await self._something.wait()
@@ -137,6 +157,8 @@ class _Listener:
             raise QueryError(
                 "more happened than was read", hint="subscribe again, to one session perhaps"
             )
+        if self._is_ended:
+            return None
         found = Changes(list(self._sessions), list(self._handoffs), self._more)
         self._sessions, self._more = {}, 0
         self._handoffs.clear()

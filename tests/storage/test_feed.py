@@ -56,6 +56,20 @@ def test_a_handoff_is_told_when_it_is_new_and_when_it_has_changed() -> None:
     ]
 
 
+def test_whoever_listens_when_it_is_closed_comes_to_the_end() -> None:
+    async def listen() -> list[Changes]:
+        feed = Feed()
+        found = asyncio.ensure_future(_all(feed))
+        await asyncio.sleep(0)
+        feed.close()
+        return [*await found, *await _all(feed)]
+
+    async def _all(feed: Feed) -> list[Changes]:
+        return [each async for each in feed.changes()]
+
+    assert _run(listen()) == []
+
+
 def test_who_listens_to_a_session_hears_of_no_other() -> None:
     async def listen() -> Any:
         feed = Feed()
