@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from otel_llmops.otlp import Encoding, Signal
 from otel_llmops.receiver.access import Access
-from otel_llmops.receiver.body import inflated, read_body, too_large
+from otel_llmops.receiver.body import COMPRESSIONS, inflated, read_body, too_large
 from otel_llmops.receiver.cors import Cors
 from otel_llmops.receiver.exchange import Exchange
 from otel_llmops.receiver.media_types import CONTENT_TYPES, encoding_of, refusal_body
@@ -31,7 +31,7 @@ _SIGNALS: Mapping[str, Signal] = {
     "/v1/metrics": Signal.METRICS,
 }
 _DIGITS_MAX = 18
-_COMPRESSIONS = {"", "identity", "gzip"}
+_PLAIN = {"", "identity"}
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # the body of a request refused by its head is never read, so the connection cannot go on
@@ -39,7 +39,7 @@ _CLOSE = {"Connection": "close"}
 
 
 class OtlpHttpApp:
-    """POST /v1/traces, /v1/logs and /v1/metrics, protobuf or JSON, gzip or not."""
+    """POST /v1/traces, /v1/logs and /v1/metrics, protobuf or JSON, compressed or not."""
 
     def __init__(
         self, exchange: Exchange, access: Access, cors: Cors, metrics: Callable[[], str]
@@ -85,8 +85,8 @@ class OtlpHttpApp:
         if encoding_of(headers.get("content-type", "")) is None:
             names = " or ".join(CONTENT_TYPES.values())
             return _by_head(415, f"Content-Type must be {names}")
-        if _compression(headers) not in _COMPRESSIONS:
-            return _by_head(415, "Content-Encoding must be gzip or none")
+        if _compression(headers) not in {*_PLAIN, *COMPRESSIONS}:
+            return _by_head(415, "Content-Encoding must be gzip, deflate or none")
         length = headers.get("content-length", "").lstrip("0")
         limit = self._exchange.limits.request_bytes
         # a body without a length is counted by read_body
@@ -104,10 +104,13 @@ class OtlpHttpApp:
             nonlocal is_whole
             body = await read_body(receive, booking, limit)
             is_whole = True
-            if _compression(headers) != "gzip":
+            compression = _compression(headers)
+            if compression in _PLAIN:
                 return body
             async with exchange.memory.permit():
-                content = await exchange.work(booking, len(body), inflated, body, limit)
+                content = await exchange.work(
+                    booking, len(body), inflated, body, limit, compression
+                )
                 await booking.grow(len(content))
             return content
 

@@ -7,7 +7,7 @@ Where each line of the checklist is tested (grpc, http, guard, memory, access: t
 | gRPC Export, HTTP paths of each signal | grpc, http: every_signal |
 | paths that are not served: 404 with a Status | http: another_path |
 | no compression and gzip, both transports | grpc, http: stock_exporter |
-| deflate and others: 415 | http: another_compression |
+| deflate: read; others: 415 | http: deflate_is_read, another_compression |
 | protobuf and JSON on one port, parameters of the type tolerated | http: json_is_journalled |
 | the answer's type is the request's, errors too | http: all by _ENCODINGS; guard: own_encoding |
 | method: 405, type: 415 | http: another_method, another_content_type |
@@ -176,7 +176,7 @@ def test_answers_are_short_however_much_was_wrong(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "headers", "code"),
     [
-        ("POST", "/v1/traces", {"Content-Encoding": "deflate"}, 3),
+        ("POST", "/v1/traces", {"Content-Encoding": "zstd"}, 3),
         ("POST", "/v1/traces", {"Content-Encoding": "gzip"}, 3),
         ("POST", "/v1/traces", {}, 3),
         ("PUT", "/v1/traces", {}, 12),
@@ -184,7 +184,7 @@ def test_answers_are_short_however_much_was_wrong(client: httpx.Client) -> None:
         ("POST", "/metrics", {}, 5),
         ("POST", "/v1/traces", {"Content-Length": str(2**27)}, 8),
     ],
-    ids=["deflate", "no gzip", "no OTLP", "PUT", "profiles", "metrics", "too large"],
+    ids=["zstd", "no gzip", "no OTLP", "PUT", "profiles", "metrics", "too large"],
 )
 def test_every_refusal_has_a_status_in_the_request_s_encoding(
     shared: Running, encoding: Encoding, method: str, path: str, headers: dict[str, str], code: int
