@@ -18,8 +18,8 @@ class EngineSettings:
     tick_s: float = 0.2
     drain_s: float = 10.0
     recent_s: float = 10.0
-    recent_bytes_max: int = 256 * 2**20
-    handed_bytes_max: int = 64 * 2**20
+    recent_bytes_max: int = 192 * 2**20
+    handed_bytes_max: int = 32 * 2**20
     retry_s_min: float = 0.2
     retry_s_max: float = 30.0
     doubt_s_max: float = 300.0

@@ -49,7 +49,7 @@ _SIGNED_ROWS_MAX = 400_000
 """Rows of derived tables in one insert: narrower, and in one insert they change at one moment."""
 _SESSIONS_MAX = 2_000
 """Sessions in one statement that names them once for each derived table."""
-_WRITTEN_BYTES_MAX = 64 * 2**20
+_WRITTEN_BYTES_MAX = 40 * 2**20
 _QUERY_S_MAX = 30.0
 
 
