@@ -158,17 +158,19 @@ class Queries:
         _check_page(limit, offset)
         table = TABLES["agent_handoffs"]
         wanted = list(_bounds(table, since, until))
-        if session_id is not None:
-            wanted.append(table.c.session_id.in_(await self._session_ids(session_id)))
         if agent is not None:
             wanted.append(sa.or_(table.c.from_agent == agent, table.c.to_agent == agent))
         if min_quality is not None:
             wanted.append(table.c.quality >= sa.literal(min_quality))
         keys = (table.c.started_at, table.c.ordinal, table.c.session_id, table.c.handoff_id)
-        page = (
-            sa.select(*keys).where(*wanted).group_by(*keys).having(live(table) > 0).order_by(*keys)
+        if session_id is not None:  # few rows: in one step
+            ids = await self._session_ids(session_id)
+            rows = await self._live_rows(table, ids, keys, *wanted, limit=limit, offset=offset)
+            return [handoff(row) for row in rows]
+        page = sa.select(*keys).where(*wanted).group_by(*keys).having(live(table) > 0)
+        found = await paged(
+            self._store, page.order_by(*keys), table.c.started_at, limit=limit, offset=offset
         )
-        found = await paged(self._store, page, table.c.started_at, limit=limit, offset=offset)
         rows = await self._live_rows(
             table,
             {row["session_id"] for row in found},
@@ -302,6 +304,8 @@ class Queries:
         session_ids: Iterable[str],
         order: Sequence[sa.ColumnElement[Any]],
         *wanted: sa.ColumnElement[bool],
+        limit: int | None = None,
+        offset: int | None = None,
     ) -> list[Row]:
         """Whole live rows of these sessions, each once."""
         ids = list(dict.fromkeys(session_ids))
@@ -314,6 +318,8 @@ class Queries:
             .group_by(*columns)
             .having(live(table) > 0)
             .order_by(*order)
+            .limit(limit)
+            .offset(offset)
         )
         return await self._store.fetch(statement)
 
