@@ -1,7 +1,7 @@
 """Durable segments of raw requests, one cursor for each consumer.
 
 `Journal` is the one writer, `Reader` what each consumer reads with. Checksums are CRC-32 (they
-find what a disk does to bytes, not what an attacker would); requests are told apart by BLAKE2b.
+find what a disk does to bytes, not what an attacker would); requests are told apart by SHA-256.
 """
 
 from otel_llmops.journal._disk import Disk

@@ -12,7 +12,7 @@ Strategy: a record is a header of 48 bytes, the refused ordinals (u32 each) and 
         21     1  encoding
         22     2  zero
         24     8  received at, ns since 1970
-        32    16  BLAKE2b-128 of signal, encoding and payload: what makes two requests the same
+        32    16  SHA-256, cut, of signal, encoding and payload: what makes two requests the same
 
 The header has a sum of its own, so that its length can be trusted where the payload is damaged,
 and that sum depends on where the header stands, so that bytes of a journal inside a payload are
@@ -122,9 +122,10 @@ class Body(NamedTuple):
 
 def request_hash(payload: bytes, *, signal: int, encoding: int) -> bytes:
     """16 bytes that two requests share only if they are the same."""
-    digest = hashlib.blake2b(bytes((signal, encoding)), digest_size=16)
+    # processors have instructions for it: half of BLAKE2b's time
+    digest = hashlib.sha256(bytes((signal, encoding)), usedforsecurity=False)
     digest.update(payload)
-    return digest.digest()
+    return digest.digest()[:16]
 
 
 def encode_header(header: Header, at: Position) -> bytes:

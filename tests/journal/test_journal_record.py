@@ -73,8 +73,8 @@ def test_the_layout_on_the_disk_never_changes_without_another_magic() -> None:
     request = request_hash(b"payload", signal=1, encoding=2)
     header = Header(7, 2, body.sum(), 1, 2, 1_700_000_000_000_000_000, request)
     assert (encode_header(header, Position(3, 48)) + body.ordinals).hex() == (
-        "a74c4a31718f42ea070000000200000026c13fc00102000000002a36fe9c9717"
-        "e5f6b10e0646608ebd10a64455d4756b0100000005000000"
+        "a74c4a311a544c18070000000200000026c13fc00102000000002a36fe9c9717"
+        "6072ba10383d1f37425c6506d75daff10100000005000000"
     )
 
 
