@@ -9,13 +9,8 @@ opens the store with a retention that its oldest day is over, and lets that day 
 time stands by how much the process grew meanwhile (resident memory, looked at every 10 ms).
 """
 
-import argparse
 import asyncio
-import os
-import platform
 import random
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -247,20 +242,5 @@ def measure(folder: Path, spans: int) -> None:
     _expired(folder)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("spans", type=int, nargs="?", default=10_000_000)
-    parser.add_argument("--keep", type=Path, help="a folder to fill, or filled before, and to keep")
-    arguments = parser.parse_args()
-    folder = arguments.keep or Path(tempfile.mkdtemp(prefix="bench-retention-"))
-    print(f"{arguments.spans} spans; {platform.machine()}, {os.cpu_count()} cores, "
-          f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")  # fmt: skip
-    try:
-        measure(folder, arguments.spans)
-    finally:
-        if arguments.keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 if __name__ == "__main__":
-    main()
+    bench_store.over_folder(__doc__.splitlines()[0], "spans", 10_000_000, measure)

@@ -362,20 +362,26 @@ async def measure(folder: Path, operations: int) -> None:
         store.close()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("operations", type=int, nargs="?", default=1_000_000)
+def over_folder(title: str, unit: str, rows: int, measure: Callable[[Path, int], None]) -> None:
+    """Read the command line, and measure in the folder that it names or in one that goes again."""
+    parser = argparse.ArgumentParser(description=title)
+    parser.add_argument(unit, type=int, nargs="?", default=rows)
     parser.add_argument("--keep", type=Path, help="a folder to fill, or filled before, and to keep")
-    arguments = parser.parse_args()
-    folder = arguments.keep or Path(tempfile.mkdtemp(prefix="bench-store-"))
-    print(f"{arguments.operations} operations; {platform.machine()}, {os.cpu_count()} cores, "
+    arguments = vars(parser.parse_args())
+    folder = arguments["keep"] or Path(tempfile.mkdtemp(prefix="bench-store-"))
+    print(f"{arguments[unit]} {unit}; {platform.machine()}, {os.cpu_count()} cores, "
           f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")  # fmt: skip
     try:
-        asyncio.run(measure(folder, arguments.operations))
+        measure(folder, arguments[unit])
     finally:
-        if arguments.keep is None:
+        if arguments["keep"] is None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main()
+    over_folder(
+        __doc__.splitlines()[0],
+        "operations",
+        1_000_000,
+        lambda folder, count: asyncio.run(measure(folder, count)),
+    )

@@ -14,13 +14,13 @@ from otel_llmops.storage.seams import Row, Store
 
 __all__ = ["paged"]
 
-_ROWS_FIRST = 4
+_ROWS_FIRST = 1_000
+_ROWS_A_GROUP = 4
 """For each row of a page so many are looked at: one that was analysed again leaves two behind."""
-_ROWS_FIRST_MIN = 1_000
 _GROWTH = 16
 
 
-async def paged(
+async def paged(  # noqa: PLR0913 - a page, and how tests look at few rows
     store: Store,
     statement: sa.Select[Any],
     moment: sa.ColumnElement[Any],
@@ -28,13 +28,15 @@ async def paged(
     limit: int,
     offset: int,
     newest_first: bool = False,
+    rows_first: int = _ROWS_FIRST,
 ) -> list[Row]:
     """A page of the groups of `statement`, which are ordered by `moment` before all else.
 
-    In:   a statement that groups by `moment` and more, without limit and offset.
+    In:   a statement that groups by `moment` and more, without limit and offset; at first it looks
+          at `rows_first` rows or more.
     Out:  the very rows that it gives with them.
     """
-    looked_at = max(_ROWS_FIRST * (offset + limit), _ROWS_FIRST_MIN)
+    looked_at = max(_ROWS_A_GROUP * (offset + limit), rows_first)
     page = statement.limit(limit).offset(offset)
     while True:
         bound = await _bound(store, statement, moment, looked_at, newest_first=newest_first)

@@ -11,7 +11,6 @@ import pytest
 
 from otel_llmops.errors import QueryError
 from otel_llmops.model.latency import bucket
-from otel_llmops.storage import paging
 from otel_llmops.storage.answers import (
     AgentSummary,
     Handoff,
@@ -527,26 +526,6 @@ def test_the_drift_of_nothing_is_nothing(queries: Queries) -> None:
 )
 def test_handoffs_are_chosen(queries: Queries, wanted: dict[str, Any], ids: list[str]) -> None:
     assert [each.id for each in answer(queries.handoffs(**wanted))] == ids
-
-
-def test_a_page_is_the_same_however_few_rows_are_looked_at_first(
-    queries: Queries, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def pages() -> list[list[Any]]:
-        return [
-            answer(method(limit=limit, offset=offset))
-            for method in (queries.sessions, queries.handoffs)
-            for limit in (1, 2, 5)
-            for offset in (0, 1, 2)
-        ]
-
-    monkeypatch.setattr(paging, "_ROWS_FIRST_MIN", 1_000_000)
-    at_once = pages()
-    assert len({len(page) for page in at_once}) > 2
-    monkeypatch.setattr(paging, "_ROWS_FIRST_MIN", 1)
-    monkeypatch.setattr(paging, "_ROWS_FIRST", 1)
-    monkeypatch.setattr(paging, "_GROWTH", 2)
-    assert pages() == at_once
 
 
 @pytest.mark.parametrize("page", [{"limit": 0}, {"limit": 1001}, {"offset": -1}], ids=str)

@@ -38,8 +38,8 @@ from otel_llmops.api.graphql.described import describe
 from otel_llmops.api.graphql.extent import ExtentLimiter
 from otel_llmops.api.graphql.query import Query
 from otel_llmops.api.graphql.scalars import SCALARS
+from otel_llmops.api.graphql.snapshot import topology_loaders
 from otel_llmops.api.graphql.subscription import Subscription
-from otel_llmops.api.graphql.topology import topology_loaders
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.answers import LedgerEntry, TokenUse
 from otel_llmops.storage.feed import Feed

@@ -33,7 +33,7 @@ class Invocations(Expressions):
         super().__init__(module, package)
         self.table[ast.Call] = self.call
         self.models: dict[str, Callable[[ast.Call], Term]] = {}
-        self.library: dict[str, Callable[[ast.Call], Term]] = {}
+        self.modelled: dict[str, Callable[[ast.Call], Term]] = {}
 
     def call(self, node: ast.Call) -> Term:
         """A call whose result is used."""
@@ -53,7 +53,7 @@ class Invocations(Expressions):
         else:
             callee = self.table[type(func)](func)
         if type(callee) is int and callee in self.dotted:
-            model = self.library.get(self.dotted[callee])
+            model = self.modelled.get(self.dotted[callee])
             if model is not None:
                 self.opaque(self.dotted[callee], node.lineno)
                 return model(node)
@@ -105,7 +105,7 @@ class Invocations(Expressions):
             return None
         if base in self.dotted:
             name = f"{self.dotted[base]}.{attribute}"
-            model = self.library.get(name)
+            model = self.modelled.get(name)
             if model is not None:
                 self.opaque(name, node.lineno)
                 return model(node)

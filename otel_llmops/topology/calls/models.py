@@ -56,7 +56,7 @@ class Models(Invocations):
         """Functions of the standard library, by the name that imports give them."""
         each = self.collected
         thread = self.spawned
-        self.library |= {
+        self.modelled |= {
             "asyncio.create_task": self.first,
             "asyncio.ensure_future": self.first,
             "asyncio.gather": self.collected_arguments,
