@@ -64,7 +64,7 @@ def _wires() -> dict[str, bytes]:
 def _columns() -> dict[str, str]:
     """Expressions over n, the number of the span; s is its session, h a hash of it."""
     wires = {name: f"unhex('{wire.hex()}')" for name, wire in _wires().items()}
-    started = bench_store._TIME.format("s * gap + (n % per) * 90")  # noqa: SLF001 - one store, two tables
+    started = bench_store.TIME.format("s * gap + (n % per) * 90")
     content = "concat(" + ", ".join(f"hex(sipHash128(n, {part}))" for part in range(6)) + ")"
     key = b"gen_ai.input.messages"
     size = 6 * 32
@@ -99,17 +99,12 @@ def fill_spans(folder: Path, sessions: int) -> float:
     """Fill the table of spans; the seconds it took."""
     client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
     columns = _columns()
-    gap_ms = bench_store.DAYS * 86_400_000 // sessions
-    chosen = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+    chosen = [f"{expression} AS {name}" for name, expression in columns.items()]
     begun = time.perf_counter()
     for start in range(0, sessions * PER, ROWS_AN_INSERT):
         length = min(ROWS_AN_INSERT, sessions * PER - start)
-        client.command(
-            f"INSERT INTO spans ({', '.join(columns)}) "  # noqa: S608 - nothing from outside
-            f"WITH {bench_store.SEED} AS seed, {gap_ms} AS gap, {PER} AS per "
-            f"SELECT {chosen} FROM (SELECT number AS n, intDiv(n, {PER}) AS s, "
-            f"cityHash64(n, {bench_store.SEED}) AS h FROM numbers({start}, {length}))"
-        )
+        rows = bench_store.generated(chosen, PER, sessions, (start, length))
+        client.command(f"INSERT INTO spans ({', '.join(columns)}) {rows}")
     spent = time.perf_counter() - begun
     client.close()
     return spent

@@ -17,7 +17,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,14 +43,14 @@ ROWS_AN_INSERT = 100_000
 ROUNDS = 30
 
 # every expression is over n, the number of the row; s is its session, h a hash of it
-_TIME = "first + toIntervalMillisecond({})"
+TIME = "first + toIntervalMillisecond({})"
 _COMMON = {
     "session_id": "concat('session-', toString(s))",
     "trace_id": "lower(hex(MD5(toString(s))))",
     "generation": "1",
     "sign": "1",
     "final": "true",
-    "started_at": _TIME.format("s * gap + (n % per) * 90"),
+    "started_at": TIME.format("s * gap + (n % per) * 90"),
 }
 _COLUMNS: dict[str, dict[str, str]] = {
     "agent_operations": {
@@ -96,13 +96,13 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "models": """concat('["model-', toString(h % 3), '"]')""",
         "services": """concat('["service-', toString(h % 3), '"]')""",
         "invocations": "6",
-        "ended_at": _TIME.format("s * gap + (n % per) * 90 + 9000"),
+        "ended_at": TIME.format("s * gap + (n % per) * 90 + 9000"),
     },
     "sessions": {
         "trace_ids": """concat('["', lower(hex(MD5(toString(s)))), '"]')""",
         "agents": """'["agent-0","agent-1","agent-2","agent-3"]'""",
         "services": "'[]'",
-        "ended_at": _TIME.format("s * gap + 9000"),
+        "ended_at": TIME.format("s * gap + 9000"),
         "duration_ns": "9000000000",
         "spans": "130",
         "operations": "100",
@@ -184,10 +184,28 @@ _ROWS_A_SESSION = {
 }
 
 
+def generated(
+    chosen: Sequence[str],
+    per: int,
+    sessions: int,
+    rows: tuple[int, int],
+    *,
+    first: datetime = FIRST,
+) -> str:
+    """The statement that makes some rows (from, and how many) of `per` a session."""
+    gap_ms = DAYS * 86_400_000 // sessions
+    return (
+        f"WITH {SEED} AS seed, {gap_ms} AS gap, "  # noqa: S608 - nothing from outside
+        f"{per} AS per, {sessions} AS every, "
+        f"toDateTime64({int(first.timestamp())}, 9, 'UTC') AS first "
+        f"SELECT {', '.join(chosen)} FROM (SELECT number AS n, intDiv(n, {per}) AS s, "
+        f"cityHash64(n, {SEED}) AS h FROM numbers{rows})"
+    )
+
+
 def fill(folder: Path, sessions: int, *, first: datetime = FIRST) -> float:
     """Fill all tables with DAYS from `first` on; the seconds that agent_operations took."""
     client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
-    gap_ms = DAYS * 86_400_000 // sessions
     seconds = {}
     for name, per in _ROWS_A_SESSION.items():
         expressions = _COMMON | _COLUMNS[name]
@@ -197,13 +215,8 @@ def fill(folder: Path, sessions: int, *, first: datetime = FIRST) -> float:
         begun = time.perf_counter()
         for start in range(0, sessions * per, ROWS_AN_INSERT):
             length = min(ROWS_AN_INSERT, sessions * per - start)
-            client.command(
-                f"INSERT INTO {name} ({', '.join(names)}) "  # noqa: S608 - nothing from outside
-                f"WITH {SEED} AS seed, {gap_ms} AS gap, {per} AS per, {sessions} AS every, "
-                f"toDateTime64({int(first.timestamp())}, 9, 'UTC') AS first "
-                f"SELECT {', '.join(chosen)} FROM (SELECT number AS n, intDiv(n, {per}) AS s, "
-                f"cityHash64(n, {SEED}) AS h FROM numbers({start}, {length}))"
-            )
+            rows = generated(chosen, per, sessions, (start, length), first=first)
+            client.command(f"INSERT INTO {name} ({', '.join(names)}) {rows}")
         seconds[name] = time.perf_counter() - begun
     client.close()
     return seconds["agent_operations"]
