@@ -9,19 +9,16 @@ worker processes take one after the other. A worker that dies does so for want o
 hand of another; its group is solved here.
 
 Two groups at once need the memory of both. So where all is to be read, one group after the other is
-solved while the rest is being read: the cores are as busy, and only what remains is solved in
-parallel. Such an answer counts only if its key is asked for in the end.
+solved while the rest is being read, small packages first, since others import them: the cores are
+as busy, and little remains. Such an answer counts only if its key is asked for in the end.
 
 A group is solved again if the content of one of its files is another, or what it sees of a file
 that it knows; else its answer is that of the scan before.
 """
 
-import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -31,10 +28,21 @@ from otel_llmops.topology.cycles import components
 from otel_llmops.topology.files import Tree
 from otel_llmops.topology.layout import Layout
 from otel_llmops.topology.pool import asked_apart
+from otel_llmops.topology.room import Room
 from otel_llmops.topology.solving import answered, read_answer
 from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Look
 
-__all__ = ["Group", "Sizes", "Solved", "grouped", "in_two", "solve_all", "solve_early"]
+__all__ = [
+    "Group",
+    "Parted",
+    "Sizes",
+    "Solved",
+    "grouped",
+    "in_two",
+    "parted",
+    "solve_all",
+    "solve_early",
+]
 
 
 class Sizes(NamedTuple):
@@ -44,8 +52,6 @@ class Sizes(NamedTuple):
     """Home Assistant, 6,725 files and one package, takes 5 s and 370 MB as a whole."""
     bytes_small: int = 1 << 20
     """Of packed facts: some 60,000 lines, solved in half a second."""
-    bytes_at_once: int = sys.maxsize
-    """Of packed facts of the groups that are solved at a time, or one group. 1 MB takes 30 MB."""
 
 
 SIZES: Final = Sizes()
@@ -80,22 +86,29 @@ _Parts = Mapping[str, list[_File]]
 """Top-level package -> its files that could be parsed."""
 
 
-def solve_all(
-    tree: Tree,
-    placed: Layout,
-    looks: MutableMapping[str, Look],
-    *,
-    workers: int,
-    kept: Mapping[bytes, Buffer],
-    sizes: Sizes = SIZES,
-) -> Solved:
-    """The call graph of a scan.
+class Parted(NamedTuple):
+    """All that there is to solve: groups, and the files that they are made of."""
 
-    In:     `looks`, which let go of their `calls`; `workers`, processes, 0 for none; `kept`, the
-            answers of an earlier scan.
-    Cost:   time linear in calls, of the groups that are not `kept`; memory that of the groups being
-            solved, as many as workers.
-    """
+    groups: Sequence[Group]
+    parts: _Parts
+
+    def sizes(self) -> list[int]:
+        """Bytes of packed facts of each group, which takes 25 times as much memory to be solved.
+
+        Of files that it knows only the surface is kept, a quarter of them.
+        """
+        sizes = {top: sum(len(one.facts) for one in part) for top, part in self.parts.items()}
+        return [
+            sum(sizes.get(top, 0) for top in group.packages)
+            + sum(sizes.get(top, 0) for top in group.known) // 4
+            for group in self.groups
+        ]
+
+
+def parted(
+    tree: Tree, placed: Layout, looks: MutableMapping[str, Look], *, sizes: Sizes = SIZES
+) -> Parted:
+    """What there is to solve. Of `looks` the `calls` are let go; no others hold them then."""
     groups: Sequence[Group] = ()
     if len(tree.files) >= sizes.files_many and _installed(tree, placed):
         groups = grouped(*_packages(placed, looks), bytes_small=sizes.bytes_small)
@@ -103,10 +116,31 @@ def solve_all(
     for path, look in looks.items():
         looks[path] = look._replace(calls=b"")
     if len(groups) < 2:
-        groups, workers = [Group(frozenset(parts), frozenset())], 0
-    room = _Room(sizes.bytes_at_once)
-    with ThreadPoolExecutor(max(1, workers)) as threads:
-        keyed = list(threads.map(lambda group: _solve(group, parts, workers, kept, room), groups))
+        groups = [Group(frozenset(parts), frozenset())]
+    return Parted(groups, parts)
+
+
+def solve_all(work: Parted, room: Room, *, workers: int, kept: Mapping[bytes, Buffer]) -> Solved:
+    """The call graph of a scan.
+
+    In:     `room`, of the groups' `sizes`; `workers`, processes, 0 for none, as where there is one
+            group; `kept`, the answers of an earlier scan.
+    Cost:   time linear in calls, of the groups that are not `kept`; memory that of the groups being
+            solved, as many as workers, if there is room.
+    """
+    groups, parts = work
+    if len(groups) < 2:
+        workers = 0
+
+    def solve(_: int) -> list[tuple[bytes, Buffer]]:
+        return [_solve(groups[number], parts, workers, kept) for number in room.jobs()]
+
+    count = max(1, workers)
+    try:
+        with ThreadPoolExecutor(count) as threads:
+            keyed = [one for found in threads.map(solve, range(count)) for one in found]
+    finally:
+        room.close()
     answers = [read_answer(answer) for _, answer in keyed]
     return Solved(
         sorted(edge for found, _ in answers for edge in found),
@@ -144,7 +178,7 @@ def solve_early(
     for group in grouped(*_packages(placed, known), bytes_small=sizes.bytes_small):
         if until():
             break
-        answers.update([_solve(group, parts, 1, kept, _Room(sizes.bytes_at_once))])
+        answers.update([_solve(group, parts, 1, kept)])
     return answers
 
 
@@ -153,9 +187,8 @@ def in_two(
 ) -> tuple[list[str], list[str]]:
     """Files to read before `solve_early`, and files to read beside it: whole packages each.
 
-    Out:    the packages that are small beside the whole come first, since others import them, then
-            the largest, which take longest to solve; all are read before where there is no group
-            to solve beside.
+    Out:    the largest package comes last, as most is solved beside it; those before it are read
+            first until they are half of all. No second part where there is no group to solve.
     """
     if len(waiting) < sizes.files_many or not _installed(tree, placed):
         return list(waiting), []
@@ -163,13 +196,14 @@ def in_two(
     for path in waiting:
         packages.setdefault(_top(placed.names[path]), []).append(path)
     weights = {top: sum(map(tree.files.__getitem__, paths)) for top, paths in packages.items()}
+    *others, largest = sorted(weights, key=lambda top: (weights[top], top))
     total = sum(weights.values())
-    order = sorted(weights, key=lambda top: (weights[top] * 10 > total, -weights[top]))
     parts: tuple[list[str], list[str]] = [], []
     done = 0
-    for top in order:
+    for top in others:
         parts[done * 2 > total].extend(packages[top])
         done += weights[top]
+    parts[1].extend(packages[largest])
     return parts
 
 
@@ -187,29 +221,8 @@ def _parts(placed: Layout, looks: Mapping[str, Look]) -> dict[str, list[_File]]:
     return parts
 
 
-class _Room:
-    """Memory, counted in bytes of packed facts; whoever is alone always has enough."""
-
-    def __init__(self, bytes_max: int) -> None:
-        self._free = self._max = bytes_max
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def taken(self, size: int) -> Iterator[None]:
-        """Waits until there is room, and gives it back in the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: size <= self._free or self._free == self._max)
-            self._free -= size
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._free += size
-                self._changed.notify_all()
-
-
 def _solve(
-    group: Group, parts: _Parts, workers: int, kept: Mapping[bytes, Buffer], room: _Room
+    group: Group, parts: _Parts, workers: int, kept: Mapping[bytes, Buffer]
 ) -> tuple[bytes, Buffer]:
     """The key of a group and its answer."""
     own = [file for package in sorted(group.packages) for file in parts.get(package, ())]
@@ -223,8 +236,7 @@ def _solve(
     answer = kept.get(key)
     if answer is None:
         request = [file.facts for file in own], [file.facts for file in known]
-        with room.taken(sum(len(facts) for part in request for facts in part)):
-            answer = (asked_apart(*request) if workers else None) or answered(*request)
+        answer = (asked_apart(*request) if workers else None) or answered(*request)
     return key, answer
 
 

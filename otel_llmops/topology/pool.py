@@ -14,15 +14,19 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from otel_llmops.topology.worker import RECURSION_MAX, Buffer, Job, Look, look, receive, send
 
-__all__ = ["Progress", "asked_apart", "look_at_all"]
+__all__ = ["Beside", "Progress", "asked_apart", "look_at_all"]
 
 Progress = Callable[[int, int], None]
 """Called with (done, total), from any thread, one at a time."""
+
+Beside = Callable[[Callable[[], bool]], None]
+"""Given a function that says whether all files have been given out."""
 
 _CHUNK_BYTES = 1 << 20
 _CHUNK_FILES_MAX = 200
@@ -32,11 +36,17 @@ _KILLED = "not read: the parser died of it"
 
 
 def look_at_all(
-    jobs: Sequence[Job], sizes: Sequence[int], *, workers: int, progress: Progress | None = None
+    jobs: Sequence[Job],
+    sizes: Sequence[int],
+    *,
+    workers: int,
+    progress: Progress | None = None,
+    beside: Beside | None = None,
 ) -> list[Look]:
     """Look at files in parallel.
 
-    In:     `sizes` in bytes, as many as `jobs`.
+    In:     `sizes` in bytes, as many as `jobs`; `beside`, what one of the workers' threads does
+            before it takes a file, unless there is but one or the files are few.
     Out:    one Look a job, in their order.
     Edge:   a file that ends its worker (a crash, no memory) has a Look that says so.
     """
@@ -45,7 +55,7 @@ def look_at_all(
     if workers < 1 or (sum(sizes) <= _ALONE_BYTES_MAX):
         return _Pool(jobs, [], progress).alone()
     chunks = _chunks(sizes)
-    return _Pool(jobs, chunks, progress).run(min(workers, len(chunks)))
+    return _Pool(jobs, chunks, progress).run(min(workers, len(chunks)), beside)
 
 
 def _chunks(sizes: Sequence[int]) -> list[list[int]]:
@@ -85,8 +95,9 @@ class _Pool:
             sys.setrecursionlimit(before)
         return self._answers()
 
-    def run(self, workers: int) -> list[Look]:
-        threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(workers)]
+    def run(self, workers: int, beside: Beside | None = None) -> list[Look]:
+        firsts = [beside if workers > 1 else None, *repeat(None, workers - 1)]
+        threads = [threading.Thread(target=self._serve, args=[one], daemon=True) for one in firsts]
         for thread in threads:
             thread.start()
         try:
@@ -101,9 +112,11 @@ class _Pool:
     def _answers(self) -> list[Look]:
         return [answer or Look(b"", b"", b"", 0, _KILLED) for answer in self._looks]
 
-    def _serve(self) -> None:
+    def _serve(self, first: Beside | None) -> None:
         worker: subprocess.Popen[bytes] | None = None
         try:
+            if first is not None:
+                first(lambda: self._stopped or not self._waiting)
             while not self._stopped and (chunk := self._next()):
                 if worker is None:
                     worker = _start()

@@ -6,13 +6,12 @@ changed since the last scan of the directory, its tables are taken as they were.
 read and parsed, never imported or run.
 """
 
-import functools
 import gc
 import json
 import os
-import threading
+import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,12 +25,13 @@ from otel_llmops.topology.cache import Cache, Key
 from otel_llmops.topology.commit import DIRTY, Checkout
 from otel_llmops.topology.facts import FileSummary
 from otel_llmops.topology.files import Diagnostic, Tree, find
-from otel_llmops.topology.groups import Sizes, in_two, solve_all, solve_early
+from otel_llmops.topology.groups import in_two, parted, solve_all, solve_early
 from otel_llmops.topology.ids import identifier
 from otel_llmops.topology.imports import Resolver
 from otel_llmops.topology.layout import Layout, layout
 from otel_llmops.topology.link import link
-from otel_llmops.topology.pool import Progress, look_at_all
+from otel_llmops.topology.pool import Beside, Progress, look_at_all
+from otel_llmops.topology.room import Room
 from otel_llmops.topology.stored import load, save
 from otel_llmops.topology.tables import Snapshot, tables
 from otel_llmops.topology.unpacking import call_facts, file_facts
@@ -39,8 +39,8 @@ from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Job, Look, unpack
 
 __all__ = ["Scan", "call_graph_of", "scan"]
 
-_BYTES_AT_ONCE = 20 << 20
-"""Takes some 500 MB beside the 150 MB that the scan itself has then."""
+_BYTES_AT_ONCE = 23 << 20
+"""Of packed facts that are being solved: 500 MB, beside the 150 MB that the scan has then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,8 @@ class _Read:
     reused: int
     solved: Mapping[bytes, Buffer]
     """Answers of groups: those of the scan before, and what was solved while files were read."""
-    sizes: Sizes
+    bytes_at_once: int
+    """Of facts that are being solved, packed."""
 
     def diagnostics(self) -> list[Diagnostic]:
         found = [
@@ -139,17 +140,19 @@ def scan(
     with steps.step("parse"):
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
     diagnostics = read.diagnostics()
-    with steps.step("calls"):
-        solved = solve_all(
-            tree, placed, read.looks, workers=_workers(workers), kept=read.solved, sizes=read.sizes
-        )
+    with steps.step("calls"), ThreadPoolExecutor(1) as beside:
+        work = parted(tree, placed, read.looks)
+        room = Room(work.sizes(), read.bytes_at_once)
+        solving = beside.submit(solve_all, work, room, workers=_workers(workers), kept=read.solved)
+        room.wait_for(sum(len(look.facts) for look in read.looks.values()) // 2)
+        with steps.step("link"):
+            facts, functions = file_facts(placed, read.looks)
+            linked = link(placed, {path: one for path, one in facts.items() if one is not None})
+        solved = solving.result()
         kept.keep_solved(solved.answers)
         paths = {name: path for path, name in placed.names.items()}
         told = (Diagnostic(paths[module], line, why) for module, line, why in solved.unread)
         diagnostics = sorted([*diagnostics, *told])
-    with steps.step("link"):
-        facts, functions = file_facts(placed, read.looks)
-        linked = link(placed, {path: one for path, one in facts.items() if one is not None})
     with steps.step("tables"):
         digests = {path: look.digest for path, look in read.looks.items()}
         inputs = _inputs(tree, placed, digests, commit)
@@ -253,33 +256,25 @@ def _read(
     solved = dict(kept.solved())
     first, rest = in_two(tree, placed, waiting) if workers > 1 else (waiting, [])
 
-    def read(paths: Sequence[str], workers: int, before: int = 0) -> None:
+    def read(paths: Sequence[str], before: int = 0, beside: Beside | None = None) -> None:
         jobs = [Job(str(tree.root / path), placed.names[path], _is_package(path)) for path in paths]
         sizes = [tree.files[path] for path in paths]
         told = progress and (lambda done, _: progress(before + done, len(waiting)))
-        looks.update(
-            zip(paths, look_at_all(jobs, sizes, workers=workers, progress=told), strict=True)
-        )
+        found = look_at_all(jobs, sizes, workers=workers, progress=told, beside=beside)
+        looks.update(zip(paths, found, strict=True))
 
-    read(first, workers)
+    def solve(until: Callable[[], bool]) -> None:
+        solved.update(solve_early(tree, placed, so_far, kept=kept_before, until=until))
+
+    read(first)
+    so_far, kept_before = dict(looks), dict(solved)
     if rest:
-        done = threading.Event()
-        early = functools.partial(
-            solve_early, tree, placed, dict(looks), kept=solved, until=done.is_set
-        )
-        with ThreadPoolExecutor(1) as beside:
-            answers = beside.submit(early)
-            try:
-                read(rest, workers - 1, len(first))
-            finally:
-                done.set()
-        solved |= answers.result()
+        read(rest, len(first), solve)
     looks = {path: looks[path] for path in tree.files}
     if waiting or len(known) != len(looks):
         kept.keep_looks({_key(path, placed, look): look for path, look in looks.items()})
     # after a few changes time counts, in a scan from nothing memory does, too
-    sizes = Sizes(bytes_at_once=_BYTES_AT_ONCE) if rest else Sizes()
-    return _Read(tree, placed, looks, reused, solved, sizes)
+    return _Read(tree, placed, looks, reused, solved, _BYTES_AT_ONCE if rest else sys.maxsize)
 
 
 def _is_package(path: str) -> bool:

@@ -9,9 +9,18 @@ import pytest
 
 from otel_llmops.topology.calls import Edge
 from otel_llmops.topology.files import Tree, find
-from otel_llmops.topology.groups import Sizes, Solved, grouped, in_two, solve_all, solve_early
+from otel_llmops.topology.groups import (
+    Sizes,
+    Solved,
+    grouped,
+    in_two,
+    parted,
+    solve_all,
+    solve_early,
+)
 from otel_llmops.topology.layout import Layout, layout
 from otel_llmops.topology.pool import look_at_all
+from otel_llmops.topology.room import Room
 from otel_llmops.topology.solving import read_answer
 from otel_llmops.topology.worker import Buffer, Job, Look
 from tests.topology.drawn import draw
@@ -95,7 +104,8 @@ def _solved(
 ) -> Solved:
     tree, placed, looks = _looked(root)
     sizes = Sizes(files_many, bytes_small=1)
-    solved = solve_all(tree, placed, looks, workers=workers, kept=kept, sizes=sizes)
+    work = parted(tree, placed, looks, sizes=sizes)
+    solved = solve_all(work, Room(work.sizes(), 1), workers=workers, kept=kept)
     assert solved.unread == []
     assert not any(look.calls for look in looks.values())
     return solved
@@ -182,7 +192,7 @@ def test_what_is_complete_is_solved_before_all_is_read(
     assert solve_early(tree, placed, part, kept={}, until=lambda: True, sizes=_MANY) == {}
 
 
-def test_what_is_read_first_are_small_packages_and_then_the_largest(tmp_path: Path) -> None:
+def test_the_largest_package_is_read_last(tmp_path: Path) -> None:
     root = draw(
         tmp_path,
         {
@@ -193,8 +203,9 @@ def test_what_is_read_first_are_small_packages_and_then_the_largest(tmp_path: Pa
     tree = find(root)
     placed = layout(tree)
     waiting = list(tree.files)
-    first = ["d.py", "b/__init__.py", "b/more.py", "c/__init__.py"]
-    assert in_two(tree, placed, waiting, sizes=_MANY) == (first, ["a/__init__.py"])
+    first = ["d.py", "a/__init__.py", "c/__init__.py"]
+    rest = ["b/__init__.py", "b/more.py"]
+    assert in_two(tree, placed, waiting, sizes=_MANY) == (first, rest)
     assert in_two(tree, placed, waiting) == (waiting, [])  # too few to be worth it
 
 
