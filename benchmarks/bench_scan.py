@@ -1,8 +1,9 @@
 """What a scan costs, beside parsing alone and beside tools that do a part of it.
 
 Strategy: everything is a child process, run in turn within a round, so that a load from outside
-falls on all; wall, CPU with that of its own children, and peak PSS of the tree (sampled, so runs
-under 0.3 s show too little). The tree is copied first, because ten of its files are changed.
+falls on all; wall and CPU with that of its own children. With --memory also the peak PSS of the
+tree, sampled, so runs under 0.3 s show too little; and sampling makes a short run half as long
+again, so it wants rounds of its own. The tree is copied first: ten of its files are changed.
 
 - parse: `ast.parse` of the same files in as many processes as there are cores, collector off: the
   least that anything takes which works on syntax trees
@@ -10,7 +11,7 @@ under 0.3 s show too little). The tree is copied first, because ten of its files
 - grimp, ruff, complexipy, pydeps: import graph, import graph and C901, cognitive complexity, import
   graph; those that are not installed are left out. grimp and pydeps get the packages at the top.
 
-    python benchmarks/bench_scan.py ROOT [--rounds 3] [--only cold warm] [--steps]
+    python benchmarks/bench_scan.py ROOT [--rounds 3] [--only cold warm] [--steps] [--memory]
 """
 
 import argparse
@@ -25,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,14 +88,14 @@ class Case:
     peak_mb: list[float] = field(default_factory=list)
     said: str = ""
 
-    def run(self, cwd: Path) -> None:
+    def run(self, cwd: Path, *, memory: bool) -> None:
         """Run it once; whatever it prints but for its last line is of no interest."""
         started = time.perf_counter()
         child = subprocess.Popen(
             self.command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=cwd
         )
         assert child.stdout is not None
-        with watched(child.pid) as peak:
+        with watched(child.pid) if memory else nullcontext([0.0]) as peak:
             output = child.stdout.read()
             _, _, usage = os.wait4(child.pid, 0)
         child.returncode = 0
@@ -168,6 +169,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", help="names of cases")
     parser.add_argument("--steps", action="store_true", help="where the time of each scan went")
+    parser.add_argument("--memory", action="store_true", help="the peak, at the cost of time")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root, cache = Path(folder) / "root", Path(folder) / "cache"
@@ -182,7 +184,7 @@ def main() -> None:
         for number in range(arguments.rounds):
             for case in chosen:
                 prepare(case, root, cache, number)
-                case.run(root)
+                case.run(root, memory=arguments.memory)
                 if arguments.steps and case.said.startswith("["):
                     timings, *rest = json.loads(case.said)
                     print(case.name, {step: round(s, 2) for step, s in timings.items()}, *rest)

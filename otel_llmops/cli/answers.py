@@ -7,7 +7,7 @@ from typing import Any
 from otel_llmops.api.documents import plain
 from otel_llmops.api.parameters import time
 from otel_llmops.api.rest_coordination import graph_document
-from otel_llmops.cli.given import Given
+from otel_llmops.cli.reader import Given
 from otel_llmops.storage.queries import Queries
 from otel_llmops.views.coordination import export
 

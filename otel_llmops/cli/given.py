@@ -1,14 +1,11 @@
 """What a command asks for, in the words of the REST API."""
 
 from argparse import Namespace
-from collections.abc import Mapping
 
 from otel_llmops.api.parameters import page, share, time
+from otel_llmops.cli.reader import Given
 
-__all__ = ["Given", "given"]
-
-Given = Mapping[str, str | int | float | None]
-"""Parameters by their names in the REST API; None where nothing was said."""
+__all__ = ["given"]
 
 _TIMES = ("since", "until")
 

@@ -4,6 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
@@ -11,10 +12,12 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from otel_llmops.cli.given import Given
 from otel_llmops.errors import ConfigError, LlmopsError, QueryError
 
-__all__ = ["Reader", "api_url"]
+__all__ = ["Given", "Reader", "api_url"]
+
+Given = Mapping[str, str | int | float | None]
+"""Parameters by their names in the REST API; None where nothing was said."""
 
 _TIMEOUT_S = 30.0
 _STORING_S = 120.0

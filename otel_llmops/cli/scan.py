@@ -68,7 +68,7 @@ def _show(made: Scan, arguments: Namespace) -> None:
 def _keep(made: Scan, arguments: Namespace) -> None:
     from otel_llmops.cli.storing import store_snapshot  # noqa: PLC0415 - may open a store
 
-    where = store_snapshot(made.tables, arguments)
+    where = store_snapshot(made, arguments)
     if sys.stderr.isatty():
         sys.stderr.write(f"kept in {where}; otel-llmops diff compares commits\n")
 

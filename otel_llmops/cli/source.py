@@ -21,8 +21,7 @@ from otel_llmops.app.locks import alone
 from otel_llmops.app.places import Places
 from otel_llmops.app.stores import open_store
 from otel_llmops.cli import answers
-from otel_llmops.cli.given import Given
-from otel_llmops.cli.reader import Reader, api_url
+from otel_llmops.cli.reader import Given, Reader, api_url
 from otel_llmops.config import serve_config, store_url
 from otel_llmops.engine.capture import captured
 from otel_llmops.errors import ConfigError

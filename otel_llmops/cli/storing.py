@@ -1,17 +1,13 @@
 """Where a scan is kept: by the `serve` that runs, or in its store while none does.
 
 Strategy: to open the embedded store takes longer than a scan in which nothing has changed. So what
-was put there last is noted beside it, by a digest of the tables, and not put there again.
+was put there last is noted beside it, by the digest of its content, and not put there again.
 """
 
 import json
 from argparse import Namespace
-from collections.abc import Mapping
 from contextlib import closing, suppress
-from hashlib import blake2b
 from pathlib import Path
-
-import pyarrow as pa
 
 from otel_llmops.app.endpoints import read_endpoints
 from otel_llmops.app.locks import alone
@@ -19,6 +15,7 @@ from otel_llmops.app.places import Places
 from otel_llmops.cli.reader import Reader, api_url
 from otel_llmops.config import serve_config, store_url
 from otel_llmops.storage.snapshots import SNAPSHOT_TYPE, snapshot_bytes, snapshot_id_of
+from otel_llmops.topology.scan import Scan
 
 __all__ = ["store_snapshot"]
 
@@ -26,8 +23,8 @@ _ENGINE_WAIT_S = 1.0
 _NOTE = "scanned.json"
 
 
-def store_snapshot(tables: Mapping[str, pa.Table], arguments: Namespace) -> str:
-    """Store a snapshot where `arguments` (url, data, store, api_token) say; where that was.
+def store_snapshot(made: Scan, arguments: Namespace) -> str:
+    """Store what a scan made where `arguments` (url, data, store, api_token) say; where that was.
 
     Raises: LlmopsError, if it cannot be reached, refuses, or another process holds it.
     """
@@ -38,17 +35,17 @@ def store_snapshot(tables: Mapping[str, pa.Table], arguments: Namespace) -> str:
         url = running.api
     if url:
         reader = Reader(url, token=arguments.api_token)
-        reader.post("/api/topology", snapshot_bytes(tables), content_type=SNAPSHOT_TYPE)
+        reader.post("/api/topology", snapshot_bytes(made.tables), content_type=SNAPSHOT_TYPE)
         (config.data / _NOTE).unlink(missing_ok=True)
     else:
-        _store_alone(tables, config.data, config.store)
+        _store_alone(made, config.data, config.store)
     return url or config.store
 
 
-def _store_alone(tables: Mapping[str, pa.Table], data: Path, url: str) -> None:
+def _store_alone(made: Scan, data: Path, url: str) -> None:
     """Put a snapshot into the store at `url`, unless it is the last one that was put there."""
     folder = Path(store_url(url).path)
-    note = {"store": url, "digest": _digest(tables)}
+    note = {"store": url, "digest": made.content}
     if _noted(data) == note | {"inode": _inode(folder)}:
         return
     from otel_llmops.app.stores import open_store  # noqa: PLC0415 - the driver takes a second
@@ -57,7 +54,7 @@ def _store_alone(tables: Mapping[str, pa.Table], data: Path, url: str) -> None:
         alone(Places(data).engine_lock, wait_s=_ENGINE_WAIT_S),
         closing(open_store(url)) as store,
     ):
-        store.replace_snapshot(snapshot_id_of(tables), tables)
+        store.replace_snapshot(snapshot_id_of(made.tables), made.tables)
     with suppress(OSError):  # without a note it is only done again
         (data / _NOTE).write_text(json.dumps(note | {"inode": _inode(folder)}))
 
@@ -73,32 +70,3 @@ def _inode(folder: Path) -> int:
     with suppress(OSError):
         return folder.stat().st_ino
     return 0
-
-
-class _Digest:
-    """A file of which nothing but a digest is kept."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self.told = blake2b(digest_size=16)
-
-    def write(self, data: bytes) -> int:
-        """Take some bytes."""
-        self.told.update(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-
-def _digest(tables: Mapping[str, pa.Table]) -> str:
-    """Of all that the tables say, but for when; the same however they were put together."""
-    digest = _Digest()
-    sink = pa.PythonFile(digest, mode="w")
-    for name, rows in tables.items():
-        told = [field.name for field in rows.schema if not pa.types.is_timestamp(field.type)]
-        whole = rows.select(told).combine_chunks()
-        with pa.ipc.new_stream(sink, whole.schema.with_metadata({"table": name})) as writer:
-            writer.write_table(whole.replace_schema_metadata({"table": name}))
-    return digest.told.hexdigest()

@@ -32,14 +32,15 @@ class Linked:
     classes_efferent: Mapping[ClassName, int]
 
 
-def link(layout: Layout, files: Mapping[str, FileSummary]) -> Linked:
+def link(layout: Layout, files: Mapping[str, FileSummary | None]) -> Linked:
     """Resolve the imports of all files.
 
     In:     path -> facts. What cannot be parsed has none, and can still be imported.
     Cost:   linear in imports and class references, beside the cycles.
     """
     resolver = Resolver(layout)
-    imports = {path: facts.imports for path, facts in files.items()}
+    parsed = {path: facts for path, facts in files.items() if facts is not None}
+    imports = {path: facts.imports for path, facts in parsed.items()}
     targets = {
         path: [resolver.targets(path, one) for one in written] for path, written in imports.items()
     }
@@ -55,7 +56,9 @@ def link(layout: Layout, files: Mapping[str, FileSummary]) -> Linked:
             at_import.setdefault(names[1], [])
     circles = cycles(statements)
     early = {name for part in components(at_import) if len(part) > 1 for name in part}
-    references = {(path, one[1]): one[-1] for path, facts in files.items() for one in facts.classes}
+    references = {
+        (path, one[1]): one[-1] for path, facts in parsed.items() for one in facts.classes
+    }
     afferent, efferent = coupling(imports, targets, references)
     return Linked(
         dependencies=found,

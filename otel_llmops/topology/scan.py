@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,11 +22,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from otel_llmops.topology import calls
-from otel_llmops.topology.cache import Cache, Key
+from otel_llmops.topology.cache import Cache, Key, fingerprint
 from otel_llmops.topology.commit import DIRTY, Checkout
 from otel_llmops.topology.facts import FileSummary
 from otel_llmops.topology.files import Diagnostic, Tree, find
-from otel_llmops.topology.groups import in_two, parted, solve_all, solve_early
+from otel_llmops.topology.groups import Solved, in_two, parted, solve_all, solve_early
 from otel_llmops.topology.ids import identifier
 from otel_llmops.topology.imports import Resolver
 from otel_llmops.topology.layout import Layout, layout
@@ -47,11 +48,13 @@ _BYTES_AT_ONCE = 23 << 20
 class Scan:
     """What a scan made.
 
-    `tables` are those of TOPOLOGY; `timings` seconds by step; `reused` counts the files that were
-    not parsed again, and is all of them where the tables themselves were kept.
+    `tables` are those of TOPOLOGY, of which `content` is a digest, but for the time of the scan;
+    `timings` seconds by step; `reused` counts the files that were not parsed again, and is all of
+    them where the tables themselves were kept.
     """
 
     tables: Mapping[str, pa.Table]
+    content: str
     diagnostics: Sequence[Diagnostic]
     timings: Mapping[str, float]
     files: int
@@ -133,26 +136,30 @@ def scan(
     with steps.step("git"):
         commit = checkout.name(tree.files)
     with steps.step("cache"):
-        found = _kept_tables(kept, _inputs(tree, placed, digests, commit))
+        inputs = _inputs(tree, placed, digests, commit)
+        found = _kept_tables(kept, inputs)
     if found is not None:
         made = _stamped(found, now_ns)
-        return Scan(made, _told(made), steps.seconds, len(tree.files), len(tree.files))
+        reused = len(tree.files)
+        return Scan(
+            made, _content(path, inputs), _told(made), steps.seconds, len(tree.files), reused
+        )
     with steps.step("parse"):
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
-    diagnostics = read.diagnostics()
-    with steps.step("calls"), ThreadPoolExecutor(1) as beside:
+    with steps.step("calls"):
         work = parted(tree, placed, read.looks)
         room = Room(work.sizes(), read.bytes_at_once)
-        solving = beside.submit(solve_all, work, room, workers=_workers(workers), kept=read.solved)
-        room.wait_for(sum(len(look.facts) for look in read.looks.values()) // 2)
-        with steps.step("link"):
-            facts, functions = file_facts(placed, read.looks)
-            linked = link(placed, {path: one for path, one in facts.items() if one is not None})
-        solved = solving.result()
+        with ThreadPoolExecutor(1) as beside:
+            solving = beside.submit(
+                solve_all, work, room, workers=_workers(workers), kept=read.solved
+            )
+            room.wait_for(sum(len(look.facts) for look in read.looks.values()) // 2)
+            with steps.step("link"):
+                facts, functions = file_facts(placed, read.looks)
+                linked = link(placed, facts)
+            solved = solving.result()
         kept.keep_solved(solved.answers)
-        paths = {name: path for path, name in placed.names.items()}
-        told = (Diagnostic(paths[module], line, why) for module, line, why in solved.unread)
-        diagnostics = sorted([*diagnostics, *told])
+    diagnostics = sorted([*read.diagnostics(), *_unread(placed, solved)])
     with steps.step("tables"):
         digests = {path: look.digest for path, look in read.looks.items()}
         inputs = _inputs(tree, placed, digests, commit)
@@ -165,7 +172,8 @@ def scan(
     with steps.step("keep"):
         if cache is not None:
             kept.keep_tables(inputs, lambda sink: save(made, sink))
-    return Scan(made, diagnostics, steps.seconds, len(tree.files), read.reused)
+    content = _content(path, inputs)
+    return Scan(made, content, diagnostics, steps.seconds, len(tree.files), read.reused)
 
 
 @_without_collector()
@@ -209,10 +217,20 @@ def _imported_from(root: Path, first: str) -> tuple[dict[str, Look], Layout]:
     return looks, placed
 
 
+def _unread(placed: Layout, solved: Solved) -> list[Diagnostic]:
+    paths = {name: path for path, name in placed.names.items()}
+    return [Diagnostic(paths[module], line, why) for module, line, why in solved.unread]
+
+
 def _snapshot_id(path: Path, commit: str, inputs: bytes) -> str:
     """One a content; uncommitted work has one a commit and place, so that the last replaces it."""
     told = str(path.resolve()) if commit.endswith(DIRTY) else inputs.hex()
     return identifier(f"snapshot:{commit}:{told}")
+
+
+def _content(path: Path, inputs: bytes) -> str:
+    told = b"\0".join((fingerprint(), bytes(path.resolve()), inputs))
+    return blake2b(told, digest_size=DIGEST_BYTES).hexdigest()
 
 
 def _workers(asked: int | None) -> int:
@@ -297,8 +315,10 @@ def _stamped(made: Mapping[str, pa.Table], now_ns: int) -> dict[str, pa.Table]:
         table = made[name]
         place = table.schema.get_field_index(column)
         kind = table.schema.field(column)
-        moments = pa.repeat(pa.scalar(now_ns, kind.type), table.num_rows)
-        stamped[name] = table.set_column(place, kind, moments)
+        moments = pa.py_buffer(array("q", [now_ns]) * table.num_rows)
+        # not by pa.array: that imports pandas, where there is one, which takes as long as the scan
+        repeated = pa.Array.from_buffers(kind.type, table.num_rows, [None, moments])
+        stamped[name] = table.set_column(place, kind, repeated)
     return stamped
 
 
