@@ -172,7 +172,8 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="the peak, at the cost of time")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        root, cache = Path(folder) / "root", Path(folder) / "cache"
+        # of the same name: imports of the package itself are found by it
+        root, cache = Path(folder) / "in" / arguments.root.resolve().name, Path(folder) / "cache"
         shutil.copytree(arguments.root, root)
         chosen = [
             case
