@@ -13,7 +13,7 @@ import sys
 import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -63,13 +63,18 @@ class Scan:
 
 @dataclass(slots=True)
 class _Steps:
+    """Seconds by step; a step within another is no part of that."""
+
     seconds: dict[str, float] = field(default_factory=dict)
+    within: float = 0.0
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
+        started, before, self.within = time.perf_counter(), self.within, 0.0
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+        spent = time.perf_counter() - started
+        self.seconds[name] = self.seconds.get(name, 0.0) + spent - self.within
+        self.within = before + spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,34 +151,30 @@ def scan(
         )
     with steps.step("parse"):
         read = _read(tree, placed, digests, kept, _workers(workers), progress)
-    with steps.step("calls"):
-        work = parted(tree, placed, read.looks)
-        room = Room(work.sizes(), read.bytes_at_once)
-        with ThreadPoolExecutor(1) as beside:
-            solving = beside.submit(
-                solve_all, work, room, workers=_workers(workers), kept=read.solved
-            )
-            room.wait_for(sum(len(look.facts) for look in read.looks.values()) // 2)
-            with steps.step("link"):
-                facts, functions = file_facts(placed, read.looks)
-                linked = link(placed, facts)
-            solved = solving.result()
-        kept.keep_solved(solved.answers)
-    diagnostics = sorted([*read.diagnostics(), *_unread(placed, solved)])
-    with steps.step("tables"):
-        digests = {path: look.digest for path, look in read.looks.items()}
-        inputs = _inputs(tree, placed, digests, commit)
-        made = tables(
-            Snapshot(
+    digests = {path: look.digest for path, look in read.looks.items()}
+    inputs = _inputs(tree, placed, digests, commit)
+    with _solving(read, _workers(workers), steps) as solving:
+
+        def solved() -> tuple[list[calls.Edge], list[Diagnostic]]:
+            with steps.step("calls"):
+                answer = solving.result()
+            kept.keep_solved(answer.answers)
+            return answer.edges, sorted([*read.diagnostics(), *_unread(placed, answer)])
+
+        with steps.step("link"):
+            facts, functions = file_facts(placed, read.looks)
+            linked = link(placed, facts)
+        with steps.step("tables"):
+            snapshot = Snapshot(
                 _snapshot_id(path, commit, inputs), str(path.resolve()), commit,
-                now_ns, placed.names, facts, functions, linked, solved.edges, diagnostics,
-            )
-        )  # fmt: skip
+                now_ns, placed.names, facts, functions, linked,
+            )  # fmt: skip
+            made = tables(snapshot, solved)
     with steps.step("keep"):
         if cache is not None:
             kept.keep_tables(inputs, lambda sink: save(made, sink))
     content = _content(path, inputs)
-    return Scan(made, content, diagnostics, steps.seconds, len(tree.files), read.reused)
+    return Scan(made, content, _told(made), steps.seconds, len(tree.files), read.reused)
 
 
 @_without_collector()
@@ -215,6 +216,18 @@ def _imported_from(root: Path, first: str) -> tuple[dict[str, Look], Layout]:
                 if target is not None and target not in looks and target not in waiting:
                     waiting.append(target)
     return looks, placed
+
+
+@contextmanager
+def _solving(read: _Read, workers: int, steps: _Steps) -> Iterator[Future[Solved]]:
+    """The call graph, while it is solved; begins when there is room for what is done beside it."""
+    with ThreadPoolExecutor(1) as beside:
+        with steps.step("calls"):
+            work = parted(read.tree, read.layout, read.looks)
+            room = Room(work.sizes(), read.bytes_at_once)
+            solving = beside.submit(solve_all, work, room, workers=workers, kept=read.solved)
+            room.wait_for(sum(len(look.facts) for look in read.looks.values()) // 2)
+        yield solving
 
 
 def _unread(placed: Layout, solved: Solved) -> list[Diagnostic]:

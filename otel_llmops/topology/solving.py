@@ -5,7 +5,6 @@ Strategy: as in worker; a process of its own gives its memory back when it ends.
 
 import marshal
 import sys
-from collections.abc import Sequence
 
 from otel_llmops.topology import calls
 from otel_llmops.topology.worker import Buffer, prepare, receive, send, unpack
@@ -16,21 +15,24 @@ Answer = tuple[list[calls.Edge], list[tuple[str, int, str]]]
 """Edges, and what could not be read: (module, line, message)."""
 
 
-def solved(own: Sequence[Buffer], known: Sequence[Buffer]) -> Answer:
-    """The call graph of `own`, packed facts; of `known` only the surface counts."""
+def solved(own: list[Buffer], known: list[Buffer]) -> Answer:
+    """The call graph of `own`, packed facts; of `known` only the surface counts.
+
+    Both lists are used up, since what is packed is not needed again, and large.
+    """
     graph = calls.solve(_unpacked(own), known=_unpacked(known, surface=True))
     return list(graph.edges), list(graph.diagnostics)
 
 
-def _unpacked(packed: Sequence[Buffer], *, surface: bool = False) -> dict[str, calls.Facts]:
+def _unpacked(packed: list[Buffer], *, surface: bool = False) -> dict[str, calls.Facts]:
     found = {}
-    for one in packed:
-        content = unpack(one)
+    while packed:
+        content = unpack(packed.pop())
         found[calls.module_of(content)] = calls.interface(content) if surface else content
     return found
 
 
-def answered(own: Sequence[Buffer], known: Sequence[Buffer]) -> bytes:
+def answered(own: list[Buffer], known: list[Buffer]) -> bytes:
     """What `solved` gives, as bytes that are sent and kept."""
     edges, told = solved(own, known)
     return marshal.dumps(([tuple(edge) for edge in edges], told))

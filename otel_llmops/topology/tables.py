@@ -7,7 +7,7 @@ gives the same tables.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,7 @@ _UNCALLED = ("overload", ".setter", ".deleter")
 class Snapshot:
     """All that the tables are made of. `files` maps each path to its facts, None if unparsed.
 
-    `functions` are those of `files`, in their order. `tables` uses up `edges`, of which there are
-    many.
+    `functions` are those of `files`, in their order.
     """
 
     snapshot_id: str
@@ -47,26 +46,28 @@ class Snapshot:
     files: Mapping[str, FileSummary | None]
     functions: Functions
     linked: Linked
-    edges: list[Edge]
-    diagnostics: Sequence[Diagnostic]
 
 
-def tables(snapshot: Snapshot) -> dict[str, pa.Table]:
-    """The tables of TOPOLOGY.
+Solved = tuple[list[Edge], Sequence[Diagnostic]]
+"""The edges of the call graph, which are used up, since there are many; and all diagnostics."""
+
+
+def tables(snapshot: Snapshot, solved: Callable[[], Solved]) -> dict[str, pa.Table]:
+    """The tables of TOPOLOGY. `solved` may have to wait, and is called when all else is made.
 
     Cost:   O(rows), about 3 us each.
     """
     modules = identifiers([f"module:{name}" for name in snapshot.names.values()])
     functions, meant = _functions(snapshot, modules)
-    calls = _calls(snapshot, functions, meant)
     made = {
         "code_modules": _modules(snapshot, modules),
         "code_classes": _classes(snapshot, modules),
         "code_functions": functions,
-        "function_calls": calls,
         "module_dependencies": _dependencies(snapshot, modules),
     }
-    made["topology_snapshots"] = _snapshots(snapshot, made)
+    edges, diagnostics = solved()
+    made["function_calls"] = _calls(snapshot, edges, functions, meant)
+    made["topology_snapshots"] = _snapshots(snapshot, diagnostics, made)
     return {name: made[name] for name in TOPOLOGY}
 
 
@@ -163,9 +164,11 @@ def _meant(names: Sequence[str], decorators: Sequence[str]) -> dict[str, int]:
     return meant | called
 
 
-def _calls(snapshot: Snapshot, functions: pa.Table, meant: Mapping[str, int]) -> pa.Table:
-    known = [edge for edge in snapshot.edges if edge[0] in meant and edge[1] in meant]
-    snapshot.edges.clear()
+def _calls(
+    snapshot: Snapshot, edges: list[Edge], functions: pa.Table, meant: Mapping[str, int]
+) -> pa.Table:
+    known = [edge for edge in edges if edge[0] in meant and edge[1] in meant]
+    edges.clear()
     columns = _columns(("caller", "callee", "found_by", "line"), known)
     count = len(known)
     ids = functions.column("function_id")
@@ -201,7 +204,9 @@ def _dependencies(snapshot: Snapshot, modules: pa.StringArray) -> pa.Table:
     )  # fmt: skip
 
 
-def _snapshots(snapshot: Snapshot, made: Mapping[str, pa.Table]) -> pa.Table:
+def _snapshots(
+    snapshot: Snapshot, diagnostics: Sequence[Diagnostic], made: Mapping[str, pa.Table]
+) -> pa.Table:
     linked = snapshot.linked
     graph = {
         "cycles": [
@@ -209,8 +214,7 @@ def _snapshots(snapshot: Snapshot, made: Mapping[str, pa.Table]) -> pa.Table:
             for cycle, early in zip(linked.cycles, linked.at_import_time, strict=True)
         ],
         "diagnostics": [
-            {"file": one.file, "line": one.line, "message": one.message}
-            for one in snapshot.diagnostics
+            {"file": one.file, "line": one.line, "message": one.message} for one in diagnostics
         ],
         "external": dict(sorted(linked.external.items(), key=lambda item: (-item[1], item[0]))),
     }
