@@ -9,11 +9,13 @@ A worker is started isolated (`-I -S`) with the directory of this package last o
 scanned code cannot be what it imports, wherever the scan is started.
 """
 
+import signal
 import subprocess
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ _CHUNK_BYTES = 1 << 20
 _CHUNK_FILES_MAX = 200
 _ALONE_BYTES_MAX = 200_000
 """Less than this is read in this process sooner than a worker has started."""
+_DYING_S = 1.0
 _KILLED = "not read: the parser died of it"
 
 
@@ -181,10 +184,17 @@ def _answer(worker: subprocess.Popen[bytes], request: Any) -> Any:
 
 
 def asked_apart(own: Sequence[Buffer], known: Sequence[Buffer]) -> bytes | None:
-    """What `solving.answered` gives in a process of its own; None if that dies."""
+    """What `solving.answered` gives in a process of its own; None if that dies.
+
+    Raises: KeyboardInterrupt, if the process was interrupted: so was everyone at this terminal.
+    """
     worker = _start("solving")
     try:
         answer: bytes | None = _answer(worker, (own, known))
+        if answer is None:
+            with suppress(subprocess.TimeoutExpired):
+                if worker.wait(_DYING_S) == -signal.SIGINT:
+                    raise KeyboardInterrupt
     finally:
         _end(worker)
     return answer

@@ -221,13 +221,16 @@ def _imported_from(root: Path, first: str) -> tuple[dict[str, Look], Layout]:
 @contextmanager
 def _solving(read: _Read, workers: int, steps: _Steps) -> Iterator[Future[Solved]]:
     """The call graph, while it is solved; begins when there is room for what is done beside it."""
+    work = parted(read.tree, read.layout, read.looks)
+    room = Room(work.sizes(), read.bytes_at_once)
     with ThreadPoolExecutor(1) as beside:
-        with steps.step("calls"):
-            work = parted(read.tree, read.layout, read.looks)
-            room = Room(work.sizes(), read.bytes_at_once)
-            solving = beside.submit(solve_all, work, room, workers=workers, kept=read.solved)
-            room.wait_for(sum(len(look.facts) for look in read.looks.values()) // 2)
-        yield solving
+        solving = beside.submit(solve_all, work, room, workers=workers, kept=read.solved)
+        try:
+            with steps.step("calls"):
+                room.wait_for(sum(len(look.facts) for look in read.looks.values()) // 2)
+            yield solving
+        finally:  # also where the user has seen enough
+            room.close()
 
 
 def _unread(placed: Layout, solved: Solved) -> list[Diagnostic]:

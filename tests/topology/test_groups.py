@@ -1,10 +1,14 @@
 """Installed packages are solved in groups: who is with whom, and what is seen between them."""
 
 import marshal
+import signal
+import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import pytest
 
 from otel_llmops.topology.calls import Edge
@@ -19,10 +23,11 @@ from otel_llmops.topology.groups import (
     solve_early,
 )
 from otel_llmops.topology.layout import Layout, layout
-from otel_llmops.topology.pool import look_at_all
+from otel_llmops.topology.pool import asked_apart, look_at_all
 from otel_llmops.topology.room import Room
 from otel_llmops.topology.solving import read_answer
 from otel_llmops.topology.worker import Buffer, Job, Look
+from tests.support.serving import until
 from tests.topology.drawn import draw
 
 _PACKAGES = {
@@ -234,3 +239,20 @@ def test_who_is_solved_with_whom(
     assert [(group.packages, group.known) for group in made] == [
         (frozenset(packages), frozenset(known)) for packages, known in groups
     ]
+
+
+@pytest.mark.parametrize(
+    ("number", "end"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGKILL, None)]
+)
+def test_a_solver_is_done_again_if_it_died_but_not_if_the_user_interrupted_it(
+    number: signal.Signals, end: type[KeyboardInterrupt] | None
+) -> None:
+    def strike() -> None:
+        child = until(psutil.Process().children, what="a solver")[0]
+        child.send_signal(number)
+
+    striking = threading.Thread(target=strike)
+    striking.start()
+    with pytest.raises(end) if end else nullcontext():
+        assert asked_apart([], []) is None
+    striking.join()
