@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { axes, colour, picture, series, tooltip } from "./charts.js";
-import { address, badge, card, code, empty, fill, h, name, s, share, table, visible } from "./dom.js";
+import { address, badge, card, code, empty, fill, h, name, s, share, table, visible, when } from "./dom.js";
 import { change, duration, moment, money, number, tick } from "./format.js";
 
 const POINT = "at sessions handoffs llmCalls errors inputTokens outputTokens costUsd latencyMsP95";
@@ -92,19 +92,19 @@ function whatToDo(data, at, go) {
       h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time")));
   }
   return empty("Waiting for the first span", "Point any OpenTelemetry exporter here, and this page fills by itself:",
-    code("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python your_app.py"),
+    code(`OTEL_EXPORTER_OTLP_ENDPOINT=http://${location.hostname}:4317 python your_app.py`),
     h("p", {}, "No application at hand? A support desk of four agents, which needs no key and no network:"),
-    code("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python -m otel_llmops.demo"));
+    code(`OTEL_EXPORTER_OTLP_ENDPOINT=http://${location.hostname}:4317 python -m otel_llmops.demo`));
 }
 
 /** `before` is null where there is no window before, or it has not been told yet. */
 function drawTile(tile, now, before, at) {
   const value = tile.of(now);
-  const moved = before && change(value ?? 0, tile.of(before) ?? 0, tile.worse);
+  const moved = before && value !== null && change(value, tile.of(before) ?? 0, tile.worse);
   return h("div", { class: "tile", title: tile.about || false },
     h("h2", {}, tile.title),
     h("p", { class: "figure" }, tile.shown(value)),
-    at.since && h("p", { class: `moved ${moved?.tone ?? ""}` }, moved ? [moved.text, h("span", {}, ` to the ${at.window} before`)] : "\u00a0"),
+    at.since && h("p", { class: `moved ${moved?.tone ?? ""}` }, moved ? [moved.text, h("span", {}, `${moved.text === "new" ? ", none in" : " on"} the ${at.window} before`)] : "\u00a0"),
     spark(now.map(tile.point)));
 }
 
@@ -121,7 +121,7 @@ function spark(values) {
 }
 
 const legend = () => ({ top: 0, right: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: { color: colour("muted"), fontSize: 12 } });
-const grid = { left: 8, right: 8, top: 34, bottom: 4, containLabel: true };
+const grid = { left: 8, right: 8, top: 46, bottom: 4, containLabel: true };
 
 function drawTokens(points) {
   const bars = (title, key) => ({
@@ -130,7 +130,7 @@ function drawTokens(points) {
   });
   return {
     color: [series()[0], series()[1]],
-    grid, legend: legend(), xAxis: axes.time(), yAxis: axes.value(number),
+    grid, legend: legend(), xAxis: axes.time(), yAxis: axes.value(number, "tokens"),
     tooltip: tooltip({ trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: number }),
     series: [bars("input", "inputTokens"), bars("output", "outputTokens")],
   };
@@ -142,10 +142,10 @@ function drawTrouble(points) {
   return {
     color: [series()[4], colour("bad")],
     grid, legend: legend(), xAxis: axes.time(),
-    yAxis: [axes.value(tick), { ...axes.value(number), splitLine: { show: false }, max: top, interval: top / 2 }],
+    yAxis: [axes.value(tick, "p95"), { ...axes.value(number, "errors"), splitLine: { show: false }, max: top, interval: top / 2 }],
     tooltip: tooltip({ trigger: "axis" }),
     series: [
-      { type: "line", name: "p95", smooth: 0.25, showSymbol: points.length < 3, connectNulls: true, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
+      { type: "line", name: "p95", showSymbol: points.filter((point) => point.latencyMsP95 !== null).length < 3, symbolSize: 7, connectNulls: true, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
         data: points.map((point) => [point.at, point.latencyMsP95]), tooltip: { valueFormatter: duration } },
       { type: "bar", name: "errors", yAxisIndex: 1, barMaxWidth: 10, data: points.map((point) => [point.at, point.errors]), tooltip: { valueFormatter: number } },
     ],
@@ -162,7 +162,7 @@ function drawLists(data, at) {
       table("Agents by tokens", [
         { label: "Agent", wide: true, value: (agent) => name(agent.name) },
         { label: "Tokens", number: true, value: (agent) => number(agent.totalTokens) },
-        { label: "", value: (agent) => share(agent.totalTokens / tokens) },
+        { label: "Share of tokens", silent: true, spare: true, value: (agent) => share(agent.totalTokens / tokens) },
         { label: "Cost", number: true, value: (agent) => money(agent.costUsd) },
         { label: "p95", number: true, value: (agent) => duration(agent.latencyMsP95) },
         { label: "Errors", number: true, value: (agent) => (agent.errors ? badge(number(agent.errors), "bad") : "0") },
@@ -170,7 +170,7 @@ function drawLists(data, at) {
     card("Newest sessions", { tools: h("a", { href: address("sessions", [], kept) }, "All sessions") },
       table("Newest sessions", [
         { label: "Session", wide: true, value: (each) => name(each.sessionId) },
-        { label: "Began", value: (each) => moment(each.startedAt) },
+        { label: "Began", value: (each) => when(each.startedAt) },
         { label: "Took", number: true, value: (each) => duration(each.durationMs) },
         { label: "Tokens", number: true, value: (each) => number(each.inputTokens + each.outputTokens) },
         { label: "Errors", number: true, value: (each) => (each.errors ? badge(number(each.errors), "bad") : "0") },
