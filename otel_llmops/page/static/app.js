@@ -3,7 +3,7 @@
 
 import { Refused, ask, listen, token } from "./api.js";
 import { charts, recolour } from "./charts.js";
-import { address, empty, fill, h } from "./dom.js";
+import { address, empty, fill, h, visible } from "./dom.js";
 import { moment, zone } from "./format.js";
 import { agents } from "./agents.js";
 import { bottlenecks } from "./bottlenecks.js";
@@ -80,7 +80,7 @@ async function show() {
   drawBar(at);
   shown?.stop();
   const view = VIEWS[at.view];
-  document.title = `${[view.title, at.parts[0]].filter(Boolean).join(" · ")} · otel-llmops`;
+  document.title = `${[view.title, at.parts[0] && visible(at.parts[0], 60)].filter(Boolean).join(" · ")} · otel-llmops`;
   const stopping = new AbortController();
   const same = shown?.place === place && shown.update;
   const root = same ? main.firstElementChild : h("div", { class: `view ${at.view}` });
@@ -137,6 +137,7 @@ function trouble(current, error) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401) return askForToken(current);
   if (current.update) return said(`${error.message} What is shown is of ${moment(asOf)}.`);
+  said("");
   fill(current.root, empty("This could not be shown", error.message,
     h("p", {}, h("button", { type: "button", onclick: () => refresh(current) }, "Try again"))));
 }
@@ -228,7 +229,7 @@ listen({
     }, Math.max(0, last + pause(shown) - Date.now()));
   },
   state: (state) => {
-    if (state === "away" && asOf) said(`The collector does not answer. What is shown is of ${moment(asOf)}.`);
+    if (state === "away" && asOf && shown?.update) said(`The collector does not answer. What is shown is of ${moment(asOf)}.`);
     bar.live.textContent = state === "live" ? "live" : "offline";
     bar.live.classList.toggle("on", state === "live");
   },

@@ -83,7 +83,7 @@ function drawOne(each) {
     h("div", { class: "card-head" },
       h("div", {}, h("h2", {}, name(titleOf(each), { most: 200 })), h("p", { class: "about" }, words(each.cause))),
       h("div", { class: "card-tools" }, badge(words(each.severity), TONES[each.severity]))),
-    h("p", { class: "recommendation", dir: "auto" }, visible(each.recommendation, 800)),
+    h("p", { class: "recommendation", dir: "auto" }, visible(each.recommendation, 500)),
     facts(["Of the critical path", [percent(each.criticalPathShare), " ", share(each.criticalPathShare, { tone: TONES[each.severity] })]],
       ["Could save a session", range(each.savingMsLow, each.savingMsHigh, duration)],
       ["Impact", h("span", { class: "hinted", title: "what its cause costs, as a share of the session; the severity follows from it" }, percent(each.impact))],

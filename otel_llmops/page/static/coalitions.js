@@ -46,7 +46,7 @@ export const coalitions = {
       const most = [...shown].sort((one, other) => other.sessions - one.sessions).slice(0, DOTS).sort((one, other) => other.successRateLow - one.successRateLow);
       dots.update(most, { tall: 60 + most.length * 44 });
       fill(list, card("Teams", { about: "recommended ones first" }, table("Teams", [
-        { label: "Agents", wide: true, whole: true, value: (each) => name(each.agents.join(", "), { most: 300 }) },
+        { label: "Agents", wide: true, whole: true, value: (each) => name(each.agents.join(", "), { most: 200 }) },
         { label: "Task", value: (each) => (each.taskType ? name(each.taskType, { most: 60 }) : "–") },
         { label: "Advice", silent: true, value: (each) => (each.recommended ? badge("recommended", "good") : each.avoid ? badge("avoid", "bad") : null) },
         { label: "Sessions", number: true, hint: "of exactly these agents, or of these and others", sort: (each) => each.sessions, value: (each) => `${number(each.sessions)}${each.exact ? "" : " +"}` },

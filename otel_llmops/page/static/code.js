@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { colour, label, picture, series, tooltip } from "./charts.js";
 import { address, badge, card, code as command, empty, fill, h, name, share, table, visible } from "./dom.js";
-import { duration, exact, moment, money, number, percent, words } from "./format.js";
+import { counted, duration, exact, moment, money, number, percent, words } from "./format.js";
 import { columns } from "./layout.js";
 import { chosenFunction, chosenModule, functionNamed, kept, moduleNamed, moduleTable, modulesOf } from "./modules.js";
 
@@ -101,7 +101,7 @@ function snapshotCard(found) {
   if (!found) return card("Functions as spans tell them", { about: "No scan is stored; this adds modules, calls and lines:" }, command("otel-llmops scan ."));
   return card("Repository", { about: `scanned ${moment(found.scannedAt)}${found.commitHash ? `, commit ${visible(found.commitHash, 10)}` : ""}` },
     h("p", {}, name(found.repositoryPath)),
-    h("p", { class: "about" }, `${exact(found.totalModules)} modules, ${exact(found.totalFunctions)} functions, ${exact(found.totalDependencies)} imports, `,
+    h("p", { class: "about" }, `${counted(found.totalModules, "module")}, ${counted(found.totalFunctions, "function")}, ${counted(found.totalDependencies, "import")}, `,
       found.circularDependencies ? badge(`${exact(found.circularDependencies)} circular`, "fair") : "none circular"),
     found.cycles.slice(0, 3).map((cycle) => h("p", {}, badge("circle", "fair"), " ", name([...cycle, cycle[0]].join(" → ")))));
 }
@@ -175,7 +175,7 @@ function hotspots(rows) {
     h("div", { class: "hot" }, badge(KINDS[each.kind] ?? each.kind), " ",
       each.kind === "function" ? h("a", { href: address("code", [], { ...kept(), function: each.component }), "data-key": `hot ${each.component}` }, name(each.component, { most: 120 })) : name(each.component, { most: 120 }),
       " ", h("span", { class: "about" }, `${number(each.totalTokens)} tokens, ${percent(each.tokenShare)} of all, ${number(each.avgTokensPerCall)} a call`)),
-    each.recommendation && h("p", { dir: "auto" }, visible(each.recommendation, 600)),
+    each.recommendation && h("p", { dir: "auto" }, visible(each.recommendation, 500)),
     each.findings.length > 0 && h("p", { class: "parts" }, each.findings.flatMap((found) => [h("span", {}, words(found.pattern)), ...figures(found.figures)]))))));
 }
 

@@ -38,7 +38,7 @@ export function fill(parent, ...children) {
   if (held) parent.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
 }
 
-const SHOWN_MAX = 300;
+const SHOWN_MAX = 160;
 
 /** What somebody else has written, on one line: control characters seen, direction kept inside. */
 export function visible(text, most = SHOWN_MAX) {

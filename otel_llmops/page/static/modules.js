@@ -123,7 +123,7 @@ export function chosenFunction(data, go) {
       ["Lines", named && `${named.lineStart} to ${named.lineEnd}`],
       ["What it is", named && [named.isAsync && "async ", words(named.kind), named.decorators.length > 0 && [", ", names(named.decorators.map((each) => `@${each}`))]]],
       ["Complexity", named && `${exact(named.complexity)} cyclomatic, ${exact(named.cognitiveComplexity)} cognitive`],
-      ["What for", named?.docstring && h("bdi", {}, visible(named.docstring))],
+      ["What for", named?.docstring && h("bdi", {}, visible(named.docstring, 300))],
       // the scan knows of all time, the list of this window
       ["Tokens, ever", named && `${exact(named.totalTokens)}, with callees ${exact(named.cumulativeTokens)}`],
       ["Runs, ever", named && `${exact(named.callCount)}, ${exact(named.avgTokensPerCall)} tokens each`],

@@ -16,6 +16,11 @@ const MORE = `query More($since: DateTime, $twice: DateTime, $buckets: Int, $isW
 const NEWEST = "{ sessions(limit: 1) { startedAt } }";
 const BUCKETS = 60;
 const FIRST = "2015-01-01T00:00:00Z";
+const ROUNDS = 4;
+const BEGUN_MS = 60_000;
+
+// where the time begins that is shown as all of it: found anew each minute, since something older may come
+let begun = { asked: 0, since: FIRST };
 
 const total = (points, key) => points.reduce((all, point) => all + (point[key] ?? 0), 0);
 const most = (points, key) => points.reduce((all, point) => Math.max(all, point[key] ?? 0), 0) || null;
@@ -37,10 +42,9 @@ export const overview = {
   pictures: true,
 
   async load(at, signal) {
-    const data = await ask(QUERY, { since: at.since ?? FIRST, buckets: BUCKETS }, signal);
+    const data = at.since ? await usageSince(at.since, signal) : await usageOfAllTime(signal);
     const isEmpty = !total(data.now, "sessions") && !both(data.now);
     if (isEmpty) data.newest = (await ask(NEWEST, {}, signal)).sessions[0]?.startedAt ?? null;
-    if (!at.since) data.now = fromTheFirst(data.now);
     // asked for when the figures are there, which is what one opens the page for
     return { ...data, isEmpty, more: () => ask(MORE, { since: at.since, twice: at.twice, buckets: BUCKETS, isWindow: Boolean(at.since) }, signal) };
   },
@@ -80,10 +84,17 @@ export const overview = {
   },
 };
 
-/** Without the empty steps before anything happened. */
-function fromTheFirst(points) {
-  const first = points.findIndex((point) => point.sessions || point.inputTokens || point.llmCalls);
-  return first <= 0 ? points : points.slice(Math.max(0, first - 1));
+const usageSince = (since, signal) => ask(QUERY, { since, buckets: BUCKETS }, signal);
+
+/** Of all time: as long as most of it is empty steps before anything happened, asked again from the first that is not. */
+async function usageOfAllTime(signal) {
+  if (Date.now() - begun.asked > BEGUN_MS) begun = { asked: Date.now(), since: FIRST };
+  for (let round = 0; ; round += 1) {
+    const data = await usageSince(begun.since, signal);
+    const first = data.now.findIndex((point) => point.sessions || point.inputTokens || point.llmCalls);
+    if (first < BUCKETS / 4 || round === ROUNDS) return data;
+    begun.since = data.now[first - 1].at;
+  }
 }
 
 function whatToDo(data, at, go) {
@@ -136,6 +147,9 @@ function drawTokens(points) {
   };
 }
 
+/** Whether no line leads to this point: in the steps beside it nothing ran. */
+const isAlone = (points, place) => [place - 1, place + 1].every((other) => (points[other]?.latencyMsP95 ?? null) === null);
+
 function drawTrouble(points) {
   // few errors are low bars: a window with one error is not red from top to bottom
   const top = 2 * Math.ceil(Math.max(4, most(points, "errors") * 1.5) / 2);
@@ -145,7 +159,7 @@ function drawTrouble(points) {
     yAxis: [axes.value(tick, "p95"), { ...axes.value(number, "errors"), splitLine: { show: false }, max: top, interval: top / 2 }],
     tooltip: tooltip({ trigger: "axis" }),
     series: [
-      { type: "line", name: "p95", showSymbol: points.filter((point) => point.latencyMsP95 !== null).length < 3, symbolSize: 7, connectNulls: true, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
+      { type: "line", name: "p95", symbol: "circle", symbolSize: (_, { dataIndex }) => (isAlone(points, dataIndex) ? 6 : 0), connectNulls: false, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
         data: points.map((point) => [point.at, point.latencyMsP95]), tooltip: { valueFormatter: duration } },
       { type: "bar", name: "errors", yAxisIndex: 1, barMaxWidth: 10, data: points.map((point) => [point.at, point.errors]), tooltip: { valueFormatter: number } },
     ],
@@ -182,5 +196,5 @@ function drawAdvice(data, at) {
   if (!data.bottlenecks.length) return null;
   return card("What holds sessions up", { tools: h("a", { href: address("bottlenecks", [], { window: at.given.get("window") }) }, "All bottlenecks") },
     h("ul", { class: "advice" }, data.bottlenecks.map((each) => h("li", {},
-      badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 600))))));
+      badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 500))))));
 }

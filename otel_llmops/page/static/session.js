@@ -114,7 +114,7 @@ export const session = {
         data.timeline.length === SPANS_MAX && h("p", { class: "about" }, `Its first ${exact(SPANS_MAX)} spans.`)),
         detail,
         data.bottlenecks.length > 0 && card("What held it up", {}, h("ul", { class: "advice" }, data.bottlenecks.map((each) =>
-          h("li", {}, badge(words(each.severity), { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair" }[each.severity] ?? ""), " ", h("bdi", {}, visible(each.recommendation, 600)))))),
+          h("li", {}, badge(words(each.severity), { CRITICAL: "bad", HIGH: "bad", MEDIUM: "fair" }[each.severity] ?? ""), " ", h("bdi", {}, visible(each.recommendation, 500)))))),
         card("Handoffs", { about: `in their order${data.handoffs.length > ROWS_MAX ? `, the first ${ROWS_MAX} of ${exact(data.handoffs.length)}` : ""}` }, handoffTable(data.handoffs.slice(0, ROWS_MAX), { session: false })),
         driftCard(data.contextDrift), tokensCard(data.session),
         ledgerCard(data.session));
