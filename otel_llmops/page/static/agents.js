@@ -209,7 +209,7 @@ function chosenDetail(data, go) {
   const frame = card("Chosen", {
     about: `${counted(shown.length, "handoff")}${shown.length > CHOSEN_MAX ? `, the ${CHOSEN_MAX} worst shown` : ", the worst first"}${isPart ? `; of the agent's ${exact(data.skip.handoffs + 1)} to ${exact(data.skip.handoffs + data.handoffs.length)}` : ""}`,
     tools: [paging(go, "after", data.skip.handoffs, data.handoffs.length, HANDOFFS_A_PAGE), qualities, close], className: "chosen" },
-  !from && data.one && agentDetail(data.one), handoffTable(shown.slice(0, CHOSEN_MAX), { pair: !from }));
+  !from && (data.one ? agentDetail(data.one) : h("p", { class: "about" }, "No agent of this name is known.")), handoffTable(shown.slice(0, CHOSEN_MAX), { pair: !from }));
   frame.querySelector("h2").replaceChildren(...[title].flat());
   return frame;
 }
