@@ -141,7 +141,7 @@ def _seen(name: str) -> str:
 
 
 def _missing(page: Page, region: str, names: tuple[str, ...]) -> list[str]:
-    place: Locator = page.get_by_role("region", name=region, exact=True).first
+    place: Locator = page.locator(f'main [aria-label="{region}"]').first
     if not place.count():
         return ["no such region"]
     text = place.text_content() or ""

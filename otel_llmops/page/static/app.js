@@ -138,7 +138,7 @@ function trouble(current, error) {
   if (error.status === 401) return askForToken(current);
   if (current.update) return said(`${error.message} What is shown is of ${moment(asOf)}.`);
   said("");
-  fill(current.root, empty("This could not be shown", error.message,
+  fill(current.root, h("h1", { class: "visually-hidden" }, current.view.title), empty("This could not be shown", error.message,
     h("p", {}, h("button", { type: "button", onclick: () => refresh(current) }, "Try again"))));
 }
 
@@ -151,7 +151,7 @@ function askForToken(current) {
   };
   current.update = null;
   fill(current.root, h("form", { class: "empty", onsubmit: done },
-    h("h2", {}, "This collector asks for a token"),
+    h("h1", {}, "This collector asks for a token"),
     token.get() && h("p", { class: "wrong", role: "alert" }, "What was given is not the token."),
     h("p", {}, "One line of the file that it was given by --api-token-file. It is kept until this tab is closed."),
     h("label", { for: "token" }, "Token"), field, h("button", { type: "submit" }, "Open")));

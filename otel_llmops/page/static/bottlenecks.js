@@ -29,7 +29,7 @@ export const bottlenecks = {
     const bars = picture("Time on the critical path", { draw: drawBars, height: 320, files: { JSON: () => latest.bottlenecks },
       described: "Bars: time by itself and time waited, by agent and operation" });
     const frame = card("Time on the critical path", { about: "Mean over the sessions in which each was found: what ran, and what was waited for", tools: bars.tools }, bars.node);
-    const list = h("div", { class: "stack", role: "region", "aria-label": "Bottlenecks" });
+    const list = h("div", { class: "stack", role: "group", "aria-label": "Bottlenecks" });
     const levels = h("div", { class: "tabs", role: "group", "aria-label": "Least severity" });
     const rest = h("p", {});
     root.append(h("h1", { class: "visually-hidden" }, "Bottlenecks"), levels, frame, list, rest);

@@ -108,7 +108,7 @@ export function table(label, columns, rows, { href, empty = "Nothing yet.", key,
       { scope: place === 0 && "row", class: classes(column) },
       inner ?? (column.silent ? "" : "–"));
   });
-  const frame = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label });
+  const frame = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label });
   const head = (column) => {
     const order = orderOf(label);
     const by = column.sort && order.by === column.label ? order : null;
@@ -162,4 +162,4 @@ export function facts(...pairs) {
 /** Names in a row. */
 export const names = (texts, between = ", ") => texts.flatMap((text, place) => [place ? between : "", name(text, { most: 80 })]);
 
-export const code = (text) => h("pre", { class: "command", tabindex: 0, role: "region", "aria-label": "Command" }, h("code", {}, text));
+export const code = (text) => h("pre", { class: "command", tabindex: 0, role: "group", "aria-label": "Command" }, h("code", {}, text));

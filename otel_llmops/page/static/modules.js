@@ -143,7 +143,7 @@ function sourceOf(named) {
   const { line, text, cut } = named.source;
   const rows = text.split("\n");
   return h("div", {},
-    h("div", { class: "source", tabindex: 0, role: "region", "aria-label": "Source" },
+    h("div", { class: "source", tabindex: 0, role: "group", "aria-label": "Source" },
       h("pre", { "aria-hidden": "true" }, rows.map((_, place) => line + place).join("\n")),
       h("pre", {}, h("code", {}, rows.map((row) => visible(row.replaceAll("\t", "    "), 400)).join("\n")))),
     cut && h("p", { class: "about" }, `The first ${exact(rows.length)} lines of it.`));

@@ -86,7 +86,7 @@ export const session = {
 
   mount(root, { go }) {
     const body = h("div", {});
-    const frame = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Timeline" });
+    const frame = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Timeline of agents" });
     let drawing = null;
     let room = 0;
     let draw = null;
@@ -96,7 +96,7 @@ export const session = {
     return async (data, at) => {
       if (!data.session) {
         draw = null;
-        return fill(body, empty("No such session", "Either it is older than what the store keeps, or its spans have not come yet: then this page shows it as soon as they do.",
+        return fill(body, h("h1", { class: "visually-hidden" }, "Session"), empty("No such session", "Either it is older than what the store keeps, or its spans have not come yet: then this page shows it as soon as they do.",
           h("a", { href: address("sessions") }, "All sessions")));
       }
       draw = () => {
