@@ -31,7 +31,8 @@ const HANDOFFS_A_PAGE = 1000;
 const QUALITIES = { any: null, "0.5 and better": 0.5, "0.8 and better": 0.8 };
 const SHOWN_MAX = 50;
 const CHOSEN_MAX = 12;
-const MANY = 60;
+const MANY = 150;
+const NAMED_OF_MANY = 30;
 
 export const agents = {
   title: "Agents",
@@ -133,6 +134,7 @@ function drawGraph(graph, size) {
   const thick = (edge) => (many ? 1 : 1.5 + 7 * Math.sqrt(edge.handoffs / busiest));
   // where thousands of lines lie upon each other, what is shared is what stands out
   const strength = Math.max(0.15, 0.75 - graph.edges.length / 6000);
+  const named = new Set([...graph.nodes].sort((one, other) => other.totalTokens - one.totalTokens).slice(0, many ? NAMED_OF_MANY : MANY).map((node) => node.agent));
   const groups = new Map(graph.communities.flatMap((members, group) => members.map((agent) => [agent, group])));
   const palette = series();
   const { from, to, agent } = graph.chosen ?? {};
@@ -144,10 +146,11 @@ function drawGraph(graph, size) {
       scaleLimit: { min: 0.3, max: 8 },
       edgeSymbol: many ? ["none", "none"] : ["none", "arrow"], edgeSymbolSize: 9,
       emphasis: many ? { disabled: true } : { focus: "adjacency", lineStyle: { opacity: 1 } },
-      label: { show: !many, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: room, overflow: "truncate",
+      labelLayout: { hideOverlap: true },
+      label: { show: true, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: room, overflow: "truncate",
         textBorderColor: colour("surface"), textBorderWidth: 3 },
       data: graph.nodes.map((node) => ({
-        id: node.agent, name: label(node.agent), agent: node.agent, node,
+        id: node.agent, name: label(node.agent), agent: node.agent, node, label: { show: named.has(node.agent) },
         ...place(places.get(node.agent)),
         symbol: SIGNS[node.type]?.[0] ?? "circle",
         symbolSize: many ? 6 + 10 * Math.sqrt(node.totalTokens / biggest) : 18 + 26 * Math.sqrt(node.totalTokens / biggest),

@@ -9,8 +9,7 @@ const BAR = 16;
 const DRIFT = 64;
 const TOP = 26;
 const ROOM = { least: 640, narrow: 700, names: 150, namesNarrow: 104, right: 20 };
-const TICKS_MAX = 8;
-const TICK_LEAST = 90;
+const TICK_LEAST = 100;
 const ROUND_MS = [1, 2, 5, 10, 15, 20, 30, 60].map((seconds) => seconds * 1000);
 const TEXT_LEAST = 34;
 const DRAWN = new Set(["agent", "llm", "tool", "retrieval", "embeddings"]);
@@ -19,23 +18,19 @@ const DRAWN = new Set(["agent", "llm", "tool", "retrieval", "embeddings"]);
 export function drawTimeline(data, { room, chosen, choose }) {
   const drawn = data.timeline.filter((each) => each.agent && DRAWN.has(each.kind));
   if (!drawn.length) return null;
-  const begin = Math.min(...data.timeline.map((each) => instant(each.startedAt)));
-  const end = Math.max(...data.timeline.map((each) => instant(each.startedAt) + each.durationMs), begin + 0.001);
   const width = Math.max(ROOM.least, Math.floor(room));
   const left = room < ROOM.narrow ? ROOM.namesNarrow : ROOM.names;
   const lanes = new Map();
   for (const each of drawn) if (!lanes.has(each.agent)) lanes.set(each.agent, lanes.size);
-  const place = {
-    begin, end, left, width,
-    x: (ms) => left + ((ms - begin) / (end - begin)) * (width - left - ROOM.right),
-    y: (agent) => TOP + lanes.get(agent) * LANE,
-  };
+  const scale = scaleOf(data.timeline, left, width - ROOM.right);
+  const { begin, end } = scale;
+  const place = { ...scale, left, width, y: (agent) => TOP + lanes.get(agent) * LANE };
   const moved = data.contextDrift.filter((each) => instant(each.at) >= begin && instant(each.at) <= end);
   const bottom = TOP + lanes.size * LANE;
   const height = bottom + (moved.length ? DRIFT : 8);
   const svg = s("svg", { class: "timeline", viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": "What ran when, by agent" },
     s("defs", {}, s("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, s("path", { d: "M0 0 8 4 0 8z", class: "tip" }))),
-    ruler(place, height));
+    ruler(place, height), place.pauses.map((pause) => pauseMark(pause, height)));
   for (const [agent, lane] of lanes) {
     const below = TOP + lane * LANE + LANE - 6;
     svg.append(s("line", { class: "lane", x1: 0, x2: width, y1: below, y2: below }),
@@ -47,13 +42,79 @@ export function drawTimeline(data, { room, chosen, choose }) {
   return svg;
 }
 
-/** Lines at round times since the session began. */
-function ruler({ begin, end, left, width, x }, height) {
-  const step = roundStep((end - begin) / Math.min(TICKS_MAX, (width - left) / TICK_LEAST));
-  const ticks = Array.from({ length: Math.floor((end - begin) / step) + 1 }, (_, count) => count * step);
-  return ticks.map((ms) => [
-    s("line", { class: "tick", x1: x(begin + ms), x2: x(begin + ms), y1: TOP - 6, y2: height }),
-    s("text", { class: "tick-text", x: x(begin + ms), y: 12, "text-anchor": x(begin + ms) > width - 40 ? "end" : "middle" }, ms ? tick(ms) : "0 s")]);
+/**
+ * Where a moment stands between `left` and `right`, {begin, end, x(ms), stretches, pauses}: as far along as it is in
+ * time, but for pauses in which nothing runs at all. Those are short, or nothing else could be seen beside them.
+ */
+function scaleOf(spans, left, right) {
+  const stretches = stretchesOf(spans.map((each) => [instant(each.startedAt), instant(each.startedAt) + each.durationMs]));
+  const busy = stretches.reduce((all, [from, to]) => all + to - from, 0) || 0.001;
+  const isLong = (ms) => ms > PAUSE.share * busy;
+  // what is only a little apart is one
+  const joined = [stretches[0]];
+  for (const [from, to] of stretches.slice(1)) {
+    const last = joined.at(-1);
+    if (isLong(from - last[1])) joined.push([from, to]);
+    else last[1] = to;
+  }
+  const pause = Math.min(PAUSE.width, (PAUSE.most * (right - left)) / joined.length);
+  const shown = joined.reduce((all, [from, to]) => all + to - from, 0) || 0.001;
+  const perMs = (right - left - pause * (joined.length - 1)) / shown;
+  let at = left;
+  const placed = joined.map(([from, to]) => {
+    const stretch = { from, to, x: at };
+    at += (to - from) * perMs + pause;
+    return stretch;
+  });
+  const x = (ms) => {
+    const place = placed.findLastIndex((each) => each.from <= ms);
+    const { from, to, x: start } = placed[Math.max(0, place)];
+    if (ms <= to) return start + Math.max(0, ms - from) * perMs;
+    const next = placed[place + 1];
+    return start + (to - from) * perMs + (next ? (pause * (ms - to)) / (next.from - to) : 0);
+  };
+  return {
+    begin: placed[0].from, end: placed.at(-1).to, x, stretches: placed, perMs,
+    pauses: placed.slice(1).map((each, place) => ({ ms: each.from - placed[place].to, x: each.x - pause, width: pause })),
+  };
+}
+
+const PAUSE = { share: 0.25, width: 30, most: 0.4 };
+
+/** When anything ran: [from, to] pairs that neither meet nor overlap, in order. */
+function stretchesOf(times) {
+  const ordered = times.sort((one, other) => one[0] - other[0]);
+  const stretches = [];
+  for (const [from, to] of ordered) {
+    const last = stretches.at(-1);
+    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
+    else stretches.push([from, to]);
+  }
+  return stretches;
+}
+
+function pauseMark({ ms, x, width }, height) {
+  return s("g", { class: "pause" }, s("title", {}, `nothing ran for ${duration(ms)}`),
+    s("rect", { x: x + 2, y: TOP - 6, width: Math.max(1, width - 4), height: height - TOP + 6 }),
+    width > 20 && s("text", { class: "tick-text", x: x + width / 2, y: TOP + 4, transform: `rotate(90 ${x + width / 2} ${TOP + 4})`, dy: 4 }, `pause ${tick(ms)}`));
+}
+
+/** Lines at round times since the session began, and where it goes on after a pause. */
+function ruler({ begin, stretches, perMs, width, x }, height) {
+  const step = roundStep(TICK_LEAST / perMs);
+  const times = stretches.flatMap(({ from, to }) => {
+    const first = Math.ceil((from - begin) / step) * step;
+    return [from - begin, ...Array.from({ length: Math.max(0, Math.floor((to - begin - first) / step) + 1) }, (_, count) => first + count * step)];
+  });
+  let last = -Infinity;
+  return times.map((ms) => {
+    const at = x(begin + ms);
+    if (at - last < TICK_LEAST * 0.6) return null;
+    last = at;
+    return [
+      s("line", { class: "tick", x1: at, x2: at, y1: TOP - 6, y2: height }),
+      s("text", { class: "tick-text", x: at, y: 12, "text-anchor": at > width - 40 ? "end" : "middle" }, ms ? tick(ms) : "0 s")];
+  });
 }
 
 /** The next step that people count in: 1, 2 or 5 of a decade; above a second of a clock. */
