@@ -124,14 +124,14 @@ export const session = {
 };
 
 function heading(session) {
-  return h("header", { class: "card" }, h("div", { class: "card-head" }, h("h1", { class: "title" }, name(session.sessionId)),
+  return h("header", { class: "card dense" }, h("div", { class: "card-head" }, h("h1", { class: "title" }, name(session.sessionId)),
     h("div", { class: "card-tools" }, session.errors > 0 && badge(counted(session.errors, "error"), "bad"), !session.final && badge("still growing", "fair"))),
   facts(["Began", when(session.startedAt)], ["Took", duration(session.durationMs)], ["Agents", h("span", { title: visible(session.agents.join(", "), 600) }, number(session.agents.length))],
     ["Handoffs", number(session.handoffs)], ["LLM calls", number(session.llmCalls)], ["Tokens", `${exact(session.inputTokens)} in, ${exact(session.outputTokens)} out`],
     ["Cost", money(session.costUsd)], ["Drift", score(session.driftScore)],
     ["Complete", h("span", { class: "hinted", title: "Share of spans whose parent came" }, percent(session.completeness))],
-    ["Traces", h("span", { class: "mono" }, name(session.traceIds.slice(0, 2).join(", ")), session.traceIds.length > 2 && ` and ${exact(session.traceIds.length - 2)} more`)],
-    ["Analysis", `version ${session.analysisVersion}`]));
+    ["Analysis", `version ${session.analysisVersion}`],
+    ["Traces", h("span", { class: "mono" }, name(session.traceIds.slice(0, 2).join(", ")), session.traceIds.length > 2 && ` and ${exact(session.traceIds.length - 2)} more`)]));
 }
 
 async function showChosen(detail, chosen, { session, timeline }, go) {
