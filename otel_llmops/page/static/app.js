@@ -232,6 +232,7 @@ listen({
     if (state === "away" && asOf && shown?.update) said(`The collector does not answer. What is shown is of ${moment(asOf)}.`);
     bar.live.textContent = state === "live" ? "live" : "offline";
     bar.live.classList.toggle("on", state === "live");
+    bar.live.classList.toggle("away", state === "away");
   },
 });
 

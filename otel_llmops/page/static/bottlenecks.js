@@ -57,7 +57,7 @@ const titleOf = (each) => [each.agent || "(no agent)", each.tool || each.model |
 
 function drawBars(rows, size) {
   const shown = [...rows].reverse();
-  const { axis, left } = nameAxis(shown.map((each) => label(`${titleOf(each)}, ${words(each.cause)}`, 70)), size.width);
+  const { axis, left } = nameAxis(shown.map((each) => label(`${titleOf(each)}, ${words(each.cause)}`, 70)), size.width, { lines: 2 });
   return {
     grid: { left, right: 28, top: 30, bottom: 24 },
     legend: { top: 0, right: 0, itemWidth: 10, itemHeight: 10, textStyle: { color: colour("muted") } },

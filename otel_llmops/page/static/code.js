@@ -184,7 +184,7 @@ const figures = (found) => Object.entries(found).filter(([, value]) => typeof va
   .map(([key, value]) => h("span", {}, `${words(key)} ${number(Math.round(value * 1000) / 1000)}`));
 
 /** As high as its calls need. */
-const heightOf = (calls) => Math.min(400, 150 + 34 * new Set(calls.map((call) => call.callee)).size);
+const heightOf = (calls) => Math.min(innerWidth < 600 ? 520 : 400, 150 + 34 * new Set(calls.map((call) => call.callee)).size);
 
 const CALLS_MAX = 30;
 
@@ -212,7 +212,10 @@ function drawCalls({ calls, chosen }, size) {
   const nodes = [...kept];
   const places = columns(nodes, edges.map((call) => ({ from: call.caller, to: call.callee })), chosen ? [chosen] : []);
   const biggest = Math.max(...weights.values(), 1);
-  const room = size.width < 600 ? 80 : 150;
+  const isNarrow = size.width < 600;
+  const room = isNarrow ? 80 : 150;
+  // on a phone from top to bottom
+  const place = ({ x, y }) => (isNarrow ? { x: y * size.width, y: x * size.height } : { x: x * size.width, y: y * size.height });
   return {
     tooltip: tooltip({ formatter: ({ dataType, data }) => (dataType === "edge"
       ? `${label(data.call.caller, 60)} → ${label(data.call.callee, 60)}\n${number(data.call.totalTokens)} tokens below, ${number(data.call.callCount)} calls\n${data.call.observed ? "seen in spans" : "read from the source"}`
@@ -221,7 +224,7 @@ function drawCalls({ calls, chosen }, size) {
       type: "graph", layout: "none", roam: true, left: "center", top: "middle", width: size.width - room - 8, height: size.height * 0.8, preserveAspect: true, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, emphasis: { focus: "adjacency" },
       label: { show: true, position: "bottom", color: colour("ink"), fontSize: 11, textBorderColor: colour("surface"), textBorderWidth: 3, width: room, overflow: "truncate",
         formatter: ({ data }) => label(data.function.split(".").slice(-2).join("."), 40) },
-      data: nodes.map((id) => ({ id, name: label(id, 60), function: id, x: places.get(id).x * size.width, y: places.get(id).y * size.height, symbolSize: 8 + 22 * Math.sqrt(weights.get(id) / biggest),
+      data: nodes.map((id) => ({ id, name: label(id, 60), function: id, ...place(places.get(id)), symbolSize: 8 + 22 * Math.sqrt(weights.get(id) / biggest),
         itemStyle: { color: id === chosen ? colour("series-3") : colour("series-1") } })),
       links: edges.map((call) => ({ source: call.caller, target: call.callee, call, lineStyle: { color: colour("muted"), curveness: 0.1, width: 1 + 4 * Math.sqrt(call.totalTokens / biggest), type: call.observed ? "solid" : "dashed", opacity: 0.7 } })),
     }],

@@ -197,6 +197,7 @@ export function timelineLegend(data) {
   return h("ul", { class: "legend" },
     KINDS.filter(([kind]) => kinds.has(kind)).map(([kind, text]) => sign(`block ${kind}`, text)),
     sign("line critical", "its part of the critical path"),
+    data.timeline.some((each) => each.error) && h("li", {}, "✕ failed"),
     data.handoffs.length > 0 && [sign("line good", "handoff of quality 0.8 and better"), sign("line fair", "0.5 to 0.8"), sign("line bad", "below 0.5")]);
 }
 
