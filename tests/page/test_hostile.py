@@ -154,7 +154,7 @@ def test_hostile_names_are_text_in_every_view(
 ) -> None:
     visit = Visit(browser, f"http://127.0.0.1:{served.api_port}", width=width)
     page = visit.page
-    wrong = {}
+    wrong: dict[str, object] = {}
     for view, regions in PLACES:
         visit.open(view)
         missing = {

@@ -8,11 +8,16 @@ import time
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from playwright.sync_api import Browser, Page
 
 from otel_llmops.page.build import FOLDER, build, registry
@@ -102,6 +107,57 @@ def test_a_session_has_its_timeline_and_what_was_said(served: Serving, browser: 
     assert "ticket-1110" in page.locator(".said blockquote").first.inner_text()
     assert "span=" in page.url
     visit.close()
+    assert visit.complaints == []
+
+
+def test_a_pause_does_not_hide_what_ran(served: Serving, browser: Browser) -> None:
+    _send(served, _paused(datetime.now(UTC), pause_s=3600))
+    shown = '{ timeline(sessionId: "paused") { spanId } }'
+    until(lambda: len(served.graphql(shown)["timeline"]) == 2, what="both spans are stored")
+    visit = Visit(browser, _url(served))
+    page = visit.open("session/paused")
+    page.locator(".pause title", has_text="nothing ran for 1.0 h").wait_for(state="attached")
+    widths = [
+        box["width"]
+        for each in page.locator(".stretch.agent rect:not(.critical)").all()
+        if (box := each.bounding_box())
+    ]
+    assert len(widths) == 2
+    assert min(widths) > 300
+    visit.close()
+    assert visit.complaints == []
+
+
+def _paused(ending: datetime, *, pause_s: int) -> bytes:
+    """A session of two agents, each for a second, and between them a pause."""
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    end_ns = int(ending.timestamp() * 1e9)
+    for name, ago_s in (("asks", pause_s + 2), ("answers", 1)):
+        provider.get_tracer("paused").start_span(
+            name,
+            Context(),
+            attributes={
+                "gen_ai.operation.name": "invoke_agent",
+                "gen_ai.agent.name": name,
+                "gen_ai.conversation.id": "paused",
+            },
+            start_time=end_ns - ago_s * 1_000_000_000,
+        ).end(end_ns - (ago_s - 1) * 1_000_000_000)
+    made: bytes = encode_spans(spans.get_finished_spans()).SerializeToString()
+    return made
+
+
+def test_all_of_time_begins_where_the_store_does(served: Serving, browser: Browser) -> None:
+    visit = Visit(browser, _url(served))
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.post_data or ""))
+    visit.open("overview?window=all")
+    visit.close()
+    since = [json.loads(each)["variables"]["since"] for each in asked if "query Overview" in each]
+    # the day is 44 hours long, and is not to be one bar of sixty
+    assert datetime.fromisoformat(since[-1]) > datetime.now(UTC) - timedelta(hours=4 * 44)
     assert visit.complaints == []
 
 

@@ -97,7 +97,10 @@ def hostile_sessions(until: datetime) -> Iterator[bytes]:
 
 def _hostile_work(tracer: Tracer, session: str, at: int) -> None:
     conversation: dict[str, AttributeValue] = {"gen_ai.conversation.id": session}
-    task = {"llmops.task.type": session, "llmops.task.success": True}
+    task: dict[str, AttributeValue] = {
+        "llmops.task.type": session,
+        "llmops.task.success": True,
+    }
     root = tracer.start_span(session, Context(), attributes=conversation | task, start_time=at)
     for name in HOSTILE:
         agent: dict[str, AttributeValue] = {
