@@ -201,6 +201,8 @@ export function timelineLegend(data) {
     data.handoffs.length > 0 && [sign("line good", "handoff of quality 0.8 and better"), sign("line fair", "0.5 to 0.8"), sign("line bad", "below 0.5")]);
 }
 
+const MARGIN = 16;
+
 /** The drawing as a picture: its styles are computed into it first, since a picture has no style sheet. */
 export async function png(svg) {
   if (!svg) return null;
@@ -208,17 +210,18 @@ export async function png(svg) {
   const originals = svg.querySelectorAll("*");
   copy.querySelectorAll("*").forEach((element, place) => {
     const style = getComputedStyle(originals[place]);
-    for (const key of ["fill", "stroke", "stroke-width", "opacity", "font-size", "font-family"]) element.setAttribute(key, style.getPropertyValue(key));
+    for (const key of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-weight", "font-family"]) element.setAttribute(key, style.getPropertyValue(key));
   });
   const url = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(copy)], { type: "image/svg+xml" }));
   const image = new Image();
   image.src = url;
   await image.decode();
-  const canvas = h("canvas", { width: svg.viewBox.baseVal.width * 2, height: svg.viewBox.baseVal.height * 2 });
+  const { width, height } = svg.viewBox.baseVal;
+  const canvas = h("canvas", { width: (width + 2 * MARGIN) * 2, height: (height + 2 * MARGIN) * 2 });
   const pen = canvas.getContext("2d");
   pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--surface");
   pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+  pen.drawImage(image, MARGIN * 2, MARGIN * 2, width * 2, height * 2);
   URL.revokeObjectURL(url);
   return canvas.toDataURL("image/png");
 }
