@@ -21,8 +21,8 @@ from tests.support.busy_day import busy_day  # noqa: E402 - found by the line ab
 from tests.support.serving import Serving, serving, until  # noqa: E402 - as above
 
 SESSIONS = 240
-PICTURES = {"page-agents.png": "agents", "page-session.png": "session/ticket-1200"}
-SIZE = {"width": 1180, "height": 680}
+PICTURES = {"page-agents.png": ("agents", 680), "page-session.png": ("session/ticket-1227", 720)}
+WIDTH = 1180
 _DRAWN_S = 1.0
 
 
@@ -43,8 +43,9 @@ def main() -> None:
         _fill(running)
         found = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]  # a TypedDict of the two
-        for name, view in PICTURES.items():
+        page = browser.new_page()
+        for name, (view, height) in PICTURES.items():
+            page.set_viewport_size({"width": WIDTH, "height": height})
             page.goto(f"http://127.0.0.1:{running.api_port}/#/{view}")
             page.wait_for_selector("main [data-ready]")
             time.sleep(_DRAWN_S)

@@ -17,10 +17,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Span, StatusCode, set_span_in_context
+from opentelemetry.trace import Span, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
-__all__ = ["busy_day", "hostile_session"]
+__all__ = ["HOSTILE", "busy_day", "hostile_sessions"]
 
 _MS = 1_000_000
 _SESSIONS_A_REQUEST = 10
@@ -79,31 +79,67 @@ HOSTILE = (
 """Names that break pages: markup, length, direction, signs beyond 16 bits, terminal codes."""
 
 
-def hostile_session() -> bytes:
-    """One session of now in which agents, models, tools, functions and texts have such names."""
-    spans = InMemorySpanExporter()
-    provider = TracerProvider(resource=Resource.create({"service.name": HOSTILE[0]}))
-    provider.add_span_processor(SimpleSpanProcessor(spans))
-    tracer = provider.get_tracer("hostile")
-    conversation = {"gen_ai.conversation.id": HOSTILE[0]}
-    with tracer.start_as_current_span(HOSTILE[0], attributes=conversation):
-        for name in HOSTILE:
-            agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name}
-            call: dict[str, AttributeValue] = {
-                "gen_ai.operation.name": "chat",
-                "gen_ai.request.model": name,
-                "gen_ai.usage.input_tokens": 900_000,
-                "gen_ai.usage.output_tokens": 9,
-                "gen_ai.input.messages": _said("user", name),
-                "code.function.name": f"evil.{name}",
-                "code.file.path": name,
-            }
-            with (
-                tracer.start_as_current_span(name, attributes=agent | conversation),
-                tracer.start_as_current_span(name, attributes=call | conversation),
-            ):
-                pass
-    return _request(spans.get_finished_spans())
+def hostile_sessions(until: datetime) -> Iterator[bytes]:
+    """A request for each hostile name: a session of that name, in which all of them work.
+
+    Agents, their roles and types, whom they may hand to, models, tools, functions, files, services,
+    tasks, prompts, answers and errors have such names. In each session the tool of its own name
+    fails after so long that it is a bottleneck of high severity.
+    """
+    for place, session in enumerate(HOSTILE):
+        spans = InMemorySpanExporter()
+        provider = TracerProvider(resource=Resource.create({"service.name": session}))
+        provider.add_span_processor(SimpleSpanProcessor(spans))
+        at = int(until.timestamp() * 1e9) - (60 * (place + 1)) * 1000 * _MS
+        _hostile_work(provider.get_tracer("hostile"), session, at)
+        yield _request(spans.get_finished_spans())
+
+
+def _hostile_work(tracer: Tracer, session: str, at: int) -> None:
+    conversation: dict[str, AttributeValue] = {"gen_ai.conversation.id": session}
+    task: dict[str, AttributeValue] = {
+        "llmops.task.type": session,
+        "llmops.task.success": True,
+    }
+    root = tracer.start_span(session, Context(), attributes=conversation | task, start_time=at)
+    for name in HOSTILE:
+        agent: dict[str, AttributeValue] = {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.agent.name": name,
+            "gen_ai.agent.description": name,
+            "llmops.agent.role": name,
+            "llmops.agent.can_handoff_to": [name],
+        }
+        code: dict[str, AttributeValue] = {
+            "code.function.name": f"evil.{name}",
+            "code.file.path": name,
+        }
+        call: dict[str, AttributeValue] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.request.model": name,
+            "gen_ai.usage.input_tokens": 900_000,
+            "gen_ai.usage.output_tokens": 9,
+            "gen_ai.input.messages": _said("user", name),
+            "gen_ai.output.messages": _said("assistant", name),
+        }
+        tool: dict[str, AttributeValue] = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": name,
+            "error.type": name,
+        }
+        inside = set_span_in_context(root, Context())
+        works = tracer.start_span(name, inside, attributes=agent | conversation, start_time=at)
+        inside = set_span_in_context(works, Context())
+        for doing in (call, tool):
+            span = tracer.start_span(
+                name, inside, attributes=doing | code | conversation, start_time=at
+            )
+            if doing is tool:
+                span.set_status(StatusCode.ERROR, name)
+            at += (45_000 if doing is tool and name == session else 1500) * _MS
+            span.end(at)
+        works.end(at)
+    root.end(at)
 
 
 def _request(spans: tuple[ReadableSpan, ...]) -> bytes:

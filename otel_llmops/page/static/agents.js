@@ -2,8 +2,8 @@
 
 import { ask } from "./api.js";
 import { colour, label, picture, quality, series, tooltip } from "./charts.js";
-import { address, badge, card, code, empty, facts, fill, h, name, names, table } from "./dom.js";
-import { counted, duration, exact, moment, money, number, percent, score, words } from "./format.js";
+import { address, badge, card, code, empty, facts, fill, h, name, names, table, when } from "./dom.js";
+import { counted, duration, exact, money, number, percent, score, words } from "./format.js";
 import { columns } from "./layout.js";
 
 const GRAPH = `sessionId omittedAgents omittedEdges outsideShare cycles entryAgents exitAgents deadEnds
@@ -31,7 +31,8 @@ const HANDOFFS_A_PAGE = 1000;
 const QUALITIES = { any: null, "0.5 and better": 0.5, "0.8 and better": 0.8 };
 const SHOWN_MAX = 50;
 const CHOSEN_MAX = 12;
-const MANY = 60;
+const MANY = 150;
+const NAMED_OF_MANY = 30;
 
 export const agents = {
   title: "Agents",
@@ -71,7 +72,7 @@ export const agents = {
     const found = h("div", { class: "findings" });
     const list = h("div", {});
     const frame = card("Who hands over to whom",
-      { about: "Width: how often. Colour: how well. A red ring: 5% and more of its calls fail. Choose an edge or an agent.", tools: graph.tools }, legend(), graph.node, found);
+      { about: "Arrows are handoffs, wider where there are more. Agents are larger where they use more tokens, and of one colour where they hand over mostly among themselves. Choose an arrow or an agent.", tools: graph.tools }, legend(), graph.node, found);
     const body = h("div", {}, frame, detail, edges, list);
     root.append(h("h1", { class: "visually-hidden" }, "Agents"), nothing, body);
     return (data, at) => {
@@ -82,7 +83,7 @@ export const agents = {
       if (body.hidden) return;
       const known = data.coordinationGraph ?? { nodes: [], edges: [], cycles: [], entryAgents: [], deadEnds: [], brokers: [], pingPongs: [], communities: [] };
       frame.hidden = !known.nodes.length;
-      graph.update({ ...known, chosen: data.chosen }, { tall: Math.min(Math.max(440, innerHeight - 240), Math.max(340, 120 + known.nodes.length * 26)) });
+      graph.update({ ...known, chosen: data.chosen }, { tall: Math.min(Math.max(440, innerHeight - 240), Math.max(innerWidth < 600 ? 420 : 300, 100 + known.nodes.length * 26)) });
       fill(found, ...findings(known));
       fill(detail, chosenDetail(data, go));
       fill(edges, edgeTable(known, data.chosen));
@@ -99,26 +100,41 @@ function nobody(at, go) {
     at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time")));
 }
 
+const SIGNS = { SPECIALIST: ["circle", "●"], ORCHESTRATOR: ["diamond", "◆"], PRIMARY: ["roundRect", "■"], TOOL: ["triangle", "▲"] };
+
 function legend() {
   return h("ul", { class: "legend" },
     [["good", "quality 0.8 and better"], ["fair", "0.5 to 0.8"], ["bad", "below 0.5"]].map(([tone, text]) =>
-      h("li", {}, h("span", { class: `line ${tone}` }), text)));
+      h("li", {}, h("span", { class: `line ${tone}` }), text)),
+    Object.entries(SIGNS).map(([type, [, sign]]) => h("li", {}, h("span", { "aria-hidden": "true" }, sign), words(type))),
+    h("li", {}, h("span", { class: "ring" }), `${percent(FAILING)} or more of its calls fail`));
 }
 
 const FAILING = 0.05;
 const isFailing = (node) => node.errors / Math.max(1, node.llmCalls) >= FAILING;
 
-const SIGNS = { ORCHESTRATOR: "diamond", PRIMARY: "roundRect", TOOL: "triangle" };
+const DASHES = [[0.5, [2, 3]], [0.8, [8, 3]]];
+
+/** How a line of this quality is drawn: by more than its colour. */
+const dashes = (value, width) => {
+  const dash = DASHES.find(([below]) => value !== null && value < below)?.[1];
+  return dash ? dash.map((length) => Math.max(length, (length * width) / 3)) : "solid";
+};
 
 function drawGraph(graph, size) {
+  const isNarrow = size.width < 600;
   const places = columns(graph.nodes.map((node) => node.agent),
     graph.edges.map((edge) => ({ from: edge.fromAgent, to: edge.toAgent, weight: edge.handoffs })), graph.entryAgents);
   const biggest = Math.max(...graph.nodes.map((node) => node.totalTokens), 1);
   const busiest = Math.max(...graph.edges.map((edge) => edge.handoffs), 1);
   const many = graph.nodes.length > MANY;
-  const room = size.width < 600 ? 76 : 140;
+  const room = isNarrow ? 76 : 140;
+  // on a phone from top to bottom
+  const place = ({ x, y }) => (isNarrow ? { x: y * size.width, y: x * size.height } : { x: x * size.width, y: y * size.height });
+  const thick = (edge) => (many ? 1 : 1.5 + 7 * Math.sqrt(edge.handoffs / busiest));
   // where thousands of lines lie upon each other, what is shared is what stands out
   const strength = Math.max(0.15, 0.75 - graph.edges.length / 6000);
+  const named = new Set([...graph.nodes].sort((one, other) => other.totalTokens - one.totalTokens).slice(0, many ? NAMED_OF_MANY : MANY).map((node) => node.agent));
   const groups = new Map(graph.communities.flatMap((members, group) => members.map((agent) => [agent, group])));
   const palette = series();
   const { from, to, agent } = graph.chosen ?? {};
@@ -130,12 +146,13 @@ function drawGraph(graph, size) {
       scaleLimit: { min: 0.3, max: 8 },
       edgeSymbol: many ? ["none", "none"] : ["none", "arrow"], edgeSymbolSize: 9,
       emphasis: many ? { disabled: true } : { focus: "adjacency", lineStyle: { opacity: 1 } },
-      label: { show: !many, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: room, overflow: "truncate",
+      labelLayout: { hideOverlap: true },
+      label: { show: true, position: "bottom", distance: 6, color: colour("ink"), fontSize: 12, width: room, overflow: "truncate",
         textBorderColor: colour("surface"), textBorderWidth: 3 },
       data: graph.nodes.map((node) => ({
-        id: node.agent, name: label(node.agent), agent: node.agent, node,
-        x: places.get(node.agent).x * size.width, y: places.get(node.agent).y * size.height,
-        symbol: SIGNS[node.type] ?? "circle",
+        id: node.agent, name: label(node.agent), agent: node.agent, node, label: { show: named.has(node.agent) },
+        ...place(places.get(node.agent)),
+        symbol: SIGNS[node.type]?.[0] ?? "circle",
         symbolSize: many ? 6 + 10 * Math.sqrt(node.totalTokens / biggest) : 18 + 26 * Math.sqrt(node.totalTokens / biggest),
         itemStyle: {
           color: palette[(groups.get(node.agent) ?? 0) % palette.length],
@@ -147,7 +164,7 @@ function drawGraph(graph, size) {
         source: edge.fromAgent, target: edge.toAgent, from: edge.fromAgent, to: edge.toAgent, edge,
         lineStyle: {
           color: quality(edge.quality),
-          width: many ? 1 : 1.5 + 7 * Math.sqrt(edge.handoffs / busiest),
+          width: thick(edge), type: many ? "solid" : dashes(edge.quality, thick(edge)),
           curveness: many ? 0 : 0.14, opacity: isFaint(edge) ? strength * 0.16 : strength,
         },
       })),
@@ -195,7 +212,7 @@ function chosenDetail(data, go) {
   const frame = card("Chosen", {
     about: `${counted(shown.length, "handoff")}${shown.length > CHOSEN_MAX ? `, the ${CHOSEN_MAX} worst shown` : ", the worst first"}${isPart ? `; of the agent's ${exact(data.skip.handoffs + 1)} to ${exact(data.skip.handoffs + data.handoffs.length)}` : ""}`,
     tools: [paging(go, "after", data.skip.handoffs, data.handoffs.length, HANDOFFS_A_PAGE), qualities, close], className: "chosen" },
-  !from && data.one && agentDetail(data.one), handoffTable(shown.slice(0, CHOSEN_MAX), { pair: !from }));
+  !from && (data.one ? agentDetail(data.one) : h("p", { class: "about" }, "No agent of this name is known.")), handoffTable(shown.slice(0, CHOSEN_MAX), { pair: !from }));
   frame.querySelector("h2").replaceChildren(...[title].flat());
   return frame;
 }
@@ -211,16 +228,16 @@ export function handoffTable(handoffs, { session = true, pair = true } = {}) {
   return table("Handoffs", [
     ...(session ? [{ label: "Session", wide: true, value: (each) => name(each.sessionId) }] : []),
     ...(pair ? [{ label: "Handoff", wide: true, value: (each) => [name(each.fromAgent, { most: 60 }), " → ", name(each.toAgent, { most: 60 })] }] : []),
-    { label: "When", value: (each) => h("span", { class: "still" }, moment(each.startedAt)) },
+    { label: "When", value: (each) => when(each.startedAt) },
     { label: "Kind", value: (each) => words(each.kind) },
-    { label: "Began after", number: true, value: (each) => duration(each.latencyMs) },
-    { label: "Quality", number: true, value: (each) => badge(score(each.quality), each.quality < 0.5 ? "bad" : each.quality < 0.8 ? "fair" : "good") },
+    { label: "Began after", number: true, hint: "how long after the one handed over the other began", value: (each) => duration(each.latencyMs) },
+    { label: "Quality", number: true, hint: "from 0 to 1, of the parts beside it", value: (each) => badge(score(each.quality), each.quality < 0.5 ? "bad" : each.quality < 0.8 ? "fair" : "good") },
     { label: "Made of", value: (each) => h("span", { class: "parts" }, PARTS.filter(([key]) => each.qualityParts[key] !== null).map(([key, text]) =>
       h("span", { title: text }, `${text} ${score(each.qualityParts[key])}`))) },
     { label: "Evidence", value: (each) => h("span", { class: "parts" }, each.evidence.map((word) => h("span", {}, words(word))), h("span", { title: "that it happened" }, `confidence ${score(each.confidence)}`),
       h("span", { title: "of the quality: how much of it rests on evidence" }, `of quality ${score(each.qualityConfidence)}`)) },
-    { label: "", value: (each) => [each.final ? null : badge("not final"), " ",
-      each.traceUrl && h("a", { href: each.traceUrl, target: "_blank", rel: "noopener noreferrer" }, "Jaeger ↗")] },
+    { label: "Trace", silent: true, value: (each) => [each.final ? null : badge("not final"), " ",
+      each.traceUrl && h("a", { class: "still", href: each.traceUrl, target: "_blank", rel: "noopener noreferrer" }, "Jaeger ↗")] },
   ], handoffs, { href: (each) => address("session", [each.sessionId], { span: each.toSpanId ?? each.fromSpanId }), key: (each) => `handoff ${each.id}`, empty: "No handoffs." });
 }
 
@@ -229,21 +246,21 @@ function agentDetail(agent) {
     ["May hand over to", agent.canHandoffTo.length > 0 && names(agent.canHandoffTo)], ["Models", agent.models.length > 0 && names(agent.models)], ["Services", agent.services.length > 0 && names(agent.services)],
     ["Tokens, ever", `${exact(agent.inputTokens)} in, ${exact(agent.outputTokens)} out`], ["Cost, ever", money(agent.costUsd)],
     ["Takes", `${duration(agent.latencyMsP50)} median, ${duration(agent.latencyMsP95)} p95`],
-    ["Seen", `${moment(agent.firstSeen)} to ${moment(agent.lastSeen)}`],
+    ["Seen", [when(agent.firstSeen), " to ", when(agent.lastSeen)]],
     ["Sessions", h("a", { href: address("sessions", [], { ...keptParameters(), agent: agent.name }) }, "those with it")]);
 }
 
 function edgeTable(graph, chosen) {
   const rows = [...graph.edges].sort((one, other) => other.handoffs - one.handoffs).slice(0, SHOWN_MAX);
   if (!rows.length) return null;
-  return card("Handoffs by pair", { about: graph.edges.length > SHOWN_MAX ? `the ${SHOWN_MAX} most used of ${graph.edges.length}` : "most used first" },
+  return card("Handoffs by pair", { about: graph.edges.length > SHOWN_MAX ? `the ${SHOWN_MAX} most used of ${exact(graph.edges.length)}` : "most used first" },
     table("Handoffs by pair", [
       { label: "From → to", wide: true, value: (edge) => [name(edge.fromAgent, { most: 80 }), " → ", name(edge.toAgent, { most: 80 })] },
       { label: "Handoffs", number: true, sort: (edge) => edge.handoffs, value: (edge) => number(edge.handoffs) },
-      { label: "Quality", number: true, sort: (edge) => edge.quality, value: (edge) => badge(score(edge.quality), edge.quality < 0.5 ? "bad" : edge.quality < 0.8 ? "fair" : "good") },
+      { label: "Quality", number: true, hint: "from 0 to 1, in the mean; choose a pair to see what it is made of", sort: (edge) => edge.quality, value: (edge) => badge(score(edge.quality), edge.quality < 0.5 ? "bad" : edge.quality < 0.8 ? "fair" : "good") },
       { label: "Failed", number: true, sort: (edge) => edge.failed, value: (edge) => number(edge.failed) },
       { label: "Not allowed", number: true, hint: "of those whose sender said whom it may hand to", sort: (edge) => edge.outside, value: (edge) => (edge.judged ? `${number(edge.outside)} of ${number(edge.judged)}` : "–") },
-      { label: "Began after", number: true, sort: (edge) => edge.avgLatencyMs, value: (edge) => (edge.timed ? duration(edge.avgLatencyMs) : "–") },
+      { label: "Began after", number: true, hint: "how long after the one handed over the other began, in the mean", sort: (edge) => edge.avgLatencyMs, value: (edge) => (edge.timed ? duration(edge.avgLatencyMs) : "–") },
       { label: "Tokens after", number: true, hint: "spent by whom it was handed to", sort: (edge) => edge.tokens, value: (edge) => number(edge.tokens) },
       { label: "Cost after", number: true, sort: (edge) => edge.costUsd, value: (edge) => money(edge.costUsd) },
       { label: "Kinds", value: (edge) => edge.kinds.map(words).join(", ") },
@@ -275,8 +292,8 @@ function agentTable(data, go) {
     { label: "Cost", number: true, sort: (agent) => agent.costUsd, value: (agent) => money(agent.costUsd) },
     { label: "p95", number: true, hint: "how long 95 of 100 runs took at most", sort: (agent) => agent.latencyMsP95, value: (agent) => duration(agent.latencyMsP95) },
     { label: "Errors", number: true, sort: (agent) => agent.errors, value: (agent) => (agent.errors ? badge(number(agent.errors), "bad") : "0") },
-    { label: "Out", number: true, hint: "handoffs to others", sort: (agent) => agent.handoffsOut, value: (agent) => number(agent.handoffsOut) },
-    { label: "In", number: true, hint: "handoffs from others", sort: (agent) => agent.handoffsIn, value: (agent) => number(agent.handoffsIn) },
+    { label: "Hands over", number: true, hint: "handoffs to others", sort: (agent) => agent.handoffsOut, value: (agent) => number(agent.handoffsOut) },
+    { label: "Is handed", number: true, hint: "handoffs from others", sort: (agent) => agent.handoffsIn, value: (agent) => number(agent.handoffsIn) },
   ], data.agents, {
     href: (agent) => address("agents", [], { ...keptParameters(), agent: agent.name }),
     key: (agent) => `listed ${agent.name}`,

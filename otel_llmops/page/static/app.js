@@ -3,7 +3,8 @@
 
 import { Refused, ask, listen, token } from "./api.js";
 import { charts, recolour } from "./charts.js";
-import { address, empty, fill, h } from "./dom.js";
+import { address, empty, fill, h, visible } from "./dom.js";
+import { moment, zone } from "./format.js";
 import { agents } from "./agents.js";
 import { bottlenecks } from "./bottlenecks.js";
 import { coalitions } from "./coalitions.js";
@@ -29,13 +30,15 @@ const FRESH_MS_MAX = 10_000;
 const main = document.getElementById("main");
 const status = document.getElementById("status");
 let shown = null;
+let asOf = null;
+let windowNow = localStorage.getItem("window") ?? WINDOW;
 
 /** What the address says: {view, parts, given: URLSearchParams, window, since, until}. */
 function route() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   const [view, ...parts] = path.split("/").map(safelyDecoded);
   const given = new URLSearchParams(query);
-  const asked = given.get("window") ?? localStorage.getItem("window") ?? WINDOW;
+  const asked = given.get("window") ?? windowNow;
   const window = asked in WINDOWS ? asked : WINDOW;
   const hours = WINDOWS[window];
   const now = Date.now();
@@ -51,6 +54,14 @@ function safelyDecoded(part) {
   }
 }
 
+/** What is shown can be sent: the window of time is in the address, also where the reader has chosen none. */
+function sayWindow(at) {
+  windowNow = at.window;
+  if (at.given.get("window") === at.window || TIMELESS.has(at.view)) return;
+  at.given.set("window", at.window);
+  history.replaceState(null, "", `${location.hash.split("?")[0] || "#/overview"}?${at.given}`);
+}
+
 /** The same place with other parameters. */
 function moved(parameters) {
   const [path, query = ""] = location.hash.split("?");
@@ -64,11 +75,12 @@ function moved(parameters) {
 
 async function show() {
   const at = route();
+  sayWindow(at);
   const place = location.hash.split("?")[0];
   drawBar(at);
   shown?.stop();
   const view = VIEWS[at.view];
-  document.title = `${[view.title, at.parts[0]].filter(Boolean).join(" · ")} · otel-llmops`;
+  document.title = `${[view.title, at.parts[0] && visible(at.parts[0], 60)].filter(Boolean).join(" · ")} · otel-llmops`;
   const stopping = new AbortController();
   const same = shown?.place === place && shown.update;
   const root = same ? main.firstElementChild : h("div", { class: `view ${at.view}` });
@@ -105,6 +117,7 @@ async function refresh(current, isTurned = false) {
     if (current.signal.aborted) return;
     current.root.dataset.ready = "true";
     current.took = performance.now() - asked;
+    asOf = new Date();
     said("");
   } catch (error) {
     if (error.name === "AbortError" || current.signal.aborted) return;
@@ -123,8 +136,9 @@ const pause = (current) => Math.min(FRESH_MS_MAX, Math.max(FRESH_MS, FRESH_TIMES
 function trouble(current, error) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401) return askForToken(current);
-  if (current.update) return said(error.message);
-  fill(current.root, empty("This could not be shown", error.message,
+  if (current.update) return said(`${error.message} What is shown is of ${moment(asOf)}.`);
+  said("");
+  fill(current.root, h("h1", { class: "visually-hidden" }, current.view.title), empty("This could not be shown", error.message,
     h("p", {}, h("button", { type: "button", onclick: () => refresh(current) }, "Try again"))));
 }
 
@@ -137,7 +151,7 @@ function askForToken(current) {
   };
   current.update = null;
   fill(current.root, h("form", { class: "empty", onsubmit: done },
-    h("h2", {}, "This collector asks for a token"),
+    h("h1", {}, "This collector asks for a token"),
     token.get() && h("p", { class: "wrong", role: "alert" }, "What was given is not the token."),
     h("p", {}, "One line of the file that it was given by --api-token-file. It is kept until this tab is closed."),
     h("label", { for: "token" }, "Token"), field, h("button", { type: "submit" }, "Open")));
@@ -215,9 +229,14 @@ listen({
     }, Math.max(0, last + pause(shown) - Date.now()));
   },
   state: (state) => {
+    if (state === "away" && asOf && shown?.update) said(`The collector does not answer. What is shown is of ${moment(asOf)}.`);
     bar.live.textContent = state === "live" ? "live" : "offline";
     bar.live.classList.toggle("on", state === "live");
+    bar.live.classList.toggle("away", state === "away");
   },
 });
+
+fill(document.getElementById("foot"), h("p", {}, `Times are in ${zone()}.`),
+  h("p", {}, "Keys 1 to 7 choose a view. A head of a table with dots below it explains itself when pointed at."));
 
 await show();

@@ -29,30 +29,27 @@ export const bottlenecks = {
     const bars = picture("Time on the critical path", { draw: drawBars, height: 320, files: { JSON: () => latest.bottlenecks },
       described: "Bars: time by itself and time waited, by agent and operation" });
     const frame = card("Time on the critical path", { about: "Mean over the sessions in which each was found: what ran, and what was waited for", tools: bars.tools }, bars.node);
-    const list = h("div", { class: "stack" });
+    const list = h("div", { class: "stack", role: "group", "aria-label": "Bottlenecks" });
     const levels = h("div", { class: "tabs", role: "group", "aria-label": "Least severity" });
     const rest = h("p", {});
-    let isWhole = false;
     root.append(h("h1", { class: "visually-hidden" }, "Bottlenecks"), levels, frame, list, rest);
-    const draw = (data, at) => {
+    return (data, at) => {
       latest = data;
       fill(levels, LEVELS.map((level) => h("button", { type: "button", "data-key": level, "aria-pressed": String((data.least ?? "LOW") === level),
         onclick: () => go({ least: level === "LOW" ? null : level }) }, level === "LOW" ? "all" : `${words(level)} and worse`.replace("critical and worse", "critical"))));
       frame.hidden = !data.bottlenecks.length;
       if (!data.bottlenecks.length) {
         fill(rest);
-        return fill(list, empty("Nothing holds sessions up", at.since ? `Not in the last ${at.window}, at this severity.` : "Bottlenecks appear with the first sessions that have one.",
-          at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time"))));
+        return fill(list, empty(`Nothing${data.least ? ` ${words(data.least)} or worse` : ""} holds sessions up${at.since ? ` in the last ${at.window}` : ""}`,
+          "A bottleneck is what the end of a session waits for: a slow model or tool, calls one after the other, retries. It appears a second or two after the first session that has one.",
+          h("p", {}, data.least && h("button", { type: "button", onclick: () => go({ least: null }) }, "Show every severity"), " ",
+            at.since && h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time"))));
       }
       bars.update(data.bottlenecks.slice(0, BARS), { tall: 70 + Math.min(BARS, data.bottlenecks.length) * 30 });
-      const shown = isWhole ? data.bottlenecks : data.bottlenecks.slice(0, CARDS);
+      const shown = at.given.get("all") ? data.bottlenecks : data.bottlenecks.slice(0, CARDS);
       fill(list, shown.map(drawOne));
-      fill(rest, shown.length < data.bottlenecks.length && h("button", { type: "button", "data-key": "rest", onclick: () => {
-        isWhole = true;
-        draw(data, at);
-      } }, `Show the other ${data.bottlenecks.length - shown.length}`));
+      fill(rest, shown.length < data.bottlenecks.length && h("button", { type: "button", "data-key": "rest", onclick: () => go({ all: "1" }) }, `Show the other ${data.bottlenecks.length - shown.length}`));
     };
-    return draw;
   },
 };
 
@@ -60,12 +57,12 @@ const titleOf = (each) => [each.agent || "(no agent)", each.tool || each.model |
 
 function drawBars(rows, size) {
   const shown = [...rows].reverse();
-  const { axis, left } = nameAxis(shown.map((each) => label(titleOf(each), 60)), size.width);
+  const { axis, left } = nameAxis(shown.map((each) => label(`${titleOf(each)}, ${words(each.cause)}`, 70)), size.width, { lines: 2 });
   return {
     grid: { left, right: 28, top: 30, bottom: 24 },
     legend: { top: 0, right: 0, itemWidth: 10, itemHeight: 10, textStyle: { color: colour("muted") } },
     color: [colour("series-1"), colour("series-3")],
-    xAxis: axes.value(tick),
+    xAxis: axes.value(tick, ""),
     yAxis: axis,
     tooltip: tooltip({ trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: duration }),
     series: [
@@ -86,10 +83,10 @@ function drawOne(each) {
     h("div", { class: "card-head" },
       h("div", {}, h("h2", {}, name(titleOf(each), { most: 200 })), h("p", { class: "about" }, words(each.cause))),
       h("div", { class: "card-tools" }, badge(words(each.severity), TONES[each.severity]))),
-    h("p", { class: "recommendation", dir: "auto" }, visible(each.recommendation, 800)),
+    h("p", { class: "recommendation", dir: "auto" }, visible(each.recommendation, 500)),
     facts(["Of the critical path", [percent(each.criticalPathShare), " ", share(each.criticalPathShare, { tone: TONES[each.severity] })]],
       ["Could save a session", range(each.savingMsLow, each.savingMsHigh, duration)],
-      ["Impact", h("span", { title: "what its cause costs, as a share of the session; the severity follows from it" }, percent(each.impact))],
+      ["Impact", h("span", { class: "hinted", title: "what its cause costs, as a share of the session; the severity follows from it" }, percent(each.impact))],
       ["Runs", duration(each.selfTimeMs)], ["Waits", each.waitMs > 0 && duration(each.waitMs)],
       ["Takes of a session", each.pathMsP50 !== null && `${duration(each.pathMsP50)} median, ${duration(each.pathMsP95)} p95`],
       ["A call takes", each.usualMs !== null && `${duration((each.selfTimeMs * each.occurrences) / Math.max(1, each.pathCalls))}${usual(each.usualMs, duration)}`],

@@ -144,13 +144,13 @@ const axisStyle = () => ({
   splitLine: { lineStyle: { color: colour("line"), width: 1 } },
 });
 
-const NAMES = { font: 12, share: 0.42, least: 60, gap: 10 };
+const NAMES = { font: 12, line: 14, share: 0.42, least: 60, gap: 10 };
 
 /**
  * A y axis of names beside bars, and the room that it takes: {axis, left}. Measured here, since the library
- * cuts long names at their beginning.
+ * cuts long names at their beginning. `lines`: how many a name may have.
  */
-export function nameAxis(texts, width) {
+export function nameAxis(texts, width, { lines = 1 } = {}) {
   const pen = document.createElement("canvas").getContext("2d");
   pen.font = `${NAMES.font}px ${style().fontFamily}`;
   const most = Math.max(NAMES.least, width * NAMES.share);
@@ -158,14 +158,16 @@ export function nameAxis(texts, width) {
   return {
     left: room + NAMES.gap,
     axis: { type: "category", data: texts, axisTick: { show: false }, axisLine: { show: false },
-      axisLabel: { color: colour("ink"), fontSize: NAMES.font, width: room, overflow: "truncate", interval: 0 } },
+      axisLabel: { color: colour("ink"), fontSize: NAMES.font, width: room, interval: 0,
+        ...(lines > 1 ? { overflow: "break", lineHeight: NAMES.line, height: lines * NAMES.line, lineOverflow: "truncate" } : { overflow: "truncate" }) } },
   };
 }
 
 export const axes = {
   time: () => ({ type: "time", ...axisStyle(), splitLine: { show: false } }),
-  value: (formatter) => {
+  /** `named`: what it measures, above it. */
+  value: (formatter, named) => {
     const base = axisStyle();
-    return { type: "value", ...base, axisLine: { show: false }, axisLabel: { ...base.axisLabel, formatter }, splitNumber: 3 };
+    return { type: "value", name: named, nameTextStyle: { color: colour("muted"), fontSize: 11 }, nameGap: 12, ...base, axisLine: { show: false }, axisLabel: { ...base.axisLabel, formatter }, splitNumber: 3 };
   },
 };

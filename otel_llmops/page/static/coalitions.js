@@ -28,7 +28,7 @@ export const coalitions = {
     const dots = picture("Success of teams", { draw: drawRates, files: { JSON: () => latest.coalitions }, height: 360,
       described: "For each team its success rate as a dot and how low it may truly be as a line" });
     const tabs = h("div", { class: "tabs", role: "group", "aria-label": "Task" });
-    const frame = card("How often teams succeed", { about: "Dot: what was seen. Line: down to what it may truly be (95 %). Grey mark: everybody else.", tools: dots.tools }, dots.node);
+    const frame = card("How often teams succeed", { about: "Dot: what was seen. Line: down to what it may truly be (95%). Grey mark: everybody else.", tools: dots.tools }, dots.node);
     const list = h("div", {});
     root.append(h("h1", { class: "visually-hidden" }, "Coalitions"), tabs, frame, list);
     return (data, at) => {
@@ -44,20 +44,20 @@ export const coalitions = {
           at.since && h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time"))));
       }
       const most = [...shown].sort((one, other) => other.sessions - one.sessions).slice(0, DOTS).sort((one, other) => other.successRateLow - one.successRateLow);
-      dots.update(most, { tall: 60 + most.length * 30 });
+      dots.update(most, { tall: 60 + most.length * 44 });
       fill(list, card("Teams", { about: "recommended ones first" }, table("Teams", [
-        { label: "Agents", wide: true, value: (each) => name(each.agents.join(", "), { most: 300 }) },
+        { label: "Agents", wide: true, whole: true, value: (each) => name(each.agents.join(", "), { most: 200 }) },
         { label: "Task", value: (each) => (each.taskType ? name(each.taskType, { most: 60 }) : "–") },
-        { label: "", value: (each) => (each.recommended ? badge("recommended", "good") : each.avoid ? badge("avoid", "bad") : null) },
+        { label: "Advice", silent: true, value: (each) => (each.recommended ? badge("recommended", "good") : each.avoid ? badge("avoid", "bad") : null) },
         { label: "Sessions", number: true, hint: "of exactly these agents, or of these and others", sort: (each) => each.sessions, value: (each) => `${number(each.sessions)}${each.exact ? "" : " +"}` },
         { label: "Success", number: true, sort: (each) => each.successRate, value: (each) => h("span", { title: `${exact(each.successes)} of ${exact(each.sessions)}` }, percent(each.successRate)) },
         { label: "At least", number: true, hint: "lower bound at 95 %", value: (each) => percent(each.successRateLow) },
-        { label: "Others", number: true, value: (each) => percent(each.baseRate) },
+        { label: "Others", number: true, hint: "how often others succeed with the same task", value: (each) => percent(each.baseRate) },
         { label: "By chance", number: true, hint: "how likely it would differ so much from the others by chance (p value)", sort: (each) => each.pValue, value: (each) => chance(each.pValue) },
         { label: "Lift", number: true, hint: "how much oftener they meet than by chance", sort: (each) => each.lift, value: (each) => (each.lift >= LIFT_MAX ? `> ×${LIFT_MAX}` : `×${each.lift.toFixed(1)}`) },
         { label: "Group", hint: "whether they hand over among themselves more than to others", value: (each) => (each.community ? "yes" : "no") },
-        { label: "Tokens", number: true, sort: (each) => each.avgTokens, value: (each) => number(each.avgTokens) },
-        { label: "Takes", number: true, sort: (each) => each.avgDurationMs, value: (each) => duration(each.avgDurationMs) },
+        { label: "Tokens", number: true, hint: "a session, in the mean", sort: (each) => each.avgTokens, value: (each) => number(each.avgTokens) },
+        { label: "Takes", number: true, hint: "a session, in the mean", sort: (each) => each.avgDurationMs, value: (each) => duration(each.avgDurationMs) },
       ], shown)));
     };
   },
@@ -74,7 +74,7 @@ function chooser(tasks, task, go) {
 
 function drawRates(rows, size) {
   const shown = [...rows].reverse();
-  const { axis, left } = nameAxis(shown.map((each) => label(`${each.agents.join(", ")}${each.taskType ? ` · ${each.taskType}` : ""}`, 120)), size.width);
+  const { axis, left } = nameAxis(shown.map((each) => label(`${each.taskType ? `${each.taskType}: ` : ""}${each.agents.join(", ")}`, 120)), size.width, { lines: 3 });
   const tone = (each) => (each.recommended ? colour("good") : each.avoid ? colour("bad") : colour("series-1"));
   return {
     grid: { left, right: 24, top: 8, bottom: 24 },

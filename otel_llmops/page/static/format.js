@@ -44,10 +44,21 @@ const year = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", 
 /** A moment, as short as it stays clear, in the reader's own time zone. */
 export function moment(text) {
   const at = new Date(text);
-  const age = Date.now() - at;
-  if (age >= 0 && age < 12 * 3_600_000) return clock.format(at);
-  return (age < 300 * 86_400_000 ? day : year).format(at);
+  const now = new Date();
+  if (at.toDateString() === now.toDateString()) return clock.format(at);
+  return (Math.abs(now - at) < 300 * 86_400_000 ? day : year).format(at);
 }
+
+/** The reader's time zone by name, and how far it is from UTC. */
+export function zone() {
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const away = -new Date().getTimezoneOffset();
+  const offset = `UTC${away < 0 ? "−" : "+"}${Math.floor(Math.abs(away) / 60)}${away % 60 ? `:${String(Math.abs(away) % 60).padStart(2, "0")}` : ""}`;
+  return away ? `${timeZone} (${offset})` : "UTC";
+}
+
+/** Milliseconds since 1970 of a moment, with what a Date leaves out of it: spans may take less than one. */
+export const instant = (text) => Date.parse(text) + Number(`0.${/\.\d{3}(\d+)/.exec(text)?.[1] ?? 0}`);
 
 export const words = (constant) => String(constant).toLowerCase().replaceAll("_", " ");
 

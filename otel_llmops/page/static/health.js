@@ -97,14 +97,14 @@ function requests(samples) {
   return card("Processes and requests", {}, table("Processes and requests", [
     { label: "What", wide: true, value: (each) => each.name.replaceAll("_", " ").replace(/ total$/, "") },
     { label: "Of", value: (each) => visible(Object.values(each.labels).join(", ") || "all", 80) },
-    { label: "", number: true, value: (each) => (each.name.endsWith("_up") ? badge(each.value ? "up" : "down", each.value ? "good" : "bad") : exact(each.value)) },
+    { label: "Now", number: true, value: (each) => (each.name.endsWith("_up") ? badge(each.value ? "up" : "down", each.value ? "good" : "bad") : exact(each.value)) },
   ], samples.filter((each) => /(_up|requests_total|connections|inflight_requests|sessions_analysed_total|analyses_total)$/.test(each.name)).slice(0, 16)));
 }
 
 function everything(samples) {
-  return h("details", { class: "card" }, h("summary", {}, `All ${samples.length} figures`), table("All figures", [
+  return h("details", { class: "card" }, h("summary", {}, `All ${exact(samples.length)} figures`), table("All figures", [
     { label: "Figure", wide: true, value: (each) => each.name },
-    { label: "Of", value: (each) => visible(Object.values(each.labels).join(", "), 120) },
-    { label: "Value", number: true, value: (each) => String(each.value) },
+    { label: "Of", value: (each) => visible(Object.values(each.labels).join(", ") || "all", 120) },
+    { label: "Value", number: true, value: (each) => each.value.toLocaleString("en", { maximumFractionDigits: 3 }) },
   ], samples));
 }

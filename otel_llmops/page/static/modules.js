@@ -23,29 +23,35 @@ const MODULES_MAX = 20_000;
 const SHOWN_MAX = 50;
 const FRESH_MS = 30_000;
 
-let kept = { id: null, at: 0, modules: [] };
+let known = { id: null, at: 0, modules: [] };
+
+/** Which scan and window the address names: links between functions and modules stay there. */
+export function kept() {
+  const given = new URLSearchParams(location.hash.split("?")[1] ?? "");
+  return Object.fromEntries(["window", "repository", "commit"].map((each) => [each, given.get(each)]));
+}
 
 /** All modules of a scan; asked again now and then, since a scan stays as it is and only its tokens grow. */
 export async function modulesOf(snapshot, scan, signal) {
   if (!snapshot) return [];
   const id = `${snapshot.snapshotId} ${snapshot.scannedAt}`;
-  if (kept.id === id && Date.now() - kept.at < FRESH_MS) return kept.modules;
+  if (known.id === id && Date.now() - known.at < FRESH_MS) return known.modules;
   const modules = [];
   for (let offset = 0; offset < MODULES_MAX; offset += PAGE) {
     const found = (await ask(MODULES, { ...scan, offset }, signal)).topologySnapshot?.modules ?? [];
     modules.push(...found.map((module, place) => ({ ...module, place: offset + place })));
     if (found.length < PAGE) break;
   }
-  kept = { id, at: Date.now(), modules };
+  known = { id, at: Date.now(), modules };
   return modules;
 }
 
 /** One module with its functions and imports, or null. */
 export async function moduleNamed(modules, path, scan, signal) {
-  const known = path === null ? null : modules.find((each) => each.modulePath === path);
-  if (!known) return null;
-  const found = (await ask(MODULE, { ...scan, offset: known.place }, signal)).topologySnapshot?.modules[0];
-  return found?.modulePath === path ? { ...known, ...found } : null;
+  const listed = path === null ? null : modules.find((each) => each.modulePath === path);
+  if (!listed) return null;
+  const found = (await ask(MODULE, { ...scan, offset: listed.place }, signal)).topologySnapshot?.modules[0];
+  return found?.modulePath === path ? { ...listed, ...found } : null;
 }
 
 /** What the scan says of a function, or null. */
@@ -70,8 +76,8 @@ export function moduleTable({ modules, module }) {
       { label: "Runs", number: true, sort: (each) => each.tokenConsumption.callCount, value: (each) => number(each.tokenConsumption.callCount) },
       { label: "Tokens", number: true, sort: (each) => each.tokenConsumption.totalTokens, value: (each) => number(each.tokenConsumption.totalTokens) },
       { label: "A run", number: true, hint: "tokens a run", sort: (each) => each.tokenConsumption.avgTokensPerCall, value: (each) => number(each.tokenConsumption.avgTokensPerCall) },
-      { label: "Cost", number: true, sort: (each) => each.tokenConsumption.costUsd, value: (each) => money(each.tokenConsumption.costUsd) },
-    ], rows, { href: (each) => address("code", [], { module: each.modulePath }), key: (each) => `module ${each.modulePath}`, current: (each) => each.modulePath === module?.modulePath }));
+      { label: "Cost", number: true, sort: (each) => each.tokenConsumption.costUsd, value: (each) => (each.tokenConsumption.totalTokens ? money(each.tokenConsumption.costUsd) : "–") },
+    ], rows, { href: (each) => address("code", [], { ...kept(), module: each.modulePath }), key: (each) => `module ${each.modulePath}`, current: (each) => each.modulePath === module?.modulePath }));
 }
 
 const close = (go, what) => h("button", { type: "button", class: "quiet", "data-key": `close ${what}`, onclick: () => go({ [what]: null }) }, "Close");
@@ -79,7 +85,7 @@ const close = (go, what) => h("button", { type: "button", class: "quiet", "data-
 export function chosenModule(module, go) {
   const spent = module.tokenConsumption;
   const frame = card("Chosen module", { tools: close(go, "module"), className: "chosen" },
-    facts(["File", h("code", {}, visible(module.filePath, 200))], ["Lines", exact(module.lineCount)], ["Tokens", `${exact(spent.inputTokens)} in, ${exact(spent.outputTokens)} out`], ["Cost", money(spent.costUsd)]),
+    facts(["File", h("code", {}, visible(module.filePath, 200))], ["Lines", exact(module.lineCount)], ["Tokens", `${exact(spent.inputTokens)} in, ${exact(spent.outputTokens)} out`], ["Cost", spent.totalTokens > 0 && money(spent.costUsd)]),
     h("div", { class: "columns" }, importTable(module), functionsOf(module)));
   frame.querySelector("h2").replaceChildren(name(module.modulePath, { most: 160 }));
   return frame;
@@ -90,8 +96,8 @@ function importTable(module) {
     { label: "Module", wide: true, value: (each) => name(each.fromModule === module.modulePath ? each.toModule : `${each.fromModule} → ${each.toModule}`) },
     { label: "How", value: (each) => words(each.importType) },
     { label: "Where", value: (each) => `${words(each.scope)}, line ${exact(each.line)}` },
-    { label: "", value: (each) => each.isCircular && badge("circular", "fair") },
-  ], module.dependencies, { href: (each) => address("code", [], { module: each.toModule }), key: (each) => `import ${each.toModule} ${each.line}`, empty: "Nothing of this repository." }));
+    { label: "Circular", silent: true, value: (each) => each.isCircular && badge("circular", "fair") },
+  ], module.dependencies, { href: (each) => address("code", [], { ...kept(), module: each.toModule }), key: (each) => `import ${each.toModule} ${each.line}`, empty: "Nothing of this repository." }));
 }
 
 function functionsOf(module) {
@@ -104,7 +110,7 @@ function functionsOf(module) {
     { label: "Tokens", number: true, hint: "its own", sort: (each) => each.totalTokens, value: (each) => number(each.totalTokens) },
     { label: "With callees", number: true, sort: (each) => each.cumulativeTokens, value: (each) => number(each.cumulativeTokens) },
     { label: "A run", number: true, hint: "own tokens a run", sort: (each) => each.avgTokensPerCall, value: (each) => number(each.avgTokensPerCall) },
-  ], own, { href: (each) => address("code", [], { function: each.qualifiedName }), key: (each) => `of ${each.qualifiedName}`, empty: "It defines none." }));
+  ], own, { href: (each) => address("code", [], { ...kept(), function: each.qualifiedName }), key: (each) => `of ${each.qualifiedName}`, empty: "It defines none." }));
 }
 
 export function chosenFunction(data, go) {
@@ -113,11 +119,11 @@ export function chosenFunction(data, go) {
   const module = data.modules.filter((each) => chosen.startsWith(`${each.modulePath}.`)).sort((one, other) => other.modulePath.length - one.modulePath.length)[0];
   const frame = card("Chosen function", { tools: close(go, "function"), className: "chosen" },
     facts(["Where", named ? h("code", {}, `${visible(named.filePath, 200)}:${named.lineStart}`) : usage && h("code", {}, visible(usage.filePath, 200))],
-      ["Module", module && h("a", { href: address("code", [], { module: module.modulePath }) }, name(module.modulePath))],
+      ["Module", module && h("a", { href: address("code", [], { ...kept(), module: module.modulePath }) }, name(module.modulePath))],
       ["Lines", named && `${named.lineStart} to ${named.lineEnd}`],
       ["What it is", named && [named.isAsync && "async ", words(named.kind), named.decorators.length > 0 && [", ", names(named.decorators.map((each) => `@${each}`))]]],
       ["Complexity", named && `${exact(named.complexity)} cyclomatic, ${exact(named.cognitiveComplexity)} cognitive`],
-      ["What for", named?.docstring && h("bdi", {}, visible(named.docstring))],
+      ["What for", named?.docstring && h("bdi", {}, visible(named.docstring, 300))],
       // the scan knows of all time, the list of this window
       ["Tokens, ever", named && `${exact(named.totalTokens)}, with callees ${exact(named.cumulativeTokens)}`],
       ["Runs, ever", named && `${exact(named.callCount)}, ${exact(named.avgTokensPerCall)} tokens each`],
@@ -137,7 +143,7 @@ function sourceOf(named) {
   const { line, text, cut } = named.source;
   const rows = text.split("\n");
   return h("div", {},
-    h("div", { class: "source", tabindex: 0, role: "region", "aria-label": "Source" },
+    h("div", { class: "source", tabindex: 0, role: "group", "aria-label": "Source" },
       h("pre", { "aria-hidden": "true" }, rows.map((_, place) => line + place).join("\n")),
       h("pre", {}, h("code", {}, rows.map((row) => visible(row.replaceAll("\t", "    "), 400)).join("\n")))),
     cut && h("p", { class: "about" }, `The first ${exact(rows.length)} lines of it.`));

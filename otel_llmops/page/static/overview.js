@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { axes, colour, picture, series, tooltip } from "./charts.js";
-import { address, badge, card, code, empty, fill, h, name, s, share, table, visible } from "./dom.js";
+import { address, badge, card, code, empty, fill, h, name, s, share, table, visible, when } from "./dom.js";
 import { change, duration, moment, money, number, tick } from "./format.js";
 
 const POINT = "at sessions handoffs llmCalls errors inputTokens outputTokens costUsd latencyMsP95";
@@ -16,6 +16,11 @@ const MORE = `query More($since: DateTime, $twice: DateTime, $buckets: Int, $isW
 const NEWEST = "{ sessions(limit: 1) { startedAt } }";
 const BUCKETS = 60;
 const FIRST = "2015-01-01T00:00:00Z";
+const ROUNDS = 4;
+const BEGUN_MS = 60_000;
+
+// where the time begins that is shown as all of it: found anew each minute, since something older may come
+let begun = { asked: 0, since: FIRST };
 
 const total = (points, key) => points.reduce((all, point) => all + (point[key] ?? 0), 0);
 const most = (points, key) => points.reduce((all, point) => Math.max(all, point[key] ?? 0), 0) || null;
@@ -37,10 +42,9 @@ export const overview = {
   pictures: true,
 
   async load(at, signal) {
-    const data = await ask(QUERY, { since: at.since ?? FIRST, buckets: BUCKETS }, signal);
+    const data = at.since ? await usageSince(at.since, signal) : await usageOfAllTime(signal);
     const isEmpty = !total(data.now, "sessions") && !both(data.now);
     if (isEmpty) data.newest = (await ask(NEWEST, {}, signal)).sessions[0]?.startedAt ?? null;
-    if (!at.since) data.now = fromTheFirst(data.now);
     // asked for when the figures are there, which is what one opens the page for
     return { ...data, isEmpty, more: () => ask(MORE, { since: at.since, twice: at.twice, buckets: BUCKETS, isWindow: Boolean(at.since) }, signal) };
   },
@@ -80,10 +84,17 @@ export const overview = {
   },
 };
 
-/** Without the empty steps before anything happened. */
-function fromTheFirst(points) {
-  const first = points.findIndex((point) => point.sessions || point.inputTokens || point.llmCalls);
-  return first <= 0 ? points : points.slice(Math.max(0, first - 1));
+const usageSince = (since, signal) => ask(QUERY, { since, buckets: BUCKETS }, signal);
+
+/** Of all time: as long as most of it is empty steps before anything happened, asked again from the first that is not. */
+async function usageOfAllTime(signal) {
+  if (Date.now() - begun.asked > BEGUN_MS) begun = { asked: Date.now(), since: FIRST };
+  for (let round = 0; ; round += 1) {
+    const data = await usageSince(begun.since, signal);
+    const first = data.now.findIndex((point) => point.sessions || point.inputTokens || point.llmCalls);
+    if (first < BUCKETS / 4 || round === ROUNDS) return data;
+    begun.since = data.now[first - 1].at;
+  }
 }
 
 function whatToDo(data, at, go) {
@@ -92,19 +103,19 @@ function whatToDo(data, at, go) {
       h("p", {}, h("button", { type: "button", onclick: () => go({ window: "all" }) }, "Show all time")));
   }
   return empty("Waiting for the first span", "Point any OpenTelemetry exporter here, and this page fills by itself:",
-    code("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python your_app.py"),
+    code(`OTEL_EXPORTER_OTLP_ENDPOINT=http://${location.hostname}:4317 python your_app.py`),
     h("p", {}, "No application at hand? A support desk of four agents, which needs no key and no network:"),
-    code("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317 python -m otel_llmops.demo"));
+    code(`OTEL_EXPORTER_OTLP_ENDPOINT=http://${location.hostname}:4317 python -m otel_llmops.demo`));
 }
 
 /** `before` is null where there is no window before, or it has not been told yet. */
 function drawTile(tile, now, before, at) {
   const value = tile.of(now);
-  const moved = before && change(value ?? 0, tile.of(before) ?? 0, tile.worse);
+  const moved = before && value !== null && change(value, tile.of(before) ?? 0, tile.worse);
   return h("div", { class: "tile", title: tile.about || false },
     h("h2", {}, tile.title),
     h("p", { class: "figure" }, tile.shown(value)),
-    at.since && h("p", { class: `moved ${moved?.tone ?? ""}` }, moved ? [moved.text, h("span", {}, ` to the ${at.window} before`)] : "\u00a0"),
+    at.since && h("p", { class: `moved ${moved?.tone ?? ""}` }, moved ? [moved.text, h("span", {}, `${moved.text === "new" ? ", none in" : " on"} the ${at.window} before`)] : "\u00a0"),
     spark(now.map(tile.point)));
 }
 
@@ -121,7 +132,7 @@ function spark(values) {
 }
 
 const legend = () => ({ top: 0, right: 0, itemWidth: 10, itemHeight: 10, icon: "roundRect", textStyle: { color: colour("muted"), fontSize: 12 } });
-const grid = { left: 8, right: 8, top: 34, bottom: 4, containLabel: true };
+const grid = { left: 8, right: 8, top: 46, bottom: 4, containLabel: true };
 
 function drawTokens(points) {
   const bars = (title, key) => ({
@@ -130,11 +141,14 @@ function drawTokens(points) {
   });
   return {
     color: [series()[0], series()[1]],
-    grid, legend: legend(), xAxis: axes.time(), yAxis: axes.value(number),
+    grid, legend: legend(), xAxis: axes.time(), yAxis: axes.value(number, "tokens"),
     tooltip: tooltip({ trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: number }),
     series: [bars("input", "inputTokens"), bars("output", "outputTokens")],
   };
 }
+
+/** Whether no line leads to this point: in the steps beside it nothing ran. */
+const isAlone = (points, place) => [place - 1, place + 1].every((other) => (points[other]?.latencyMsP95 ?? null) === null);
 
 function drawTrouble(points) {
   // few errors are low bars: a window with one error is not red from top to bottom
@@ -142,10 +156,10 @@ function drawTrouble(points) {
   return {
     color: [series()[4], colour("bad")],
     grid, legend: legend(), xAxis: axes.time(),
-    yAxis: [axes.value(tick), { ...axes.value(number), splitLine: { show: false }, max: top, interval: top / 2 }],
+    yAxis: [axes.value(tick, "p95"), { ...axes.value(number, "errors"), splitLine: { show: false }, max: top, interval: top / 2 }],
     tooltip: tooltip({ trigger: "axis" }),
     series: [
-      { type: "line", name: "p95", smooth: 0.25, showSymbol: points.length < 3, connectNulls: true, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
+      { type: "line", name: "p95", symbol: "circle", symbolSize: (_, { dataIndex }) => (isAlone(points, dataIndex) ? 6 : 0), connectNulls: false, lineStyle: { width: 2 }, areaStyle: { opacity: 0.12 },
         data: points.map((point) => [point.at, point.latencyMsP95]), tooltip: { valueFormatter: duration } },
       { type: "bar", name: "errors", yAxisIndex: 1, barMaxWidth: 10, data: points.map((point) => [point.at, point.errors]), tooltip: { valueFormatter: number } },
     ],
@@ -162,7 +176,7 @@ function drawLists(data, at) {
       table("Agents by tokens", [
         { label: "Agent", wide: true, value: (agent) => name(agent.name) },
         { label: "Tokens", number: true, value: (agent) => number(agent.totalTokens) },
-        { label: "", value: (agent) => share(agent.totalTokens / tokens) },
+        { label: "Share of tokens", silent: true, spare: true, value: (agent) => share(agent.totalTokens / tokens) },
         { label: "Cost", number: true, value: (agent) => money(agent.costUsd) },
         { label: "p95", number: true, value: (agent) => duration(agent.latencyMsP95) },
         { label: "Errors", number: true, value: (agent) => (agent.errors ? badge(number(agent.errors), "bad") : "0") },
@@ -170,7 +184,7 @@ function drawLists(data, at) {
     card("Newest sessions", { tools: h("a", { href: address("sessions", [], kept) }, "All sessions") },
       table("Newest sessions", [
         { label: "Session", wide: true, value: (each) => name(each.sessionId) },
-        { label: "Began", value: (each) => moment(each.startedAt) },
+        { label: "Began", value: (each) => when(each.startedAt) },
         { label: "Took", number: true, value: (each) => duration(each.durationMs) },
         { label: "Tokens", number: true, value: (each) => number(each.inputTokens + each.outputTokens) },
         { label: "Errors", number: true, value: (each) => (each.errors ? badge(number(each.errors), "bad") : "0") },
@@ -182,5 +196,5 @@ function drawAdvice(data, at) {
   if (!data.bottlenecks.length) return null;
   return card("What holds sessions up", { tools: h("a", { href: address("bottlenecks", [], { window: at.given.get("window") }) }, "All bottlenecks") },
     h("ul", { class: "advice" }, data.bottlenecks.map((each) => h("li", {},
-      badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 600))))));
+      badge(each.severity.toLowerCase(), TONES[each.severity]), " ", h("bdi", {}, visible(each.recommendation, 500))))));
 }
