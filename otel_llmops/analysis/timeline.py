@@ -9,11 +9,13 @@ import pyarrow.compute as pc
 
 from otel_llmops.analysis.agents import activations
 from otel_llmops.analysis.code import code_of
+from otel_llmops.analysis.columns import whole
 from otel_llmops.analysis.critical_path import critical_path
 from otel_llmops.analysis.derive import once
 from otel_llmops.analysis.forest import Ints, Mask
 from otel_llmops.analysis.kinds import KINDS
 from otel_llmops.analysis.messages import BITS, messages_of
+from otel_llmops.analysis.names import first_filled
 from otel_llmops.analysis.pieces import pieces_of
 from otel_llmops.analysis.readings import Readings, read
 from otel_llmops.analysis.sessions import sessions
@@ -26,11 +28,15 @@ _NS_PER_MS = 1e6
 _FLAT = ("trace_id", "span_id", "parent_span_id", "name")
 _TEXTS_MAX = 100
 _CHARS_MAX = 20_000
+_FAILURE_CHARS_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One span, times without the skew of clocks; `critical_ms` of it are on the critical path."""
+    """One span, times without the skew of clocks; `critical_ms` of it are on the critical path.
+
+    What went wrong, '' where nothing did: the class of the error, and what it says, cut if long.
+    """
 
     trace_id: str
     span_id: str
@@ -44,6 +50,8 @@ class Stretch:
     duration_ms: float
     critical_ms: float
     error: bool
+    error_type: str
+    error_message: str
     function: str
     file: str
     line: int | None
@@ -85,6 +93,8 @@ def timeline(spans: pa.Table) -> list[Stretch]:
         "agent": agent,
         "model": readings.concept("model"),
         "tool": readings.tool,
+        "error_type": readings.error_type,
+        "error_message": _messages(readings),
         "function": code.function,
         "file": code.file,
     }
@@ -127,6 +137,15 @@ def said(spans: pa.Table, span_id: str) -> list[Said]:
         )
         for each in found[:_TEXTS_MAX]
     ]
+
+
+def _messages(readings: Readings) -> pa.Array:
+    """What each failure says: that of an exception is more than the status has."""
+    told = first_filled(
+        readings.concept("error_message"), whole(readings.spans.column("status_message"))
+    )
+    told = pc.if_else(pa.array(readings.failed), told, "")
+    return pc.utf8_slice_codeunits(told, 0, _FAILURE_CHARS_MAX)
 
 
 def _agents(readings: Readings) -> tuple[Mask, pa.Array]:

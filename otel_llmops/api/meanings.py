@@ -277,6 +277,8 @@ FIELDS: Mapping[str, str] = {
     "critical_ms": "Its part of the critical path, milliseconds.",
     "parent_span_id": "The span above, in hex; empty where there is none.",
     "Stretch.error": "Whether it failed.",
+    "error_type": "The class of the error; empty where nothing failed, or it does not say.",
+    "error_message": "What the error says, cut if it is long; empty as above.",
     "cut": "Whether the text was too long and is shown in part.",
     "received": "Whether it came in; if not, it was answered.",
     "speaker": "Whose text it is: system, user, assistant, tool or the like.",

@@ -5,6 +5,7 @@ import pyarrow as pa
 from otel_llmops.analysis.timeline import said, timeline
 from otel_llmops.otlp import Request, decode_traces
 from tests.support.busy_day import busy_day
+from tests.support.otlp import key_values, spans, trace_request
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
@@ -41,3 +42,20 @@ def test_nothing_is_told_of_no_spans() -> None:
     empty = _spans().slice(0, 0)
     assert timeline(empty) == []
     assert said(empty, "00") == []
+
+
+def test_what_failed_says_why_and_what_did_not_says_nothing() -> None:
+    raised, told, silent, well = made = spans(4)
+    raised.name, told.name, silent.name, well.name = "raised", "told", "silent", "well"
+    raised.status.code = told.status.code = silent.status.code = 2
+    raised.status.message, told.status.message = "Exception", "rate limit" * 1_000
+    well.status.message = "all is well"
+    event = raised.events.add(name="exception")
+    event.attributes.extend(key_values({"exception.type": "ValueError", "exception.message": "no"}))
+    found = timeline(decode_traces([Request(trace_request(*made))]))
+    assert {each.name: (each.error_type, each.error_message) for each in found} == {
+        "raised": ("ValueError", "no"),
+        "told": ("", "rate limit" * 200),
+        "silent": ("", ""),
+        "well": ("", ""),
+    }

@@ -181,3 +181,17 @@ def test_hostile_prompts_and_answers_are_text(served: Serving, browser: Browser)
         assert (beyond(page), page.evaluate(RAW, UNSEEN)) == (0, [])
     visit.close()
     assert visit.complaints == []
+
+
+def test_hostile_errors_are_text(served: Serving, browser: Browser) -> None:
+    visit = Visit(browser, f"http://127.0.0.1:{served.api_port}", width=400)
+    page = visit.open(f"session/{_part(MARKUP)}")
+    for place, name in enumerate(HOSTILE):
+        page.locator(".timeline .stretch.failed").nth(place).focus()
+        page.keyboard.press("Enter")
+        failure = page.locator(".failure", has_text=_seen(name))
+        failure.wait_for()
+        assert (failure.text_content() or "").count(_seen(name)) >= 2  # class, message
+        assert (beyond(page), page.evaluate(RAW, UNSEEN)) == (0, [])
+    visit.close()
+    assert visit.complaints == []

@@ -45,6 +45,8 @@ class Stretch:
     duration_ms: float
     critical_ms: float
     error: bool
+    error_type: str
+    error_message: str
     function: str
     file: str
     line: int | None

@@ -60,7 +60,7 @@ const QUERY = `query Session($id: String!) {
     tokens { agent model llmCalls inputTokens outputTokens cacheReadTokens cacheWriteTokens reasoningTokens costUsd unpricedTokens }
     ledger { spanId spanName agent kind model reportedTokens ownTokens rule conflict startedAt aboveSpanId reportedInputTokens reportedOutputTokens
       reportedCacheReadTokens reportedCacheWriteTokens reportedReasoningTokens ownInputTokens ownOutputTokens residualTokens } }
-  timeline(sessionId: $id, limit: 3000) { traceId spanId parentSpanId name kind agent model tool startedAt durationMs criticalMs error function file line }
+  timeline(sessionId: $id, limit: 3000) { traceId spanId parentSpanId name kind agent model tool startedAt durationMs criticalMs error errorType errorMessage function file line }
   handoffs(sessionId: $id, limit: 1000) { id sessionId traceId fromAgent toAgent kind startedAt latencyMs quality qualityConfidence confidence evidence
     fromSpanId toSpanId final traceUrl qualityParts { completed contextKept noBounce promptness allowed } }
   contextDrift(sessionId: $id) { fromAgent toAgent score method at handoffId requestKept answerKept factsKnown onTopic growth repeatedPrefix toolsChanged bytesRead bytesCut }
@@ -145,13 +145,17 @@ async function showChosen(detail, chosen, { session, timeline }, go) {
       ["Made in", chosen.function && h("a", { class: "mono", href: address("code", [], { function: chosen.function }) }, name(chosen.function))],
       ["Where", place && h("span", { class: "mono" }, name(place))], ["Below", above && h("a", { href: address("session", [session.sessionId], { span: above.spanId }) }, name(above.name))],
       ["Span id", h("span", { class: "mono" }, chosen.spanId)]),
-    said));
+    failure(chosen), said));
   const { messages } = await ask(MESSAGES, { trace: chosen.traceId, span: chosen.spanId });
   fill(said, messages.length
     ? messages.map((each) => h("figure", { class: each.received ? "in" : "out" }, h("figcaption", {}, each.speaker || (each.received ? "received" : "answered"), each.cut && " (cut)"),
       h("blockquote", { dir: "auto", tabindex: 0 }, paragraphs(each.text))))
     : h("p", { class: "about" }, "No messages were captured here. Most instrumentations write them only when told to, for instance by OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true."));
 }
+
+/** What a span that failed says of it, as far as it does. */
+const failure = ({ error, errorType, errorMessage }) => error && h("div", { class: "failure", role: "note", dir: "auto" },
+  h("strong", {}, errorType ? visible(errorType, 200) : "Failed"), errorMessage ? h("span", {}, ": ", paragraphs(errorMessage)) : !errorType && ", and does not say why.");
 
 /** Text of several lines: its line breaks stay, other control characters are seen. */
 const paragraphs = (text) => text.split("\n").map((line) => visible(line, 20_000)).join("\n");
