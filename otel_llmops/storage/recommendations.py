@@ -37,7 +37,7 @@ def _ms(duration: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}%"
 
 
 def _bounds(found: Bottleneck) -> str:

@@ -114,7 +114,7 @@ def test_a_session_tells_what_holds_it_up(store: ClickHouse) -> None:
         "traceUrl": None,
     }
     assert recommendation == (
-        "chat gpt-4o of writer takes 356 ms a call, where 37 ms is usual; 89 % of the critical"
+        "chat gpt-4o of writer takes 356 ms a call, where 37 ms is usual; 89% of the critical"
         " path. Try a faster model for this step, or ask for a shorter answer."
         " Twice as fast here saves 178 ms a session."
     )

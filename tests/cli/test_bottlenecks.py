@@ -47,7 +47,7 @@ def test_a_person_reads_what_holds_a_session_up_and_what_to_do(
         ],
     )  # fmt: skip
     assert lines[3] == (
-        "1. chat gpt-4o of writer takes 356 ms a call, where 37 ms is usual; 89 % of the critical"
+        "1. chat gpt-4o of writer takes 356 ms a call, where 37 ms is usual; 89% of the critical"
         " path. Try a faster model for this step, or ask for a shorter answer."
         " Twice as fast here saves 178 ms a session."
     )

@@ -51,7 +51,7 @@ export const coalitions = {
         { label: "Advice", silent: true, value: (each) => (each.recommended ? badge("recommended", "good") : each.avoid ? badge("avoid", "bad") : null) },
         { label: "Sessions", number: true, hint: "of exactly these agents, or of these and others", sort: (each) => each.sessions, value: (each) => `${number(each.sessions)}${each.exact ? "" : " +"}` },
         { label: "Success", number: true, sort: (each) => each.successRate, value: (each) => h("span", { title: `${exact(each.successes)} of ${exact(each.sessions)}` }, percent(each.successRate)) },
-        { label: "At least", number: true, hint: "lower bound at 95 %", value: (each) => percent(each.successRateLow) },
+        { label: "At least", number: true, hint: "lower bound at 95%", value: (each) => percent(each.successRateLow) },
         { label: "Others", number: true, hint: "how often others succeed with the same task", value: (each) => percent(each.baseRate) },
         { label: "By chance", number: true, hint: "how likely it would differ so much from the others by chance (p value)", sort: (each) => each.pValue, value: (each) => chance(each.pValue) },
         { label: "Lift", number: true, hint: "how much oftener they meet than by chance", sort: (each) => each.lift, value: (each) => (each.lift >= LIFT_MAX ? `> ×${LIFT_MAX}` : `×${each.lift.toFixed(1)}`) },
