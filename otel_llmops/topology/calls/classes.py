@@ -57,13 +57,16 @@ class Hierarchy:
         module = program.class_module[number]
         found: list[int] = []
         for term in program.classes[number][facts.C_BASES]:
-            classes = self._classes(module, term, DEPTH) if type(term) is int else []
+            if term is None:
+                continue
+            is_node = type(term) is int  # not a constant, which no class can have as its base
+            classes = self._classes(module, term, DEPTH) if is_node else []
             for one in classes:
                 if one != number and one not in found:
                     found.append(one)
-            if not classes and term is not None:
+            if not classes:
                 self.open.add(number)
-                name = self._outer_name(module, term, DEPTH)
+                name = self._outer_name(module, term, DEPTH) if is_node else ""
                 if name:
                     self.outer_bases.setdefault(number, name)
         return found
