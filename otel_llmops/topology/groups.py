@@ -19,6 +19,7 @@ that it knows; else its answer is that of the scan before.
 from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -133,7 +134,8 @@ def solve_all(work: Parted, room: Room, *, workers: int, kept: Mapping[bytes, Bu
         workers = 0
 
     def solve(_: int) -> list[tuple[bytes, Buffer]]:
-        return [_solve(groups[number], parts, workers, kept) for number in room.jobs()]
+        with closing(room.jobs()) as jobs:  # or others wait for the room of one that failed
+            return [_solve(groups[number], parts, workers, kept) for number in jobs]
 
     count = max(1, workers)
     try:

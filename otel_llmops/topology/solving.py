@@ -20,7 +20,16 @@ def solved(own: list[Buffer], known: list[Buffer]) -> Answer:
 
     Both lists are used up, since what is packed is not needed again, and large.
     """
-    graph = calls.solve(_unpacked(own), known=_unpacked(known, surface=True))
+    ours = _unpacked(own)
+    names = sorted(ours)
+    try:
+        graph = calls.solve(ours, known=_unpacked(known, surface=True))
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours; the rest of the scan is none
+        why = f"calls are not known ({type(error).__name__})"
+        firsts = {name.partition(".")[0]: name for name in reversed(names)}
+        return [], [(name, 1, why) for name in firsts.values()]
     return list(graph.edges), list(graph.diagnostics)
 
 

@@ -12,6 +12,7 @@ import psutil  # type: ignore[import-untyped]  # its stubs are a package of thei
 import pytest
 
 from otel_llmops.topology.calls import Edge
+from otel_llmops.topology.calls.facts import FUNCTIONS
 from otel_llmops.topology.files import Tree, find
 from otel_llmops.topology.groups import (
     Sizes,
@@ -26,7 +27,7 @@ from otel_llmops.topology.layout import Layout, layout
 from otel_llmops.topology.pool import asked_apart, look_at_all
 from otel_llmops.topology.room import Room
 from otel_llmops.topology.solving import read_answer
-from otel_llmops.topology.worker import Buffer, Job, Look
+from otel_llmops.topology.worker import Buffer, Job, Look, pack, unpack
 from tests.support.serving import until
 from tests.topology.drawn import draw
 
@@ -256,3 +257,14 @@ def test_a_solver_is_done_again_if_it_died_but_not_if_the_user_interrupted_it(
     with pytest.raises(end) if end else nullcontext():
         assert asked_apart([], []) is None
     striking.join()
+
+
+def test_what_cannot_be_solved_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:
+    tree, placed, looks = _looked(draw(tmp_path, _PACKAGES))
+    broken = list(unpack(looks["app/main.py"].calls))
+    broken[FUNCTIONS] = None
+    looks["app/main.py"] = looks["app/main.py"]._replace(calls=pack(tuple(broken)))
+    work = parted(tree, placed, looks, sizes=_MANY)
+    solved = solve_all(work, Room(work.sizes(), 1), workers=2, kept={})
+    assert solved.unread == [("app", 1, "calls are not known (TypeError)")]
+    assert {f"{edge.caller} > {edge.callee}" for edge in solved.edges} == _WITHIN_LIB

@@ -22,6 +22,8 @@ BOUND_CALL: Final = 36  # operation, receiver: a call of what a class holds, for
 
 AS_CALL: Final = 39  # operation: a call of whatever comes
 
+PARTIALS_MAX: Final = 4
+"""Partials of partials that a call goes through; one may be a partial of itself."""
 _FOREIGN: Final = 9
 """Parts of a call whose terms are those of another module, which stands behind them."""
 
@@ -33,6 +35,8 @@ class Invoking(Containers):
         super().__init__(*args)
         self.more: dict[int, int] = {}
         self.field_names: dict[int, list[Any]] = {}
+        self.nested: dict[tuple[int, Op], int] = {}
+        """How many partials an operation has gone through."""
 
     def call(
         self, caller: int, op: Op, thing: int, found: int, module: int, receiver: int = -1
@@ -70,17 +74,21 @@ class Invoking(Containers):
     def call_partial(self, caller: int, op: Op, made: int) -> None:
         """`partial(f, ...)(...)`: in terms of the module that made it, if it is the caller's."""
         home, (callee, arguments, keywords) = self.objects.first[made], self.objects.second[made]
+        depth = self.nested.get((caller, op), 0) + 1
+        if depth > PARTIALS_MAX:
+            return
         module = self.program.function_module[caller]
         if home == module:
             arguments = (*arguments, *op[3])
             keywords = (*keywords, *op[4])
             inner = self.op(caller, facts.CALL, op[1], callee, arguments, keywords, op[5])
-            self.wait_fixed(self.at(home, callee), caller, inner)
-            return
-        body = self.program.first_function[home]
-        target = None if op[5] is None else self.at(module, op[5])
-        inner = self.op(body, facts.CALL, op[1], callee, arguments, keywords, None)
-        self.wait_fixed(self.at(home, callee), caller, (*inner, "", body, target))
+        else:
+            body = self.program.first_function[home]
+            target = None if op[5] is None else self.at(module, op[5])
+            inner = self.op(body, facts.CALL, op[1], callee, arguments, keywords, None)
+            inner = (*inner, "", body, target)
+        self.nested[caller, inner] = depth
+        self.wait_fixed(self.at(home, callee), caller, inner)
 
     def wait_fixed(self, node: int, caller: int, op: Op) -> None:
         """Runs an operation for a node that may be fixed."""

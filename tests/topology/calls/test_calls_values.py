@@ -221,6 +221,41 @@ CASES = {
         """,
         {"m > m.f", "m > m.g", "m > m.h", "m.h > m.k"},
     ),
+    "a partial of itself": (
+        """
+        from functools import partial
+        def f(*x): ...
+        class C:
+            def __init__(self): self.act = f
+            def more(self):
+                self.act = partial(self.act, 1)
+                self.act()
+        """,
+        {"m.C.more > m.f"},
+    ),
+    "partials of each other": (
+        """
+        from functools import partial
+        def f(*x): ...
+        acts = {}
+        def set(a, b): acts[a] = partial(acts[b])
+        acts["a"] = f
+        set("a", "b")
+        set("b", "a")
+        acts["b"]()
+        """,
+        {"m > m.set", "m > m.f"},
+    ),
+    "a class whose base is no class": (
+        """
+        def f(): ...
+        class A("text", 1, None): pass
+        class B(*[A], **{}): pass
+        class C(f()): pass
+        B()
+        """,
+        {"m > m.f"},
+    ),
     "a decorator from outside leaves a function what it is": (
         """
         import framework
