@@ -45,9 +45,14 @@ class Room:
         return not self._taken or self._taken + size <= self._max
 
     def wait_for(self, size: int) -> None:
-        """Waits until all jobs have begun, and there is room beside those that still run."""
+        """Waits until there is room beside all jobs that are not over, begun or not."""
+
+        def is_there() -> bool:
+            ahead = self._taken + sum(self._sizes[job] for job in self._waiting)
+            return not ahead or ahead + size <= self._max
+
         with self._changed:
-            self._changed.wait_for(lambda: not self._waiting and self._fits(size))
+            self._changed.wait_for(is_there)
 
     def close(self) -> None:
         """Lets no further job begin, and nobody wait for one."""

@@ -35,7 +35,7 @@ def test_a_job_waits_for_room() -> None:
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_what_comes_after_all_jobs_waits_for_the_last_to_begin(*, ends: bool) -> None:
+def test_what_comes_beside_all_jobs_waits_for_room(*, ends: bool) -> None:
     room = Room([9, 5], size_max=10)
     busy = room.jobs()
     assert next(busy) == 0
@@ -50,3 +50,9 @@ def test_what_comes_after_all_jobs_waits_for_the_last_to_begin(*, ends: bool) ->
         room.close()
     after.join(10)
     assert not after.is_alive()
+
+
+def test_what_comes_beside_all_jobs_waits_for_none_where_there_is_room() -> None:
+    room = Room([9, 5], size_max=20)
+    room.wait_for(6)
+    assert list(room.jobs()) == [0, 1]
