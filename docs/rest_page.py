@@ -53,8 +53,8 @@ curl http://127.0.0.1:8080/graphql -H 'content-type: application/json' \
   and argument says what it means.
 - Subscriptions (`handoffs`, `agents`, `coordinationGraph`) speak `graphql-transport-ws` at the same
   path; a browser sends its token as `authorization` in the first message.
-- A query is refused beyond 12 levels, 500 fields (fragments written out), 30 aliases or 2,000
-  tokens, and given up after 30 s.
+- A query is refused beyond 12 levels, 500 fields (fragments written out), 30 aliases, 2,000 tokens
+  or 2,000,000 rows (pages within pages multiplied), and given up after 30 s.
 
 ## Routes of REST
 

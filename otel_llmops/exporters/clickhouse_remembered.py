@@ -18,7 +18,7 @@ __all__ = ["Remembered"]
 
 _BYTES_MAX = 32 * 2**20
 _ANSWER_BYTES_MAX = 2 * 2**20
-_AGE_S_MAX = 10.0
+_AGE_S_MAX = 60.0
 """What is older than a store keeps it goes without anybody writing."""
 
 
