@@ -1,12 +1,15 @@
 """How fast a running `serve` answers twenty people, and how soon it tells two hundred.
 
     python benchmarks/bench_api.py [OPERATIONS] [--clients 20] [--seconds 60] [--listeners 200]
+                                   [--arriving 100]
 
 A real `serve` over an embedded store that bench_store.py filled. First each client asks once a
 second, at a moment of its own, for one of a mix of answers over GraphQL and REST: those of a page
 that many have open (the same words each time), and those of one session or one window of time
-(other words each time). Then that many web sockets subscribe to handoffs, traces with one handoff
-each are sent over OTLP, and the time is taken from sending to each socket's hearing of it.
+(other words each time). With `--arriving` so many spans a second arrive meanwhile, so that hardly
+any answer is that of the time before. Then that many web sockets subscribe to handoffs, traces with
+one handoff each are sent over OTLP, and the time is taken from sending to each socket's hearing of
+it.
 """
 
 import argparse
@@ -19,17 +22,20 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import websockets
 from bench_ingest import ours
 from bench_store import DAYS, FIRST, OPERATIONS_A_SESSION, fill, merges_done
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from usage import Usage
 
 from otel_llmops.app.endpoints import read_endpoints
 from otel_llmops.exporters.clickhouse import ClickHouse
@@ -98,6 +104,32 @@ def mix(sessions: int) -> dict[str, Callable[[random.Random], Asked]]:
     }
 
 
+@asynccontextmanager
+async def arriving(http: str, spans_a_second: int) -> AsyncIterator[None]:
+    """Traces of two spans each arrive at that rate, in five requests a second, until the end."""
+    parts = 5
+
+    async def send() -> None:
+        begin = time.monotonic()
+        async with httpx.AsyncClient(timeout=60) as client:
+            for turn in itertools.count():
+                await asyncio.sleep(max(0.0, begin + turn / parts - time.monotonic()))
+                made = [_trace(f"{random.getrandbits(128):032x}", with_root=True)
+                        for _ in range(spans_a_second // 2 // parts)]  # fmt: skip
+                # requests, one after the other, are one request that has all they have
+                answer = await client.post(
+                    f"{http}/v1/traces", content=b"".join(made), headers=SENT
+                )
+                assert answer.status_code == 200, answer.text[:300]
+
+    task = asyncio.create_task(send()) if spans_a_second else None
+    yield
+    if task is not None:
+        if task.done():
+            task.result()
+        task.cancel()
+
+
 async def ask(api: str, clients: int, seconds: float, sessions: int) -> None:
     """Print p50 and p95 of each kind of answer and of all."""
     asked, spent = mix(sessions), dict[str, list[float]]()
@@ -124,14 +156,15 @@ async def ask(api: str, clients: int, seconds: float, sessions: int) -> None:
         print(f"| {name} | {times[len(times) // 2]:.0f} | {p95:.0f} | {len(times)} |")
 
 
-def _trace(trace: str) -> bytes:
-    """An agent that calls another: a handoff by parent and child. Its root is not there yet."""
+def _trace(trace: str, *, with_root: bool = False) -> bytes:
+    """An agent that calls another: a handoff by parent and child. Else its root is not there."""
     now, spans = time.time_ns(), []
+    parents = {1: b"" if with_root else (99).to_bytes(8, "big"), 2: (1).to_bytes(8, "big")}
     for place, name in enumerate(("planner", "writer"), 1):
         made = Span(
             trace_id=bytes.fromhex(trace),
             span_id=place.to_bytes(8, "big"),
-            parent_span_id=(place - 1 or 99).to_bytes(8, "big"),
+            parent_span_id=parents[place],
             name=f"invoke_agent {name}",
             start_time_unix_nano=now + place,
             end_time_unix_nano=now + 1_000_000,
@@ -191,6 +224,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--listeners", type=int, default=200)
+    parser.add_argument("--arriving", type=int, default=0, help="spans a second, 10 or more")
     parser.add_argument("--keep", type=Path, help="a data folder to fill, or filled before")
     args = parser.parse_args()
     folder = args.keep or Path(tempfile.mkdtemp(prefix="bench-api-"))
@@ -205,9 +239,21 @@ def main() -> None:
         with ours(folder) as served:
             endpoints = read_endpoints(folder)
             assert endpoints is not None
-            asyncio.run(ask(served.api, args.clients, args.seconds, sessions))
-            asyncio.run(listen(served.api, f"http://127.0.0.1:{endpoints.http_port}",
-                               args.listeners))  # fmt: skip
+            http = f"http://127.0.0.1:{endpoints.http_port}"
+            usage = Usage(psutil.Process(served.process.pid))
+            usage.look()
+            before = sum(usage.cpu_s.values())
+
+            async def asked() -> None:
+                async with arriving(http, args.arriving):
+                    await ask(served.api, args.clients, args.seconds, sessions)
+
+            asyncio.run(asked())
+            usage.look()
+            used = sum(usage.cpu_s.values()) - before
+            print(f"\n{used:.1f} s of the server's CPU, load {os.getloadavg()[0]:.1f} at the end")
+            if args.listeners:
+                asyncio.run(listen(served.api, http, args.listeners))
     finally:
         if args.keep is None:
             shutil.rmtree(folder, ignore_errors=True)

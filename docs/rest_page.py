@@ -33,7 +33,8 @@ curl http://127.0.0.1:8080/api/openapi.json
 - `/api/openapi.json` is the whole contract, OpenAPI 3.1: it is made of the table of routes that
   checks the requests, so the two cannot differ.
 - Lists take `limit` (1 to 1000, 100 if nothing is said) and `offset`, and are in the order that
-  stands with each.
+  stands with each. Lists that belong to one thing (a session's ledger and drift) have the first
+  1000 if nothing is said.
 - A name that is misspelt, a value out of its bounds and a parameter given twice are refused: what
   is not understood is not left out in silence.
 - Whatever is refused is `{{"error": "what was wrong", "hint": "what to do"}}`, with 400 (the
@@ -52,8 +53,8 @@ curl http://127.0.0.1:8080/graphql -H 'content-type: application/json' \
   and argument says what it means.
 - Subscriptions (`handoffs`, `agents`, `coordinationGraph`) speak `graphql-transport-ws` at the same
   path; a browser sends its token as `authorization` in the first message.
-- A query is refused beyond 12 levels, 500 fields (fragments written out), 30 aliases or 2,000
-  tokens, and given up after 30 s.
+- A query is refused beyond 12 levels, 500 fields (fragments written out), 30 aliases, 2,000 tokens
+  or 2,000,000 rows (pages within pages multiplied), and given up after 30 s.
 
 ## Routes of REST
 

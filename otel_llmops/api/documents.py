@@ -1,5 +1,6 @@
 """Answers as JSON documents, for REST and for a command that reads a store by itself."""
 
+import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -19,13 +20,20 @@ _TRACES_MAX = 500
 _SPANS_MAX = 50_000
 
 
-async def session(queries: Queries, session_id: str) -> dict[str, Any] | None:
-    """One session with its tokens by agent and model and its ledger; None where there is none."""
+async def session(
+    queries: Queries, session_id: str, *, limit: int | None = None, offset: int = 0
+) -> dict[str, Any] | None:
+    """One session with its tokens by agent and model and its ledger; None where there is none.
+
+    `limit` and `offset` are of the ledger, all of which it is where they are not given.
+    """
     found = await queries.session(session_id)
     if found is None:
         return None
-    uses = await queries.tokens([found.session_id])
-    entries = await queries.ledger([found.session_id])
+    uses, entries = await asyncio.gather(
+        queries.tokens([found.session_id]),
+        queries.ledger([found.session_id], limit=limit, offset=offset),
+    )
     document: dict[str, Any] = plain(found)
     return document | {
         "unpriced_tokens": sum(use.unpriced_tokens for use in uses),

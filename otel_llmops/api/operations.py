@@ -23,6 +23,7 @@ from otel_llmops.storage.queries import LIMIT_DEFAULT, LIMIT_MAX
 
 __all__ = [
     "LIMIT",
+    "LONG_PAGE",
     "OFFSET",
     "PAGE",
     "SINCE",
@@ -106,15 +107,23 @@ _TIME = {"type": "string", "format": "date-time"}
 
 SINCE, UNTIL = (Parameter(name, _TIME, time) for name in ("since", "until"))
 TIMES = (SINCE, UNTIL)
-LIMIT = whole(
-    "limit",
-    lambda rows: page(rows, None)[0],
-    least=1,
-    most=LIMIT_MAX,
-    otherwise=LIMIT_DEFAULT,
-)
+
+
+def _limit(otherwise: int) -> Parameter:
+    return whole(
+        "limit",
+        lambda rows: page(rows, None)[0],
+        least=1,
+        most=LIMIT_MAX,
+        otherwise=otherwise,
+    )
+
+
+LIMIT = _limit(LIMIT_DEFAULT)
 OFFSET = whole("offset", lambda rows: page(None, rows)[1], least=0, most=OFFSET_MAX, otherwise=0)
 PAGE = (LIMIT, OFFSET)
+LONG_PAGE = (_limit(LIMIT_MAX), OFFSET)
+"""Of lists that belong to one thing, which are seldom longer."""
 WINDOW = (*TIMES, *PAGE)
 
 

@@ -23,12 +23,14 @@ OFFSET_MAX = 2**31 - 1
 DEPTH_DEFAULT = 5
 
 
-def page(limit: int | None, offset: int | None) -> tuple[int, int]:
-    """The rows asked for, as (limit, offset).
+def page(
+    limit: int | None, offset: int | None, *, otherwise: int = LIMIT_DEFAULT
+) -> tuple[int, int]:
+    """The rows asked for, as (limit, offset); `otherwise` many where nothing is said.
 
     Raises: QueryError, if there are too many of them or none.
     """
-    rows = LIMIT_DEFAULT if limit is None else limit
+    rows = otherwise if limit is None else limit
     if not 1 <= rows <= LIMIT_MAX:
         raise QueryError(
             f"limit is {rows}", hint=f"ask for 1 to {LIMIT_MAX} rows, and use offset for more"

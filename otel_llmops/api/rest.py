@@ -8,6 +8,7 @@ from otel_llmops.api.answering import NotFoundError
 from otel_llmops.api.documents import plain
 from otel_llmops.api.operations import (
     LIMIT,
+    LONG_PAGE,
     TIMES,
     WINDOW,
     Operation,
@@ -109,10 +110,10 @@ def _lists(rest: "_Rest") -> list[Operation]:
         ),
         Operation(
             "/api/sessions/{session_id}",
-            "One session, with its tokens and its ledger.",
+            "One session, with its tokens, and a page of its ledger.",
             rest.session,
             SESSION,
-            (_SESSION_ID,),
+            (_SESSION_ID, *LONG_PAGE),
             refuses=NO_SESSION,
         ),
         Operation(
@@ -139,7 +140,7 @@ def _findings(rest: "_Rest") -> list[Operation]:
             "How far the context moved at each handoff of a session.",
             rest.drift,
             Shape("Drift", "The handoffs of a session.", more={"drift": [ContextDrift]}),
-            (text("session_id", needed="SESSION, which GET /api/sessions lists"),),
+            (text("session_id", needed="SESSION, which GET /api/sessions lists"), *LONG_PAGE),
         ),
         Operation(
             "/api/functions",
@@ -195,8 +196,8 @@ class _Rest:
     async def sessions(self, **given: Any) -> object:
         return {"sessions": await self._queries.sessions(**given)}
 
-    async def session(self, session_id: str) -> object:
-        found = await documents.session(self._queries, session_id)
+    async def session(self, session_id: str, **page: int) -> object:
+        found = await documents.session(self._queries, session_id, **page)
         if found is None:
             raise no_session(session_id)
         return found
@@ -209,8 +210,8 @@ class _Rest:
         rows = await self._queries.bottlenecks(**given)
         return {"bottlenecks": [plain(row) | self._trace_url(row.example_trace_id) for row in rows]}
 
-    async def drift(self, session_id: str) -> object:
-        return {"drift": await self._queries.context_drift(session_id)}
+    async def drift(self, session_id: str, **page: int) -> object:
+        return {"drift": await self._queries.context_drift(session_id, **page)}
 
     async def functions(self, **given: Any) -> object:
         return {"functions": await self._queries.functions(**given)}

@@ -48,6 +48,7 @@ _BODY_BYTES_MAX = 512 * 2**20
 
 _PAGE_POLICY = f"{POLICY}; frame-ancestors 'none'"
 
+_CHOSEN = (text("repository"), text("commit"))
 _OBJECT = {"type": "object"}
 _NO_SNAPSHOT = {404: "There is no such snapshot."}
 _MODULE = Shape(
@@ -141,14 +142,13 @@ def operations(
 
 
 def _of_snapshots(rest: "_Topology") -> list[Operation]:
-    chosen = (text("repository"), text("commit"))
     return [
         Operation(
             "/api/topology",
             "The newest scan, and how the places of spans were laid onto it.",
             rest.snapshot,
             _SNAPSHOT,
-            chosen,
+            _CHOSEN,
             refuses=_NO_SNAPSHOT,
         ),
         Operation(
@@ -156,14 +156,14 @@ def _of_snapshots(rest: "_Topology") -> list[Operation]:
             "Scans, newest first.",
             rest.snapshots,
             Shape("Snapshots", "A page of scans.", more={"snapshots": [TopologySnapshot]}),
-            (*chosen, *PAGE),
+            (*_CHOSEN, *PAGE),
         ),
         Operation(
             "/api/topology/modules",
             "Modules of the newest scan by name, then file, with all that is known of each.",
             rest.modules,
             Shape("Modules", "A page of modules.", more={"modules": [_MODULE]}),
-            (*chosen, *PAGE),
+            (*_CHOSEN, *PAGE),
             refuses=_NO_SNAPSHOT,
         ),
         Operation(
@@ -182,17 +182,18 @@ def _of_calls(rest: "_Topology") -> list[Operation]:
     return [
         Operation(
             "/api/topology/calls",
-            "Call edges, most tokens first; those that no span shows come last.",
+            "Call edges, most tokens first; those that no span shows come last. As the newest scan "
+            "has them, or the one that is chosen.",
             rest.calls,
             _CALLS,
-            (LIMIT,),
+            (*_CHOSEN, LIMIT),
         ),
         Operation(
             "/api/topology/call-chain",
             "Calls that lead from a function, nearest first, each once.",
             rest.call_chain,
             _CALLS,
-            (text("entry_point", needed="package.module.function"), depth),
+            (text("entry_point", needed="package.module.function"), depth, *_CHOSEN),
         ),
         Operation(
             "/api/topology/diff",
@@ -257,11 +258,11 @@ class _Topology:
             return HTMLResponse(made, headers={"Content-Security-Policy": _PAGE_POLICY})
         return made
 
-    async def calls(self, limit: int) -> object:
-        return {"calls": await self._queries.function_calls(limit=limit)}
+    async def calls(self, **given: Any) -> object:
+        return {"calls": await self._queries.function_calls(**given)}
 
-    async def call_chain(self, entry_point: str, depth: int) -> object:
-        return {"calls": await self._queries.call_chain(entry_point, depth=depth)}
+    async def call_chain(self, entry_point: str, **given: Any) -> object:
+        return {"calls": await self._queries.call_chain(entry_point, **given)}
 
     async def difference(self, before: str, after: str) -> object:
         return await self._queries.difference(before, after)

@@ -102,7 +102,7 @@ TOOLS: tuple[Tool, ...] = (
         "One session: its agents, tokens by agent and model, and the ledger that says why each "
         "number of tokens is what it is.",
         "/api/sessions/{session_id}",
-        {"session_id": _TEXT | {"description": "a conversation id or a trace id"}},
+        _PAGE | {"session_id": _TEXT | {"description": "a conversation id or a trace id"}},
     ),
     Tool(
         "handoffs",

@@ -23,6 +23,8 @@ _TIMEOUT_S = 30.0
 _STORING_S = 120.0
 """A snapshot of 10,000 files is durable some seconds after it was sent; the disk may be busy."""
 _PAUSE_S = 0.1
+_LEDGER_PAGE = 1000
+"""As many entries of a ledger as the API gives at once."""
 _HAS = {"d3": "nodes", "cytoscape": "elements", "sankey": "nodes", "treemap": "children"}
 """What a picture of each format has."""
 
@@ -67,9 +69,17 @@ class Reader:
 
         Raises: QueryError, if the API refuses; LlmopsError, if it cannot be reached.
         """
-        found = self.document(f"/api/sessions/{quote(session_id, safe='')}")
-        if found is not None and "tokens" not in found:
+        path = f"/api/sessions/{quote(session_id, safe='')}"
+        found = self.document(path)
+        if found is None:
+            return None
+        if "tokens" not in found:
             raise LlmopsError(f"{self._url} is no API of otel-llmops, or of another version")
+        ledger = more = found["ledger"]
+        while len(more) == _LEDGER_PAGE:
+            page = self.document(f"{path}?offset={len(ledger)}")
+            more = page["ledger"] if page is not None else []
+            ledger += more
         return found
 
     def sessions(self, limit: int) -> list[dict[str, Any]]:

@@ -218,7 +218,7 @@ class Clients:
 
     def insert(self, table: str, rows: pa.Table, settings: dict[str, Any]) -> None:
         """Insert rows by one statement; returns when they are durable. Thread-safe."""
-        with self._lent(self._writers, {}) as client, self._changing(), translated():
+        with self._lent(self._writers, {}) as client, self._changing(table), translated():
             client.raw_insert(
                 table, rows.column_names, _Block(rows), settings=settings, fmt="ArrowStream"
             )
@@ -244,16 +244,16 @@ class Clients:
         return self.select(sql) if self._remembered is None else self._remembered.select(sql)
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def _changing(self, table: str = "") -> Iterator[None]:
         """What is read meanwhile may be old or new."""
         if self._remembered is None:
             yield
             return
-        self._remembered.forget()
+        self._remembered.forget(table)
         try:
             yield
         finally:
-            self._remembered.forget()
+            self._remembered.forget(table)
 
     @contextmanager
     def _lent(self, idle: queue.LifoQueue[Any], more: dict[str, Any]) -> Iterator[Any]:

@@ -16,10 +16,12 @@ from clickhouse_connect.dbapi.connection import Connection
 from otel_llmops.errors import ConfigError, ExportError, QueryError
 from otel_llmops.exporters.clickhouse_client import Clients, Connect
 from otel_llmops.exporters.clickhouse_schema import (
+    BY_TIME,
     INDEXED,
     create_statements,
     index,
     projection,
+    projection_by_time,
     time_held,
     widening_statements,
 )
@@ -57,7 +59,7 @@ class ClickHouseSchema:
     def parts(self) -> frozenset[tuple[str, str]]:
         """As Schema.parts: the columns, and the projections and indexes by their names."""
         columns = ((name, field.name) for name, schema in STORED.items() for field in schema)
-        others = [*map(_place, SUMMARIES), *map(_index_place, INDEXED)]
+        others = [*map(_place, SUMMARIES), *map(_time_place, BY_TIME), *map(_index_place, INDEXED)]
         return frozenset([*columns, *others])
 
     def create_statements(self) -> list[str]:
@@ -77,6 +79,14 @@ class ClickHouseSchema:
                     f"{alter} ADD {projection(summary)}",
                     f"{alter} MATERIALIZE PROJECTION {name} SETTINGS mutations_sync = 2",
                 ]
+        for name in BY_TIME:
+            if _time_place(name) not in known | made:
+                alter = f"ALTER TABLE {name}"
+                projections += [
+                    f"{alter} ADD {projection_by_time(name)}",
+                    # not waited for: until a part has it, its rows are read as before
+                    f"{alter} MATERIALIZE PROJECTION by_time SETTINGS mutations_sync = 0",
+                ]
         indexes = [
             # parts that are there go without it until they are merged: slower, and all the same
             f"ALTER TABLE {name} ADD {index(name)}"
@@ -89,6 +99,10 @@ class ClickHouseSchema:
 
 def _index_place(table: str) -> tuple[str, str]:
     return table, f"index by_{INDEXED[table]}"
+
+
+def _time_place(table: str) -> tuple[str, str]:
+    return table, "projection by_time"
 
 
 def _place(summary: str) -> tuple[str, str]:

@@ -24,6 +24,10 @@ _IN_ONE_BLOCK: Mapping[str, Any] = {
     "min_insert_block_size_rows": 2**31,
     "min_insert_block_size_bytes": 2**40,
 }
+_PLANNING: Mapping[str, Any] = {
+    # to tell which parts to read it would read a projection while it plans: 16 ms, which save none
+    "optimize_use_projection_filtering": 0,
+}
 _CODE = re.compile(r"Code: (\d+)\.")
 
 
@@ -40,7 +44,7 @@ class EmbeddedClient:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self._client = clickhouse_connect.get_client(
-            interface="chdb", path=str(folder), settings=dict(settings)
+            interface="chdb", path=str(folder), settings={**settings, **_PLANNING}
         )
         self._settings = {
             name: value for name, value in settings.items() if not name.startswith("output_")

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 from otel_llmops.errors import QueryError, RetryableExport
 from otel_llmops.exporters.clickhouse_client import Clients
@@ -23,6 +24,9 @@ __all__ = ["ClickHouseReading", "chunks"]
 _READERS = 4
 _IDS_MAX = 10_000
 """Ids in one statement: ClickHouse takes 50,000 elements of syntax."""
+_PLANNED = "SETTINGS optimize_use_projections = 0, max_threads = 1"
+"""For what reads a few rows by their key: to find that no projection serves would take a quarter of
+the time, and a second thread a tenth."""
 _WIRE = ("span_wire", "scope_wire", "resource_wire")
 
 
@@ -101,7 +105,17 @@ class ClickHouseReading:
 
 
 def _sql(statement: sa.Select[*tuple[Any, ...]]) -> str:
-    return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    text = str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    return f"{text} {_PLANNED}" if _is_of_sessions(statement) else text
+
+
+def _is_of_sessions(statement: sa.Select[*tuple[Any, ...]]) -> bool:
+    """Whether sessions are named, by which all tables are ordered and no projection is."""
+    chosen = statement.whereclause
+    return chosen is not None and any(
+        isinstance(each, sa.Column) and each.name == "session_id"
+        for each in visitors.iterate(chosen)
+    )
 
 
 def chunks(ids: Sequence[str], length: int = _IDS_MAX) -> Iterable[list[str]]:

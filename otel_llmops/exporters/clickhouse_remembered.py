@@ -1,8 +1,8 @@
 """Answers that need not be worked out twice, because nothing was written in between.
 
-Strategy: whoever opens a store alone knows when it changes. Until then the same statement has the
-same answer, and who asks it while somebody else waits for it waits as well: a page that twenty
-people have open costs what it costs one of them.
+Strategy: whoever opens a store alone knows when it changes. Until a table that
+it reads does, the same statement has the same answer, and who asks it while somebody else waits for
+it waits as well: a page that twenty people have open costs what it costs one of them.
 """
 
 import threading
@@ -18,7 +18,7 @@ __all__ = ["Remembered"]
 
 _BYTES_MAX = 32 * 2**20
 _ANSWER_BYTES_MAX = 2 * 2**20
-_AGE_S_MAX = 10.0
+_AGE_S_MAX = 60.0
 """What is older than a store keeps it goes without anybody writing."""
 
 
@@ -46,11 +46,14 @@ class Remembered:
         self._answers: OrderedDict[str, _Answer] = OrderedDict()
         self._nbytes = 0
 
-    def forget(self) -> None:
-        """Something is about to change, or has changed."""
+    def forget(self, table: str = "") -> None:
+        """A table is about to change, or has changed; any of them, where none is named.
+
+        What only has its name in it is forgotten as well.
+        """
         with self._lock:
-            self._answers.clear()
-            self._nbytes = 0
+            for sql in [each for each in self._answers if table in each]:
+                self._drop(sql)
 
     def select(self, sql: str) -> pa.Table:
         """The rows of a statement. Raises: as `ask`."""

@@ -128,12 +128,13 @@ class Queries:
         found = await self._session_summaries(await self._session_ids(session_id))
         return found[0] if found else None
 
-    async def ledger(self, session_ids: Sequence[str]) -> list[LedgerEntry]:
+    async def ledger(
+        self, session_ids: Sequence[str], *, limit: int | None = None, offset: int = 0
+    ) -> list[LedgerEntry]:
         """Every number of these sessions' tokens and its reason, by start, then span id."""
         table = TABLES["token_ledger"]
-        rows = await self._live_rows(
-            table, session_ids, (table.c.started_at, table.c.span_id, table.c.span_name)
-        )
+        order = (table.c.started_at, table.c.span_id, table.c.span_name)
+        rows = await self._live_rows(table, session_ids, order, limit=limit, offset=offset)
         return [ledger_entry(row) for row in rows]
 
     async def tokens(self, session_ids: Sequence[str]) -> list[TokenUse]:
@@ -195,10 +196,8 @@ class Queries:
         window = utc("since", since), utc("until", until)
         if session_id is None:
             return await self._coordination.over(window)
-        session = await self.session(session_id)
-        if session is None:
-            return None
-        return await self._coordination.of_session(session.session_id, window)
+        found = await self._known(await self._session_ids(session_id))
+        return None if found is None else await self._coordination.of_session(found, window)
 
     async def coalitions(
         self,
@@ -220,11 +219,14 @@ class Queries:
         """Task and success of the session of that very id; None where nothing is known of them."""
         return await outcome_of(self._store, session_id)
 
-    async def context_drift(self, session_id: str) -> list[ContextDrift]:
+    async def context_drift(
+        self, session_id: str, *, limit: int | None = None, offset: int = 0
+    ) -> list[ContextDrift]:
         """How far each handoff of a session moved, in their order; by any id it is known by."""
         table = TABLES["context_drift"]
         order = (table.c.started_at, table.c.ordinal, table.c.handoff_id)
-        rows = await self._live_rows(table, await self._session_ids(session_id), order)
+        ids = await self._session_ids(session_id)
+        rows = await self._live_rows(table, ids, order, limit=limit, offset=offset)
         return [context_drift(row) for row in rows]
 
     async def bottlenecks(
@@ -291,6 +293,18 @@ class Queries:
         found = [row["session_id"] for row in await self._store.fetch(statement)]
         return [*(each for each in found if each != key), key]
 
+    async def _known(self, ids: Sequence[str]) -> str | None:
+        """The first of these ids that a session has."""
+        table = TABLES["sessions"]
+        statement = (
+            sa.select(table.c.session_id)
+            .where(table.c.session_id.in_(ids))
+            .group_by(table.c.session_id)
+            .having(live(table) > 0)
+        )
+        found = {row["session_id"] for row in await self._store.fetch(statement)}
+        return next((each for each in ids if each in found), None)
+
     async def _session_summaries(self, ids: Sequence[str]) -> list[SessionSummary]:
         """Summaries of these sessions in this order; an id that is not there is left out."""
         table = TABLES["sessions"]
@@ -305,7 +319,7 @@ class Queries:
         order: Sequence[sa.ColumnElement[Any]],
         *wanted: sa.ColumnElement[bool],
         limit: int | None = None,
-        offset: int | None = None,
+        offset: int = 0,
     ) -> list[Row]:
         """Whole live rows of these sessions, each once."""
         ids = list(dict.fromkeys(session_ids))
@@ -318,9 +332,9 @@ class Queries:
             .group_by(*columns)
             .having(live(table) > 0)
             .order_by(*order)
-            .limit(limit)
-            .offset(offset)
         )
+        if limit is not None:
+            statement = statement.limit(limit).offset(offset)
         return await self._store.fetch(statement)
 
 

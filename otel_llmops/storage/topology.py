@@ -197,16 +197,35 @@ class TopologyQueries:
         """Functions, modules and calls by tokens (most first), with what stands out in each."""
         return await ranked_components(self._store, limit=limit)
 
-    async def function_calls(self, *, limit: int) -> list[CallEdge]:
-        """Call edges by tokens (most first), then calls and names."""
-        return await self._calls.edges(await self._newest(), limit=limit)
+    async def function_calls(
+        self, *, repository: str | None = None, commit: str | None = None, limit: int
+    ) -> list[CallEdge]:
+        """Call edges by tokens (most first), then calls and names, as laid onto a snapshot.
 
-    async def call_chain(self, entry_point: str, *, depth: int) -> list[CallEdge]:
+        It is chosen as by `snapshot`; none where one is asked for that is not there.
+        """
+        key = await self._key(repository, commit)
+        if key is None and (repository, commit) != (None, None):
+            return []
+        return await self._calls.edges(key, limit=limit)
+
+    async def call_chain(
+        self,
+        entry_point: str,
+        *,
+        repository: str | None = None,
+        commit: str | None = None,
+        depth: int,
+    ) -> list[CallEdge]:
         """Edges that lead from a function, level by level; none where it is not known.
 
-        `entry_point` is a qualified name, or the end of just one.
+        `entry_point` is a qualified name, or the end of just one; the snapshot is chosen as by
+        function_calls.
         """
-        return await self._calls.chain(await self._newest(), entry_point, depth=depth)
+        key = await self._key(repository, commit)
+        if key is None and (repository, commit) != (None, None):
+            return []
+        return await self._calls.chain(key, entry_point, depth=depth)
 
     async def module_graph(self, format_: str, *, repository: str | None = None) -> Any:
         """The newest snapshot as a picture (views.export); an empty one where there is none."""
@@ -229,8 +248,8 @@ class TopologyQueries:
         snapshots = [await self.snapshot(commit=each) for each in (before, after)]
         return await difference(self._store, (before, after), (snapshots[0], snapshots[1]))
 
-    async def _newest(self) -> SnapshotKey | None:
-        found = await self.snapshot()
+    async def _key(self, repository: str | None, commit: str | None) -> SnapshotKey | None:
+        found = await self.snapshot(repository=repository, commit=commit)
         return None if found is None else (found.snapshot_id, found.scanned_at)
 
     async def _tables(self, snapshot_id: str) -> dict[str, pa.Table]:

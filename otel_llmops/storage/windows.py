@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import Grouping
 
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.summaries import Summary
@@ -21,6 +24,26 @@ _LAST = datetime(2262, 4, 11, tzinfo=UTC)
 """What int64 nanoseconds, and every store's time type, can hold."""
 
 
+class unkeyed(Grouping[Any]):  # noqa: N801 - as functions of SQLAlchemy are
+    """unkeyed(x): x, of which no key of the rows can tell anything.
+
+    Where sums are kept by x, ClickHouse would look first whether the rows' own key tells of it, and
+    work x out for every mark of every part: 10 ms with 10 million rows.
+    """
+
+    inherit_cache = True
+
+
+@compiles(unkeyed)
+def _as_it_is(element: unkeyed, compiler: SQLCompiler, **kw: Any) -> str:
+    return str(compiler.process(element.element, **kw))
+
+
+@compiles(unkeyed, "clickhousedb")
+def _clickhouse_unkeyed(element: unkeyed, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"identity({compiler.process(element.element, **kw)})"
+
+
 def within(
     summary: Summary, window: Window, keys: Sequence[str], *wanted: sa.ColumnElement[bool]
 ) -> sa.Select[Any]:
@@ -31,7 +54,7 @@ def within(
     length = timedelta(microseconds=summary.slot_ns // 1000)
     first = None if since is None else -((EPOCH - since) // length)
     last = None if until is None else (until - EPOCH) // length
-    slot = summary.key("slot").element
+    slot = unkeyed(summary.key("slot").element)
     whole = [] if first is None else [slot >= first]
     whole += [] if last is None else [slot < last]
     pieces = [summary.select(*keys).where(*wanted, *whole)]

@@ -265,7 +265,7 @@ def _asked(app: Starlette, method: str, path: str, **more: Any) -> httpx.Respons
     return asyncio.run(send())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def asked() -> Ask:
     return _asked
 

@@ -293,6 +293,9 @@ DOUBLING = "{ ...F0 }" + "".join(
 )
 
 
+PAGES = "sessions(limit: 1000) { ledger(limit: 1000) { rule } }"
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -301,13 +304,37 @@ DOUBLING = "{ ...F0 }" + "".join(
         ("{" + "".join(f"a{n}: agents {{ name }} " for n in range(31)) + "}", "31 aliases found"),
         ("{ agents { " + "name " * 2000 + "} }", "more than 2000 tokens"),
         ("{ sessions { ledger" + " { x" * 12 + "}" * 14, "exceeds maximum operation depth of 12"),
+        (f"{{ a: {PAGES} b: {PAGES} }}", "asks for more than 2000000 rows"),
+        (
+            f"{{ a: sessions {{ agents }} ...F }} fragment F on Query {{ b: {PAGES} c: {PAGES} }}",
+            "asks for more than 2000000 rows",
+        ),
+        (f"{{ agents(limit: {'9' * 5000}) {{ name }} }}", "than 2000000 rows"),
+        ("query($n: Int = 999999999) { sessions(limit: $n) { agents } }", "than 2000000 rows"),
     ],
-    ids=["fragments", "endless", "aliases", "tokens", "depth"],
+    ids=[
+        "fragments",
+        "endless",
+        "aliases",
+        "tokens",
+        "depth",
+        "pages",
+        "in-fragments",
+        "digits",
+        "variable",
+    ],
 )
 def test_a_query_that_asks_too_much_is_refused(graphql: GraphQL, query: str, message: str) -> None:
     answer = graphql(query)
     assert answer.get("data") is None
     assert message in str(answer["errors"])
+
+
+def test_a_limit_in_a_variable_counts_each_time_it_is_given(graphql: GraphQL) -> None:
+    query = "query($n: Int) { sessions(limit: 1000) { ledger(limit: $n) { rule } } }"
+    assert "errors" not in graphql(query, n=1000)
+    assert "than 2000000 rows" in str(graphql(query, n=2000)["errors"])
+    assert "errors" not in graphql(query)
 
 
 def test_a_tool_may_still_ask_for_the_whole_schema(graphql: GraphQL) -> None:

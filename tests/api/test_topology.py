@@ -189,6 +189,22 @@ def test_modules_come_in_pages(graphql: Callable[..., Any]) -> None:
     assert found == {"modules": [{"moduleName": "model"}]}
 
 
+def test_what_a_module_has_comes_in_pages(graphql: Callable[..., Any]) -> None:
+    def names(page: str) -> list[list[str]]:
+        module = f"functions{page} {{ qualifiedName }} dependencies{page} {{ toModule }}"
+        found = _answer(graphql, f"{{ topologySnapshot {{ modules {{ {module} }} }} }}")
+        return [
+            [each[name] for each in module[list_]]
+            for module in found["topologySnapshot"]["modules"]
+            for list_, name in (("functions", "qualifiedName"), ("dependencies", "toModule"))
+        ]
+
+    every = names("")
+    assert max(map(len, every)) > 2
+    assert names("(limit: 1, offset: 1)") == [each[1:2] for each in every]
+    assert names("(limit: 2)") == [each[:2] for each in every]
+
+
 def test_functions_come_most_tokens_first(graphql: Callable[..., Any]) -> None:
     found = _answer(
         graphql,

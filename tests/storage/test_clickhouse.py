@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,9 @@ from otel_llmops.exporters.clickhouse_schema import DIALECT
 from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.summaries import SUMMARIES
 from otel_llmops.storage.tables import STORED, TABLES
-from tests.support.tables import SECOND_NS, derived, spans, table
+from otel_llmops.storage.windows import within
+from tests.support.engines import DEADLINE_S
+from tests.support.tables import BASE_NS, SECOND_NS, derived, spans, table
 
 ROWS_WRITTEN = sa.select(sa.func.count(TABLES["agent_operations"].c.sign).label("rows"))
 
@@ -188,6 +191,58 @@ def test_whole_hours_of_a_window_are_read_from_the_projection(store: ClickHouse)
     work = next(sql for sql in asked if "UNION ALL" in sql)
     plan = "\n".join(store._clients.select(f"EXPLAIN {work}")["explain"].to_pylist())
     assert "ReadFromMergeTree (by_agent_hour)" in plan
+
+
+def _rows_of_days(count: int) -> dict[str, pa.Table]:
+    """Operations, a minute apart, in sessions whose ids say nothing of when they were."""
+    return derived(
+        agent_operations=[
+            {
+                "session_id": f"s{n * 7919 % 100}",
+                "span_id": str(n),
+                "agent": "a",
+                "started_at": BASE_NS + n * 60 * SECOND_NS,
+                "invocations": 1,
+                "input_tokens": 1,
+            }
+            for n in range(count)
+        ]
+    )
+
+
+def test_a_window_is_read_in_the_order_of_time(tmp_path: Path) -> None:
+    store = ClickHouse.embedded(tmp_path / "many")
+    try:
+        sessions = [f"s{n}" for n in range(100)]
+        store.replace_sessions(sessions, _rows_of_days(30_000))
+        since = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)
+        window = since, since + timedelta(hours=2)
+        statement = within(SUMMARIES["by_agent_hour"], window, ["agent"])
+        sql = str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+        plan = "\n".join(store._clients.select(f"EXPLAIN indexes = 1 {sql}")["explain"].to_pylist())
+        assert "ReadFromMergeTree (by_time)" in plan
+        assert "ReadFromMergeTree (by_agent_hour)" in plan
+        assert asyncio.run(store.fetch(statement))[0]["sum_input_tokens"] == 120
+    finally:
+        store.close()
+
+
+def test_a_store_without_the_order_of_time_gets_it(folder: Path) -> None:
+    store = ClickHouse.embedded(folder)
+    try:
+        store.replace_sessions(["s"], operations(1))
+        store._clients.command("ALTER TABLE agent_operations DROP PROJECTION by_time")
+    finally:
+        store.close()
+    store = ClickHouse.embedded(folder)
+    try:
+        has = "SELECT rows FROM system.projection_parts WHERE name = 'by_time' AND active"
+        deadline = time.monotonic() + DEADLINE_S
+        while store._clients.select(has)["rows"].to_pylist() != [1]:  # in the background
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        store.close()
 
 
 def test_a_folder_that_another_process_has_open_is_refused(folder: Path) -> None:

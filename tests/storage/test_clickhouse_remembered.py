@@ -41,6 +41,27 @@ def test_the_same_statement_is_asked_once_until_something_changes() -> None:
     assert _number(remembered.select("a")) == 3
 
 
+def test_what_reads_another_table_is_still_known() -> None:
+    asked = Asked()
+    remembered = Remembered(asked)
+    for _ in range(2):
+        for sql in ("FROM sessions", "FROM agents"):
+            remembered.select(sql)
+        remembered.forget("sessions")
+    assert asked.statements == ["FROM sessions", "FROM agents", "FROM sessions"]
+
+
+def test_what_was_forgotten_takes_no_room() -> None:
+    asked = Asked(nbytes=1_000)
+    remembered = Remembered(asked, bytes_max=2_500)
+    for _ in range(3):
+        remembered.select("a")
+        remembered.forget("a")
+    for sql in "bcbc":
+        remembered.select(sql)
+    assert asked.statements == ["a", "a", "a", "b", "c"]
+
+
 def test_an_answer_grows_too_old() -> None:
     now = 0.0
     remembered = Remembered(Asked(), age_s_max=10, clock=lambda: now)

@@ -1,18 +1,15 @@
 """Query.bottlenecks: what holds sessions up."""
 
-from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import Any, Self
+from typing import Self
 
 import strawberry
-from strawberry.types import Info
 
+from otel_llmops.api.graphql.context import Context, copied, queries_of
 from otel_llmops.api.graphql.scalars import Long
 from otel_llmops.api.parameters import page
 from otel_llmops.storage import answers
-from otel_llmops.storage.queries import Queries
 
 __all__ = ["BottleneckCause", "BottleneckInfo", "Severity", "bottlenecks"]
 
@@ -85,10 +82,9 @@ class BottleneckInfo:
     @classmethod
     def of(cls, answer: answers.Bottleneck, *, jaeger_url: str) -> Self:
         """The type of this answer; `jaeger_url` is empty where no Jaeger is configured."""
-        names = [field.name for field in fields(answers.Bottleneck)]
         url = f"{jaeger_url.rstrip('/')}/trace/{answer.example_trace_id}" if jaeger_url else None
         return cls(
-            **{name: getattr(answer, name) for name in names}
+            **copied(cls, answer)
             | {
                 "severity": Severity(answer.severity),
                 "cause": BottleneckCause(answer.cause),
@@ -98,7 +94,7 @@ class BottleneckInfo:
 
 
 async def bottlenecks(
-    info: Info[Mapping[str, Any], None],
+    info: Context,
     session_id: str | None = None,
     min_severity: Severity | None = None,
     since: datetime | None = None,
@@ -106,9 +102,8 @@ async def bottlenecks(
     limit: int | None = None,
 ) -> list[BottleneckInfo]:
     """The field's resolver."""
-    queries: Queries = info.context["queries"]
     rows, _ = page(limit, None)
-    found = await queries.bottlenecks(
+    found = await queries_of(info).bottlenecks(
         session_id=session_id,
         min_severity=min_severity.value if min_severity else None,
         since=since,

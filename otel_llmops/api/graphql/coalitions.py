@@ -1,17 +1,14 @@
 """Coalition of the contract."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import strawberry
-from strawberry.types import Info
 
 from otel_llmops.analysis.coalitions import Coalition as Answer
+from otel_llmops.api.graphql.context import Context, copied, queries_of
 from otel_llmops.api.graphql.scalars import Long
-from otel_llmops.api.graphql.types import copied
 from otel_llmops.api.parameters import page
-from otel_llmops.storage.queries import Queries
 
 __all__ = ["Coalition", "coalitions"]
 
@@ -51,7 +48,7 @@ class Coalition:
 
 
 async def coalitions(
-    info: Info[Mapping[str, Any], None],
+    info: Context,
     task_type: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -59,6 +56,7 @@ async def coalitions(
 ) -> list[Coalition]:
     """Query.coalitions."""
     rows, _ = page(limit, None)
-    queries: Queries = info.context["queries"]
-    found = await queries.coalitions(task_type=task_type, since=since, until=until, limit=rows)
+    found = await queries_of(info).coalitions(
+        task_type=task_type, since=since, until=until, limit=rows
+    )
     return [Coalition.of(each) for each in found]

@@ -1,18 +1,16 @@
 """CoordinationGraph of the contract, and what its shape says; worked out only where asked for."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import strawberry
 from strawberry.scalars import JSON
-from strawberry.types import Info
 
+from otel_llmops.api.graphql.context import Context, copied, queries_of
 from otel_llmops.api.graphql.scalars import Long
-from otel_llmops.api.graphql.types import AgentType, HandoffKind, copied
+from otel_llmops.api.graphql.types import AgentType, HandoffKind
 from otel_llmops.storage import coordination as answers
-from otel_llmops.storage.queries import Queries
 from otel_llmops.views.coordination import FORMATS, export
 
 __all__ = ["CoordinationGraph", "coordination_graph"]
@@ -194,12 +192,11 @@ class CoordinationGraph:
 
 
 async def coordination_graph(
-    info: Info[Mapping[str, Any], None],
+    info: Context,
     session_id: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> CoordinationGraph | None:
     """Query.coordinationGraph."""
-    queries: Queries = info.context["queries"]
-    found = await queries.coordination_graph(session_id, since=since, until=until)
+    found = await queries_of(info).coordination_graph(session_id, since=since, until=until)
     return CoordinationGraph.of(found) if found else None

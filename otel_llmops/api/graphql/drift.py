@@ -1,16 +1,15 @@
 """The field contextDrift and its type."""
 
-from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import strawberry
-from strawberry.types import Info
 
+from otel_llmops.api.graphql.context import Context, copied, queries_of
 from otel_llmops.api.graphql.scalars import Long
+from otel_llmops.api.parameters import page
 from otel_llmops.storage import drift
-from otel_llmops.storage.queries import Queries
+from otel_llmops.storage.queries import LIMIT_MAX
 
 __all__ = ["ContextDrift", "context_drift"]
 
@@ -44,10 +43,13 @@ class ContextDrift:
     @classmethod
     def of(cls, answer: drift.ContextDrift) -> Self:
         """The type of this answer."""
-        return cls(**{each.name: getattr(answer, each.name) for each in fields(cls)})
+        return cls(**copied(cls, answer))
 
 
-async def context_drift(info: Info[Mapping[str, Any], None], session_id: str) -> list[ContextDrift]:
+async def context_drift(
+    info: Context, session_id: str, limit: int | None = None, offset: int | None = None
+) -> list[ContextDrift]:
     """The handoffs of a session, in their order."""
-    queries: Queries = info.context["queries"]
-    return [ContextDrift.of(answer) for answer in await queries.context_drift(session_id)]
+    rows, skipped = page(limit, offset, otherwise=LIMIT_MAX)
+    found = await queries_of(info).context_drift(session_id, limit=rows, offset=skipped)
+    return [ContextDrift.of(answer) for answer in found]

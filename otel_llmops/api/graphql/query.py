@@ -1,16 +1,15 @@
 """The fields of Query: each reads its arguments, asks one query, and shapes the answer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import strawberry
-from strawberry.types import Info
 from strawberry.types.nodes import SelectedField, Selection
 
 from otel_llmops.api.graphql.bottlenecks import BottleneckInfo, bottlenecks
 from otel_llmops.api.graphql.coalitions import Coalition
 from otel_llmops.api.graphql.coalitions import coalitions as _coalitions
+from otel_llmops.api.graphql.context import Context, queries_of
 from otel_llmops.api.graphql.coordination import CoordinationGraph
 from otel_llmops.api.graphql.coordination import coordination_graph as _coordination_graph
 from otel_llmops.api.graphql.drift import ContextDrift, context_drift
@@ -19,19 +18,9 @@ from otel_llmops.api.graphql.topology import TopologyQuery
 from otel_llmops.api.graphql.types import Agent, AgentHandoff, AgentType, Session, UsagePoint
 from otel_llmops.api.parameters import page, share
 from otel_llmops.storage.agents import AgentPart
-from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.usage import BUCKETS_DEFAULT
 
-__all__ = ["Context", "Query"]
-
-Context = Info[Mapping[str, Any], None]
-"""What a field is given beside its arguments."""
-
-
-def _queries(info: Context) -> Queries:
-    queries: Queries = info.context["queries"]
-    return queries
-
+__all__ = ["Query"]
 
 _PARTS = {
     "latencyMsP50": AgentPart.LATENCY,
@@ -61,7 +50,7 @@ async def _agents(
 ) -> list[Agent]:
     rows, skipped = page(limit, offset)
     chosen = _chosen(info.selected_fields)
-    found = await _queries(info).agents(
+    found = await queries_of(info).agents(
         type=type.value if type else None,
         since=since,
         until=until,
@@ -73,7 +62,7 @@ async def _agents(
 
 
 async def _agent(info: Context, name: str) -> Agent | None:
-    answer = await _queries(info).agent(name)
+    answer = await queries_of(info).agent(name)
     return Agent.of(answer) if answer else None
 
 
@@ -86,14 +75,14 @@ async def _sessions(
     offset: int | None = None,
 ) -> list[Session]:
     rows, skipped = page(limit, offset)
-    found = await _queries(info).sessions(
+    found = await queries_of(info).sessions(
         agent=agent, since=since, until=until, limit=rows, offset=skipped
     )
     return [Session.of(answer) for answer in found]
 
 
 async def _session(info: Context, session_id: str) -> Session | None:
-    answer = await _queries(info).session(session_id)
+    answer = await queries_of(info).session(session_id)
     return Session.of(answer) if answer else None
 
 
@@ -108,7 +97,7 @@ async def _handoffs(  # noqa: PLR0913, PLR0917 - the contract's arguments, given
     offset: int | None = None,
 ) -> list[AgentHandoff]:
     rows, skipped = page(limit, offset)
-    found = await _queries(info).handoffs(
+    found = await queries_of(info).handoffs(
         session_id=session_id,
         agent=agent,
         min_quality=share(min_quality, name="minQuality"),
@@ -128,7 +117,7 @@ async def _usage(
     buckets: int | None = None,
 ) -> list[UsagePoint]:
     wanted = BUCKETS_DEFAULT if buckets is None else buckets
-    found = await _queries(info).usage(since=since, until=until, buckets=wanted)
+    found = await queries_of(info).usage(since=since, until=until, buckets=wanted)
     return [UsagePoint.of(answer) for answer in found]
 
 
@@ -170,7 +159,8 @@ class Query(TopologyQuery):
     )
     context_drift: list[ContextDrift] = strawberry.field(
         resolver=context_drift,
-        description="How far the context moved at each handoff of a session.",
+        description="How far the context moved at each handoff of a session, in their order; "
+        "the first 1000 or as limit says.",
     )
     bottlenecks: list[BottleneckInfo] = strawberry.field(
         resolver=bottlenecks, description="What holds sessions up, most first."

@@ -34,12 +34,14 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
+from otel_llmops.api.graphql.context import Shared
 from otel_llmops.api.graphql.described import describe
 from otel_llmops.api.graphql.extent import ExtentLimiter
 from otel_llmops.api.graphql.query import Query
 from otel_llmops.api.graphql.scalars import SCALARS
 from otel_llmops.api.graphql.snapshot import topology_loaders
 from otel_llmops.api.graphql.subscription import Subscription
+from otel_llmops.api.graphql.valid_once import ValidOnce, ValidTexts
 from otel_llmops.errors import QueryError
 from otel_llmops.storage.answers import LedgerEntry, TokenUse
 from otel_llmops.storage.feed import Feed
@@ -58,8 +60,6 @@ _ANSWER_S_MAX = 30.0
 _SESSIONS_A_BATCH = 1000
 _SUBSCRIPTIONS_MAX = 100
 _FIRST_WORD = timedelta(seconds=10)
-
-Context = Mapping[str, Any]
 
 
 def _is_ours(error: GraphQLError) -> bool:
@@ -108,6 +108,7 @@ class _Hints(SchemaExtension):
 
 def schema(*, answer_s_max: float = _ANSWER_S_MAX) -> strawberry.Schema:
     """The schema of the contract. A query that takes longer than `answer_s_max` is given up."""
+    valid = ValidTexts()
     return _Schema(
         answer_s_max=answer_s_max,
         query=Query,
@@ -123,11 +124,12 @@ def schema(*, answer_s_max: float = _ANSWER_S_MAX) -> strawberry.Schema:
                 should_mask_error=_is_ours,
                 error_message="this could not be answered; the server's log says why",
             ),
+            lambda: ValidOnce(valid),
         ],
     )
 
 
-class GraphQLApplication(GraphQL[Context, None]):
+class GraphQLApplication(GraphQL[Shared, None]):
     """POST /graphql over `queries`, and subscriptions over `feed`.
 
     `jaeger_url` is empty where no Jaeger is configured.
@@ -148,7 +150,7 @@ class GraphQLApplication(GraphQL[Context, None]):
         self._feed = feed
         self._jaeger_url = jaeger_url
 
-    async def on_ws_connect(self, context: Context) -> dict[str, object] | UnsetType | None:
+    async def on_ws_connect(self, context: Shared) -> dict[str, object] | UnsetType | None:
         """A browser cannot send headers with a web socket: its first message bears the token."""
         keys = context["request"].scope.get("state", {}).get("keys")
         said = context.get("connection_params") or {}
@@ -161,7 +163,7 @@ class GraphQLApplication(GraphQL[Context, None]):
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
-    ) -> Context:
+    ) -> Shared:
         """What the fields of one request share."""
         return {
             "request": request,
@@ -189,11 +191,14 @@ class GraphQLApplication(GraphQL[Context, None]):
         """JSON as the RFC has it: a number that is none is a fault, not a word in the answer."""
         return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
-    async def _ledgers(self, session_ids: list[str]) -> list[list[LedgerEntry]]:
-        by_session: dict[str, list[LedgerEntry]] = {key: [] for key in session_ids}
-        for entry in await self._queries.ledger(session_ids):
+    async def _ledgers(self, asked: list[tuple[str, int, int]]) -> list[list[LedgerEntry]]:
+        if len(asked) == 1:
+            ((session_id, limit, offset),) = asked
+            return [await self._queries.ledger([session_id], limit=limit, offset=offset)]
+        by_session: dict[str, list[LedgerEntry]] = {session_id: [] for session_id, *_ in asked}
+        for entry in await self._queries.ledger(list(by_session)):
             by_session[entry.session_id].append(entry)
-        return [by_session[key] for key in session_ids]
+        return [by_session[key][offset : offset + limit] for key, limit, offset in asked]
 
     async def _tokens(self, session_ids: list[str]) -> list[list[TokenUse]]:
         by_session: dict[str, list[TokenUse]] = {key: [] for key in session_ids}

@@ -4,41 +4,26 @@ Strategy: what a list would ask for row by row (a module's functions, imports an
 for all rows at once, by loaders that live as long as a request.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, Self
 
 import strawberry
 from strawberry.dataloader import DataLoader
-from strawberry.types import Info
 
+from otel_llmops.api.graphql.context import Context, copied, queries_of
 from otel_llmops.api.graphql.scalars import Long
 from otel_llmops.api.parameters import page
 from otel_llmops.storage import topology_answers as answers
 from otel_llmops.storage.laying import Loads
-from otel_llmops.storage.queries import Queries
+from otel_llmops.storage.queries import LIMIT_MAX
 from otel_llmops.storage.topology import SnapshotKey, TopologyQueries, token_stats
 
-__all__ = ["Context", "TopologySnapshot", "asked_of", "copied", "topology_loaders"]
+__all__ = ["TopologySnapshot", "topology_loaders"]
 
-Context = Info[Mapping[str, Any], None]
 _ModuleKey = tuple[str, datetime, str]
 """Snapshot id, when it was scanned, module id."""
 
 _MODULES_A_BATCH = 1000
-
-
-def asked_of(info: Context) -> Queries:
-    """The queries that a field asks."""
-    queries: Queries = info.context["queries"]
-    return queries
-
-
-def copied(kind: type[Any], answer: object) -> dict[str, Any]:
-    """The values of `answer` for the fields of the strawberry type `kind` that it has."""
-    names = [field.name for field in fields(kind) if field.init]
-    return {name: getattr(answer, name) for name in names if hasattr(answer, name)}
 
 
 @strawberry.type
@@ -68,7 +53,7 @@ class SourceLines:
 
 
 async def _source(root: strawberry.Parent["CodeFunction"], info: Context) -> SourceLines | None:
-    found = await asked_of(info).topology.excerpt(root.snapshot_id, root.function_id)
+    found = await queries_of(info).topology.excerpt(root.snapshot_id, root.function_id)
     return SourceLines(line=found.line, text=found.text, cut=found.cut) if found else None
 
 
@@ -126,16 +111,27 @@ class ModuleDependency:
         return cls(**copied(cls, answer))
 
 
-async def _functions(root: strawberry.Parent["CodeModule"], info: Context) -> list[CodeFunction]:
+async def _functions(
+    root: strawberry.Parent["CodeModule"],
+    info: Context,
+    limit: int | None = None,
+    offset: int | None = None,
+) -> list[CodeFunction]:
+    rows, skipped = page(limit, offset, otherwise=LIMIT_MAX)
     found = await info.context["module_functions"].load((*root.snapshot, root.module_id))
-    return [CodeFunction.of(answer, root.snapshot[0]) for answer in found]
+    page_of = found[skipped : skipped + rows]
+    return [CodeFunction.of(answer, root.snapshot[0]) for answer in page_of]
 
 
 async def _dependencies(
-    root: strawberry.Parent["CodeModule"], info: Context
+    root: strawberry.Parent["CodeModule"],
+    info: Context,
+    limit: int | None = None,
+    offset: int | None = None,
 ) -> list[ModuleDependency]:
+    rows, skipped = page(limit, offset, otherwise=LIMIT_MAX)
     found = await info.context["module_dependencies"].load((*root.snapshot, root.module_id))
-    return [ModuleDependency.of(answer) for answer in found]
+    return [ModuleDependency.of(answer) for answer in found[skipped : skipped + rows]]
 
 
 async def _token_consumption(root: strawberry.Parent["CodeModule"], info: Context) -> TokenStats:
@@ -160,10 +156,12 @@ class CodeModule:
     cohesion: float | None
 
     functions: list[CodeFunction] = strawberry.field(
-        resolver=_functions, description="In the order of the file."
+        resolver=_functions,
+        description="In the order of the file; the first 1000 or as limit says.",
     )
     dependencies: list[ModuleDependency] = strawberry.field(
-        resolver=_dependencies, description="What it imports of this repository, by name."
+        resolver=_dependencies,
+        description="What it imports of this repository, by name; the first 1000 or as limit says.",
     )
     token_consumption: TokenStats = strawberry.field(
         resolver=_token_consumption, description="What its functions spent."
@@ -182,7 +180,7 @@ async def _modules(
     offset: int | None = None,
 ) -> list[CodeModule]:
     rows, skipped = page(limit, offset)
-    found = await asked_of(info).topology.modules(root.snapshot_id, limit=rows, offset=skipped)
+    found = await queries_of(info).topology.modules(root.snapshot_id, limit=rows, offset=skipped)
     return [CodeModule.of(answer, (root.snapshot_id, root.scanned_at)) for answer in found]
 
 
@@ -191,7 +189,7 @@ async def _function(
 ) -> CodeFunction | None:
     snapshot = (root.snapshot_id, root.scanned_at)
     loads: Loads = await info.context["topology_loads"].load(snapshot)
-    found = await asked_of(info).topology.function(snapshot, qualified_name, loads)
+    found = await queries_of(info).topology.function(snapshot, qualified_name, loads)
     return CodeFunction.of(found, root.snapshot_id) if found else None
 
 

@@ -10,11 +10,9 @@ from contextlib import aclosing
 
 import strawberry
 
+from otel_llmops.api.graphql.context import Context, feed_of, queries_of
 from otel_llmops.api.graphql.coordination import CoordinationGraph
-from otel_llmops.api.graphql.query import Context
 from otel_llmops.api.graphql.types import Agent, AgentHandoff
-from otel_llmops.storage.feed import Feed
-from otel_llmops.storage.queries import Queries
 
 __all__ = ["REST_S", "Subscription"]
 
@@ -33,9 +31,8 @@ class Subscription:
         self, info: Context, session_id: str | None = None
     ) -> AsyncGenerator[AgentHandoff, None]:
         """Of one session, or of all."""
-        feed: Feed = info.context["feed"]
         jaeger_url = info.context["jaeger_url"]
-        async with aclosing(feed.changes(session_id=session_id)) as changes:
+        async with aclosing(feed_of(info).changes(session_id=session_id)) as changes:
             async for change in changes:
                 for each in change.handoffs:
                     yield AgentHandoff.of(each, jaeger_url=jaeger_url)
@@ -45,11 +42,9 @@ class Subscription:
     )
     async def agents(self, info: Context) -> AsyncGenerator[list[Agent], None]:
         """The newest state, no more often than somebody can read."""
-        feed: Feed = info.context["feed"]
-        queries: Queries = info.context["queries"]
-        async with aclosing(feed.changes()) as changes:
+        async with aclosing(feed_of(info).changes()) as changes:
             async for _ in changes:
-                yield [Agent.of(answer) for answer in await queries.agents()]
+                yield [Agent.of(answer) for answer in await queries_of(info).agents()]
                 await asyncio.sleep(REST_S)
 
     @strawberry.subscription(  # type: ignore[untyped-decorator]  # strawberry tells no type
@@ -59,11 +54,9 @@ class Subscription:
         self, info: Context, session_id: str | None = None
     ) -> AsyncGenerator[CoordinationGraph, None]:
         """The newest state, no more often than somebody can read."""
-        feed: Feed = info.context["feed"]
-        queries: Queries = info.context["queries"]
-        async with aclosing(feed.changes(session_id=session_id)) as changes:
+        async with aclosing(feed_of(info).changes(session_id=session_id)) as changes:
             async for _ in changes:
-                found = await queries.coordination_graph(session_id)
+                found = await queries_of(info).coordination_graph(session_id)
                 if found is not None:
                     yield CoordinationGraph.of(found)
                 await asyncio.sleep(REST_S)

@@ -5,20 +5,18 @@ at one, in a thread beside the event loop: 20 ms of CPU for 200 spans, 330 ms fo
 those 20,000 as GraphQL takes four times as long, in the event loop: a picture asks for fewer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import pyarrow as pa
 import strawberry
 from starlette.concurrency import run_in_threadpool
-from strawberry.types import Info
 
 from otel_llmops.analysis import timeline as analysis
+from otel_llmops.api.graphql.context import Context, copied, queries_of
 from otel_llmops.errors import QueryError
 from otel_llmops.otlp import Request, decode_traces, nested
-from otel_llmops.storage.queries import Queries
 from otel_llmops.storage.spans import WireSpan
 
 __all__ = ["Message", "Stretch", "messages", "timeline"]
@@ -54,7 +52,7 @@ class Stretch:
     @classmethod
     def of(cls, answer: analysis.Stretch) -> Self:
         """The type of this answer."""
-        return cls(**{each.name: getattr(answer, each.name) for each in fields(cls)})
+        return cls(**copied(cls, answer))
 
 
 @strawberry.type
@@ -69,17 +67,15 @@ class Message:
     @classmethod
     def of(cls, answer: analysis.Said) -> Self:
         """The type of this answer."""
-        return cls(**{each.name: getattr(answer, each.name) for each in fields(cls)})
+        return cls(**copied(cls, answer))
 
 
-async def timeline(
-    info: Info[Mapping[str, Any], None], session_id: str, limit: int | None = None
-) -> list[Stretch]:
+async def timeline(info: Context, session_id: str, limit: int | None = None) -> list[Stretch]:
     """The spans of a session, by start; none where it is not known."""
     most = _SPANS_MAX if limit is None else limit
     if not 1 <= most <= _SPANS_MAX:
         raise QueryError(f"limit is {limit}", hint=f"ask for 1 to {_SPANS_MAX} spans")
-    queries: Queries = info.context["queries"]
+    queries = queries_of(info)
     found = await queries.session(session_id)
     wires: list[WireSpan] = []
     for trace_id in found.trace_ids if found else ():
@@ -90,11 +86,9 @@ async def timeline(
     return [Stretch.of(each) for each in told[:most]]
 
 
-async def messages(
-    info: Info[Mapping[str, Any], None], trace_id: str, span_id: str
-) -> list[Message]:
+async def messages(info: Context, trace_id: str, span_id: str) -> list[Message]:
     """What went into a span and came out of it."""
-    queries: Queries = info.context["queries"]
+    queries = queries_of(info)
     wires = await queries.spans.trace(trace_id)
     told = await _analysed(wires, lambda spans: analysis.said(spans, span_id))
     return [Message.of(each) for each in told]

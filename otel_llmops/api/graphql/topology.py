@@ -6,8 +6,9 @@ from typing import Self
 import strawberry
 from strawberry.scalars import JSON
 
+from otel_llmops.api.graphql.context import Context, copied, queries_of
 from otel_llmops.api.graphql.scalars import Long
-from otel_llmops.api.graphql.snapshot import Context, TopologySnapshot, asked_of, copied
+from otel_llmops.api.graphql.snapshot import TopologySnapshot
 from otel_llmops.api.parameters import chain_depth, page
 from otel_llmops.storage import topology_answers as answers
 
@@ -106,12 +107,20 @@ class GraphData:
 async def _topology_snapshot(
     info: Context, repository: str | None = None, commit_hash: str | None = None
 ) -> TopologySnapshot | None:
-    found = await asked_of(info).topology.snapshot(repository=repository, commit=commit_hash)
+    found = await queries_of(info).topology.snapshot(repository=repository, commit=commit_hash)
     return TopologySnapshot.of(found) if found else None
 
 
-async def _call_chain(info: Context, entry_point: str, depth: int | None = None) -> list[CallEdge]:
-    found = await asked_of(info).topology.call_chain(entry_point, depth=chain_depth(depth))
+async def _call_chain(
+    info: Context,
+    entry_point: str,
+    depth: int | None = None,
+    repository: str | None = None,
+    commit_hash: str | None = None,
+) -> list[CallEdge]:
+    found = await queries_of(info).topology.call_chain(
+        entry_point, depth=chain_depth(depth), repository=repository, commit=commit_hash
+    )
     return [CallEdge.of(answer) for answer in found]
 
 
@@ -120,21 +129,29 @@ async def _high_token_functions(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
+    offset: int | None = None,
 ) -> list[FunctionUsage]:
-    rows, _ = page(limit, None)
-    found = await asked_of(info).functions(since=since, until=until, limit=rows)
+    rows, skipped = page(limit, offset)
+    found = await queries_of(info).functions(since=since, until=until, limit=rows, offset=skipped)
     return [FunctionUsage.of(answer) for answer in found]
 
 
 async def _token_hotspots(info: Context, limit: int | None = None) -> list[ComponentUsage]:
     rows, _ = page(limit, None)
-    found = await asked_of(info).topology.hotspots(limit=rows)
+    found = await queries_of(info).topology.hotspots(limit=rows)
     return [ComponentUsage.of(answer) for answer in found]
 
 
-async def _function_calls(info: Context, limit: int | None = None) -> list[CallEdge]:
+async def _function_calls(
+    info: Context,
+    limit: int | None = None,
+    repository: str | None = None,
+    commit_hash: str | None = None,
+) -> list[CallEdge]:
     rows, _ = page(limit, None)
-    found = await asked_of(info).topology.function_calls(limit=rows)
+    found = await queries_of(info).topology.function_calls(
+        limit=rows, repository=repository, commit=commit_hash
+    )
     return [CallEdge.of(answer) for answer in found]
 
 
@@ -144,7 +161,7 @@ async def _module_graph(
     repository: str | None = None,
 ) -> GraphData:
     name = "d3" if format is None else format
-    made = await asked_of(info).topology.module_graph(name, repository=repository)
+    made = await queries_of(info).topology.module_graph(name, repository=repository)
     return GraphData(format=name, data=JSON(made))
 
 
@@ -160,7 +177,7 @@ class TopologyQuery:
     call_chain: list[CallEdge] = strawberry.field(
         resolver=_call_chain,
         description="Calls that lead from a function, nearest first, each once; at most 1000, and "
-        "5 calls deep unless depth says otherwise.",
+        "5 calls deep unless depth says otherwise; in the newest scan, or as topologySnapshot.",
     )
     high_token_functions: list[FunctionUsage] = strawberry.field(
         resolver=_high_token_functions, description="Functions, most own tokens first."
@@ -171,7 +188,8 @@ class TopologyQuery:
     )
     function_calls: list[CallEdge] = strawberry.field(
         resolver=_function_calls,
-        description="Call edges, most tokens first; those that no span shows come last.",
+        description="Call edges, most tokens first; those that no span shows come last, as the "
+        "newest scan has them, or the one of topologySnapshot.",
     )
     module_graph: GraphData = strawberry.field(
         resolver=_module_graph,

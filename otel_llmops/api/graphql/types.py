@@ -4,18 +4,18 @@ Strategy: a type repeats the fields of its answer (storage/answers.py) in the co
 order and nullability; `copied` moves the values, so a field that one side lacks fails at once.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import Any, Self
+from typing import Self
 
 import strawberry
 from strawberry.dataloader import DataLoader
-from strawberry.types import Info
 
+from otel_llmops.api.graphql.context import Context, copied
 from otel_llmops.api.graphql.scalars import Long
+from otel_llmops.api.parameters import page
 from otel_llmops.storage import answers
+from otel_llmops.storage.queries import LIMIT_MAX
 
 __all__ = [
     "Agent",
@@ -26,7 +26,6 @@ __all__ = [
     "LedgerEntry",
     "Session",
     "TokenUse",
-    "copied",
 ]
 
 
@@ -55,12 +54,6 @@ class HandoffKind(Enum):
     DELEGATION = "delegation"
     SEQUENCE = "sequence"
     FAN_OUT = "fan_out"
-
-
-def copied(kind: type[Any], answer: object) -> dict[str, Any]:
-    """The values of `answer` for the fields of the strawberry type `kind` that it has."""
-    names = [field.name for field in fields(kind) if field.init]
-    return {name: getattr(answer, name) for name in names if hasattr(answer, name)}
 
 
 @strawberry.type
@@ -201,24 +194,35 @@ class TokenUse:
         return cls(**copied(cls, answer))
 
 
-LedgerLoader = DataLoader[str, list[answers.LedgerEntry]]
+LedgerLoader = DataLoader[tuple[str, int, int], list[answers.LedgerEntry]]
+"""By session, limit and offset."""
 
 
 async def _ledger(
-    root: strawberry.Parent["Session"], info: Info[Mapping[str, Any], None]
+    root: strawberry.Parent["Session"],
+    info: Context,
+    limit: int | None = None,
+    offset: int | None = None,
 ) -> list[LedgerEntry]:
     loader: LedgerLoader = info.context["ledger"]
-    return [LedgerEntry.of(entry) for entry in await loader.load(root.session_id)]
+    rows, skipped = page(limit, offset, otherwise=LIMIT_MAX)
+    found = await loader.load((root.session_id, rows, skipped))
+    return [LedgerEntry.of(entry) for entry in found]
 
 
 TokensLoader = DataLoader[str, list[answers.TokenUse]]
 
 
 async def _tokens(
-    root: strawberry.Parent["Session"], info: Info[Mapping[str, Any], None]
+    root: strawberry.Parent["Session"],
+    info: Context,
+    limit: int | None = None,
+    offset: int | None = None,
 ) -> list[TokenUse]:
     loader: TokensLoader = info.context["tokens"]
-    return [TokenUse.of(use) for use in await loader.load(root.session_id)]
+    rows, skipped = page(limit, offset, otherwise=LIMIT_MAX)
+    found = await loader.load(root.session_id)
+    return [TokenUse.of(use) for use in found[skipped : skipped + rows]]
 
 
 @strawberry.type
@@ -247,10 +251,13 @@ class Session:
     )
 
     tokens: list[TokenUse] = strawberry.field(
-        resolver=_tokens, description="By agent and model, most tokens first."
+        resolver=_tokens,
+        description="By agent and model, most tokens first; the first 1000 or as limit says.",
     )
     ledger: list[LedgerEntry] = strawberry.field(
-        resolver=_ledger, description="Why each number is what it is, in the order of the spans."
+        resolver=_ledger,
+        description="Why each number is what it is, in the order of the spans; the first 1000 or "
+        "as limit says.",
     )
 
     @classmethod

@@ -77,7 +77,8 @@ CREATE TABLE IF NOT EXISTS agent_operations (
     `generation` Int64 CODEC(ZSTD(1)),
     `sign` Int32 CODEC(ZSTD(1)),
     PROJECTION by_agent_hour (SELECT `agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000), sum(`sign`), sum(`invocations` * `sign`), sum(`llm_calls` * `sign`), sum(`errors` * `sign`), sum(`input_tokens` * `sign`), sum(`output_tokens` * `sign`), sum(CAST(round(coalesce(`cost_usd`, 0.0) * 1000000000.0) AS BIGINT) * `sign`), sum(CAST(coalesce(`cost_usd`, -1.0) >= 0.0 AS INTEGER) * `sign`) GROUP BY `agent`, intDiv(toUnixTimestamp64Nano(`started_at`), 3600000000000)),
-    PROJECTION by_agent_bucket_day (SELECT `agent`, `latency_bucket`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`invocations` * `sign`) GROUP BY `agent`, `latency_bucket`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000))
+    PROJECTION by_agent_bucket_day (SELECT `agent`, `latency_bucket`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000), sum(`invocations` * `sign`) GROUP BY `agent`, `latency_bucket`, intDiv(toUnixTimestamp64Nano(`started_at`), 86400000000000)),
+    PROJECTION by_time (SELECT agent, started_at, latency_bucket, invocations, llm_calls, errors, input_tokens, output_tokens, cost_usd, sign ORDER BY started_at)
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
@@ -116,7 +117,7 @@ CREATE TABLE IF NOT EXISTS agent_handoffs (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, index_granularity = 1024, min_compress_block_size = 8192;
 
 CREATE TABLE IF NOT EXISTS agents (
     `session_id` String CODEC(ZSTD(1)),
@@ -172,7 +173,7 @@ CREATE TABLE IF NOT EXISTS sessions (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, index_granularity = 1024, min_compress_block_size = 8192;
 
 CREATE TABLE IF NOT EXISTS session_keys (
     `key` String CODEC(ZSTD(1)),
