@@ -5,7 +5,7 @@
 
 STORE is clickhouse-embedded, clickhouse-server, postgresql, mysql or parquet: the server that tests
 would use, durable (fsync on), or the one at LLMOPS_TEST_..._URL. By hand, Parquet is
-pyarrow.parquet.write_table with zstd, and fsync.
+pyarrow.parquet.write_table with zstd to another name, fsync, rename, and fsync of the folder.
 
 write: in turn, the same rows of spans through the exporter, from Arrow, and by hand: the same
 statements in the same transactions into tables of the same DDL, with bodies that were made before
