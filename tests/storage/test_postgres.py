@@ -1,5 +1,6 @@
 """What is PostgreSQL's own: its partitions, and what its errors mean."""
 
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -90,3 +91,20 @@ def test_failures_are_permanent_where_the_rows_are_at_fault(
 def test_a_store_that_cannot_be_reached_is_refused() -> None:
     with pytest.raises(ConfigError, match="the store cannot be opened"):
         Postgres(store_url("postgresql://u@127.0.0.1:1/x"))
+
+
+def test_a_connection_that_the_server_ended_is_made_again_to_read(tmp_path: Path) -> None:
+    url = or_skip(lambda: postgres_url(tmp_path))
+    store = Postgres(store_url(url))
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    try:
+        store.export_spans(spans({"trace_id": "t"}), batch_id="one")
+        assert store.wire_spans(["t"]).num_rows == 1
+        assert rows(url, f"{ended} AND datname = current_database()")
+        found = 0
+        for _ in range(3):  # the first may find out
+            with suppress(RetryableExport):
+                found = store.wire_spans(["t"]).num_rows
+        assert found == 1
+    finally:
+        store.close()
