@@ -14,6 +14,7 @@ from otel_llmops.exporters.postgres_partitions import Partitions, drop_statement
 from otel_llmops.store_url import store_url
 from tests.support.postgres_server import postgres_url
 from tests.support.servers import or_skip
+from tests.support.serving import until
 from tests.support.sql import rows
 from tests.support.tables import spans
 
@@ -101,10 +102,12 @@ def test_a_connection_that_the_server_ended_is_made_again_to_read(tmp_path: Path
         store.export_spans(spans({"trace_id": "t"}), batch_id="one")
         assert store.wire_spans(["t"]).num_rows == 1
         assert rows(url, f"{ended} AND datname = current_database()")
-        found = 0
-        for _ in range(3):  # the first may find out
-            with suppress(RetryableExport):
-                found = store.wire_spans(["t"]).num_rows
-        assert found == 1
+
+        def read() -> int:
+            with suppress(RetryableExport):  # the first may find out
+                return store.wire_spans(["t"]).num_rows
+            return 0
+
+        assert until(read) == 1
     finally:
         store.close()
