@@ -105,7 +105,8 @@ def test_a_connection_that_the_server_ended_is_made_again_to_read(tmp_path: Path
 
         def read() -> int:
             with suppress(RetryableExport):  # the first may find out
-                return store.wire_spans(["t"]).num_rows
+                found: int = store.wire_spans(["t"]).num_rows
+                return found
             return 0
 
         assert until(read) == 1
