@@ -55,13 +55,19 @@ def by_day(name: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         return
     times = np.asarray(rows[TIME_COLUMN[name]].cast(pa.int64()))
     days = np.clip(times // _DAY_NS, *_DAYS)
-    if len(np.unique(days)) > _DAYS_MAX:
+    first, last = days.min(), days.max()
+    if first == last:
+        yield _named(first), rows
+        return
+    if last - first >= _DAYS_MAX and len(np.unique(days)) > _DAYS_MAX:
         months = days.astype("datetime64[D]").astype("datetime64[M]")
         days = ((months + 1).astype("datetime64[D]") - 1).astype(int)
-    distinct = np.unique(days)
-    for day in distinct:
-        part = rows if len(distinct) == 1 else rows.filter(pa.array(days == day))
-        yield str(np.datetime64(int(day), "D")), part
+    for day in np.unique(days):
+        yield _named(day), rows.filter(pa.array(days == day))
+
+
+def _named(day: np.int64) -> str:
+    return str(np.datetime64(int(day), "D"))
 
 
 def conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
