@@ -1,11 +1,11 @@
 """How fast each store is written, against its statements driven by hand, and how fast it answers.
 
-    python -m benchmarks.bench_stores write [STORE ...] [--rows N]
+    python -m benchmarks.bench_stores write [STORE ...] [--rows N] [--rounds N]
     python -m benchmarks.bench_stores read STORE [--operations N] [--keep URL]
 
 STORE is clickhouse-embedded, clickhouse-server, postgresql, mysql or parquet: the server that tests
 would use, durable (fsync on), or the one at LLMOPS_TEST_..._URL. By hand, Parquet is
-pyarrow.parquet.write_table with zstd, and fsync.
+pyarrow.parquet.write_table with zstd to another name, fsync, rename, and fsync of the folder.
 
 write: in turn, the same rows of spans through the exporter, from Arrow, and by hand: the same
 statements in the same transactions into tables of the same DDL, with bodies that were made before
@@ -119,16 +119,16 @@ def _filled(values: Any, field: pa.Field, rows: int) -> pa.Array:
     return pa.repeat(pa.scalar(empty, field.type), rows)
 
 
-def write(name: str, rows: int) -> None:
+def write(name: str, rows: int, rounds: int) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-stores-")) / "store"
     url = place(name, folder)
     with closing(open_store(url)) as store:
         prepare = by_hand(url)
-        batches = max(1, rows // BATCH_ROWS // ROUNDS)
+        batches = max(1, rows // BATCH_ROWS // rounds)
         ours, hand, ratios = [], [], []
         store.export_spans(spans(0), batch_id="warm")
         prepare(10**6, require(spans(1), STORED["spans"]))()
-        for turn in range(ROUNDS):
+        for turn in range(rounds):
             made = [spans(100 + turn * batches + number) for number in range(batches)]
             stored = [require(each, STORED["spans"]) for each in made]
             ready = [prepare(turn * batches + place, each) for place, each in enumerate(stored)]
@@ -304,6 +304,7 @@ def main() -> None:
     parser.add_argument("what", choices=["write", "read"])
     parser.add_argument("stores", nargs="*")
     parser.add_argument("--rows", type=int, default=400_000)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--operations", type=int, default=1_000_000)
     parser.add_argument("--keep", default="", metavar="URL", help="filled, or to be filled")
     arguments = parser.parse_args()
@@ -315,7 +316,7 @@ def main() -> None:
     print("| rows/s of spans | exporter, from Arrow | by hand, bodies ready | ratio | "
           "derived rows/s, first / again |\n| --- | ---: | ---: | ---: | ---: |")  # fmt: skip
     for name in arguments.stores or _stores():
-        write(name, arguments.rows)
+        write(name, arguments.rows, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -111,15 +111,24 @@ def _mysql(target: StoreUrl) -> Hand:
 
 
 def _parquet(target: StoreUrl) -> Hand:
+    """A file that is there whole or not at all, and once: as the exporter's, and no more."""
     folder = Path(target.path).with_name("by-hand")
     folder.mkdir()
 
     def prepare(number: int, rows: pa.Table) -> Callable[[], None]:
+        path = folder / f"{number}.parquet"
+
         def write() -> None:
-            with (folder / f"{number}.parquet").open("wb") as file:
+            if path.exists():
+                return
+            with path.with_suffix(".fresh").open("wb") as file:
                 pq.write_table(rows, file, compression="zstd")
                 file.flush()
                 os.fsync(file.fileno())
+            path.with_suffix(".fresh").rename(path)
+            directory = os.open(folder, os.O_RDONLY)
+            os.fsync(directory)
+            os.close(directory)
 
         return write
 

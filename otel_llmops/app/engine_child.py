@@ -83,6 +83,7 @@ def _run(
         settings=EngineSettings(),
         again=reanalysis,
         deletions=deletions,
+        pass_on=exports.owe,
     )
     bulletin = Bulletin(places.bulletin, "engine", _news(config, engine, forwards, exports))
     queries, keys, context = Queries(store), _keys(config), _tls(config)

@@ -9,6 +9,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import pyarrow as pa
@@ -16,14 +18,15 @@ import pyarrow as pa
 from otel_llmops.app.places import Places, export_consumers
 from otel_llmops.app.stores import open_store
 from otel_llmops.config import ServeConfig, masked
+from otel_llmops.engine.intent import Owed, OwedDeletions
 from otel_llmops.engine.pipeline import Engine
 from otel_llmops.engine.settings import EngineSettings
 from otel_llmops.errors import ConfigError, JournalError, RetryableExport
-from otel_llmops.journal import Reader, Watch
+from otel_llmops.journal import Disk, Reader, Watch
 from otel_llmops.metrics import Metric, labels
 from otel_llmops.storage.seams import Exporter
 
-__all__ = ["Exports"]
+__all__ = ["Exports", "owe"]
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ _FIGURES: tuple[tuple[str, str, Literal["counter", "gauge"], str], ...] = (
         "gauge",
         "Times that requests had left the journal before an export took them.",
     ),
+    ("export_deletions_owed", "deletions_owed", "gauge", "Sessions it has still to delete."),
 )
 
 
@@ -50,6 +54,7 @@ class Exports:
 
     def __init__(self, config: ServeConfig) -> None:
         places = Places(config.data)
+        self._places = places
         self._exports = [_Export(url, places) for url in config.export]
         self._watch = Watch(places.journal, [each.consumer for each in self._exports])
         self._looking = threading.Lock()
@@ -65,6 +70,11 @@ class Exports:
             each.stop.set()
         for each in self._exports:
             each.thread.join(_STOP_S)
+
+    def owe(self, owed: Owed) -> None:
+        """Have a session deleted from each of them. Raises: OSError, JournalError."""
+        running = {each.directory: each.owed for each in self._exports}
+        owe(self._places, owed, running)
 
     def notes(self) -> list[str]:
         """What an operator should know of them; nothing of it makes answers wrong."""
@@ -91,6 +101,18 @@ class Exports:
             yield Metric("export_lag_seconds", "gauge", about, ages)
 
 
+def owe(
+    places: Places, owed: Owed, running: Mapping[Path, OwedDeletions] = MappingProxyType({})
+) -> None:
+    """Write down for every export there ever was that it has to delete a session.
+
+    One that does not run finds it when it is started. Raises: OSError, JournalError.
+    """
+    for directory in places.exports:
+        here = directory in running
+        (running[directory] if here else OwedDeletions(directory, Disk())).add(owed)
+
+
 class _Export:
     """One further store's thread of work."""
 
@@ -107,6 +129,14 @@ class _Export:
     def consumer(self) -> str:
         """Whose place in the journal says how far it is."""
         return self._consumers[0]
+
+    @property
+    def directory(self) -> Path:
+        return self._places.export(self._url)
+
+    @property
+    def owed(self) -> OwedDeletions:
+        return self._engine.owed
 
     @property
     def is_up(self) -> bool:
@@ -126,7 +156,7 @@ class _Export:
             spans_reader=Reader.open(self._places.journal, spans),
             analysis_reader=Reader.open(self._places.journal, analysis),
             exporter=self._exporter(),
-            directory=self._places.export(self._url),
+            directory=self.directory,
             settings=_SETTINGS,
         )
 

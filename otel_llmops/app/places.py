@@ -12,6 +12,7 @@ STORE = "store"
 ANALYSIS = "analysis"
 CONSUMERS = (STORE, ANALYSIS)
 """The journal keeps what one of these has not passed."""
+_EXPORT = "export-"
 
 
 def forward_consumer(url: str) -> str:
@@ -22,7 +23,7 @@ def forward_consumer(url: str) -> str:
 def export_consumers(url: str) -> tuple[str, str]:
     """The names in the journal of who stores in `url`, and of who analyses what is there."""
     # a password may be changed: it is still the same store
-    name = f"export-{hashlib.sha256(masked(url).encode()).hexdigest()[:12]}"
+    name = f"{_EXPORT}{hashlib.sha256(masked(url).encode()).hexdigest()[:12]}"
     return name, f"{name}-{ANALYSIS}"
 
 
@@ -49,6 +50,11 @@ class Places:
     def export(self, url: str) -> Path:
         """The folder of the engine that stores in `url`."""
         return self.data / export_consumers(url)[0]
+
+    @property
+    def exports(self) -> list[Path]:
+        """The folders of all engines that ever stored in a further store."""
+        return sorted(path for path in self.data.glob(f"{_EXPORT}*") if path.is_dir())
 
     @property
     def engine_lock(self) -> Path:

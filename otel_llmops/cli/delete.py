@@ -10,10 +10,12 @@ import threading
 from argparse import Namespace
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from otel_llmops.app.endpoints import read_endpoints
+from otel_llmops.app.exports import owe
 from otel_llmops.app.locks import alone
 from otel_llmops.app.places import ANALYSIS, STORE, Places
 from otel_llmops.app.stores import open_store
@@ -72,7 +74,11 @@ def _by_ourselves(config: ServeConfig, session_id: str) -> dict[str, Any] | None
         JournalReader.open(places.journal, ANALYSIS) as analysis,
     ):
         engine = Engine(
-            spans_reader=spans, analysis_reader=analysis, exporter=store, directory=places.engine
+            spans_reader=spans,
+            analysis_reader=analysis,
+            exporter=store,
+            directory=places.engine,
+            pass_on=partial(owe, places),
         )
         stop = threading.Event()
         engine.resume(stop)

@@ -8,7 +8,7 @@ doing it twice changes nothing.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -138,8 +138,10 @@ class Analyst:
             self._analyse_again(stop)
         self._tidy()
 
-    def delete(self, session_id: str, stop: threading.Event) -> Deleted:
+    def delete(self, names: Sequence[str], stop: threading.Event) -> Deleted:
         """Delete what was heard of a session: nothing may be stored meanwhile that was not heard.
+
+        By any of its names, or by all of them.
 
         Raises: PermanentExport, if the store refuses; StoppedError.
         """
@@ -149,7 +151,7 @@ class Analyst:
         def insist(call: Callable[[], _T]) -> _T:
             return self.store_calls.insist(call, stop, doubt_s_max=self._settings.doubt_part_s_max)
 
-        sessions, traces = insist(lambda: named(self._exporter, session_id))
+        sessions, traces = insist(lambda: named(self._exporter, names))
         self._remember_deleted(traces, stop)
         self._recent.forget(traces)
         self._growing.forget(traces)

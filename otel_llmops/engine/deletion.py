@@ -97,17 +97,16 @@ class Asked:
         self._answer.set_exception(error)
 
 
-def named(exporter: Exporter, session_id: str) -> tuple[list[str], list[str]]:
-    """The ids that a session is stored under, and its traces.
+def named(exporter: Exporter, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The ids that a session of these names is stored under, and its traces.
 
     A trace that it only links to does not name it. What was never analysed is found by its trace.
     Raises: RetryableExport, PermanentExport, as the exporter.
     """
-    keys = exporter.session_keys([session_id]).to_pylist()
-    sessions = {row["session_id"] for row in keys if row["kind"] != "link"} | {session_id}
+    keys = exporter.session_keys(names).to_pylist()
+    sessions = {row["session_id"] for row in keys if row["kind"] != "link"}.union(names)
     traces = set(exporter.trace_ids(sorted(sessions)))
-    if len(session_id) == _TRACE_ID_DIGITS and _HEX.issuperset(session_id):
-        traces.add(session_id)
+    traces.update(name for name in names if len(name) == _TRACE_ID_DIGITS and _HEX.issuperset(name))
     return sorted(sessions), sorted(traces)
 
 

@@ -4,21 +4,24 @@ The range that is about to be inserted: the very same range is cut again, so the
 the same id and the same rows, and the store sees a repetition where the first one had succeeded.
 The traces that grow for long: the cursor of the analysis passes what it saw of them, and they
 still get their last analysis. The traces that were deleted, and up to where: what the analysis
-reads once more must not bring them back. What a disk has made of any of them is never acted upon:
-without the range a repetition may be stored, without the traces the last analysis of some is
-missing, or one that was deleted may come back; all are told.
+reads once more must not bring them back. The deletions that another store did and this one has
+still to do. What a disk has made of any of them is never acted upon: without the range a repetition
+may be stored, without the traces the last analysis of some is missing, or one that was deleted may
+come back, or stay; all are told.
 """
 
 import logging
+import threading
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from otel_llmops.errors import JournalError
 from otel_llmops.journal import Disk, Position, make_directory, read_file, replace_file
 
-__all__ = ["DeletedTraces", "Intent", "OpenTraces", "have_directory"]
+__all__ = ["DeletedTraces", "Intent", "OpenTraces", "Owed", "OwedDeletions", "have_directory"]
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +85,66 @@ class DeletedTraces:
         """Return when it is on the disk. Raises: OSError, and what was there stands."""
         lines = [f"{quote(trace)} {place}" for trace, place in sorted(places.items())]
         _write(self._disk, self._file, "\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A session by all its names, and the place in the journal before which it is deleted."""
+
+    names: Sequence[str]
+    place: Position
+
+
+class OwedDeletions:
+    """Deletions that are still to be done, in one small file, replaced whole. Thread-safe."""
+
+    def __init__(self, directory: Path, disk: Disk) -> None:
+        """Raises: JournalError, if the disk fails."""
+        self._disk = disk
+        self._file = directory / "owed-deletions"
+        self._lock = threading.Lock()
+        lines = [line.split(" ") for line in (_text(disk, self._file) or "").splitlines()]
+        self._owed = [
+            Owed(tuple(map(unquote, names)), Position.parse(place)) for place, *names in lines
+        ]
+        self._refused: list[Owed] = []
+
+    def __len__(self) -> int:
+        return len(self._owed)
+
+    def add(self, owed: Owed) -> None:
+        """Return when it is on the disk. Raises: OSError, and it is not owed."""
+        with self._lock:
+            self._keep([*self._owed, owed])
+
+    def due(self, passed: Position) -> list[Owed]:
+        """What is to be done by whoever has passed so much of the journal."""
+        return [owed for owed in self._open() if owed.place <= passed]
+
+    def next_place(self) -> Position | None:
+        """The first place that is not to be passed before there was a deletion."""
+        return min((owed.place for owed in self._open()), default=None)
+
+    def done(self, owed: Owed) -> None:
+        """It is deleted; return when that is on the disk. Raises: OSError."""
+        with self._lock:
+            self._keep([each for each in self._owed if each != owed])
+
+    def refuse(self, owed: Owed) -> None:
+        """It cannot be done: it stays, and is due again after the next start."""
+        self._refused.append(owed)
+
+    def _open(self) -> list[Owed]:
+        return [owed for owed in self._owed if owed not in self._refused]
+
+    def _keep(self, owed: list[Owed]) -> None:
+        lines = [" ".join([str(each.place), *map(_quoted, each.names)]) for each in owed]
+        _write(self._disk, self._file, "\n".join(lines))
+        self._owed = owed
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")
 
 
 def have_directory(disk: Disk, directory: Path) -> None:

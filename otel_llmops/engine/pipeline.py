@@ -9,7 +9,8 @@ has seen of that.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from otel_llmops.analysis.derive import analyse
@@ -19,7 +20,7 @@ from otel_llmops.engine.cursor import Cursor
 from otel_llmops.engine.deletion import Deleted, Deletions, Turns
 from otel_llmops.engine.handover import Handover, Stored, beside
 from otel_llmops.engine.insistence import Insistence, StoppedError, in_parts, waiting_for_disk
-from otel_llmops.engine.intent import Intent, have_directory
+from otel_llmops.engine.intent import Intent, Owed, OwedDeletions, have_directory
 from otel_llmops.engine.missed import Missed
 from otel_llmops.engine.quarantine import Quarantine
 from otel_llmops.engine.ranges import Range, batch_id, decoded_events, decoded_spans
@@ -56,7 +57,9 @@ class Engine:
         disk: Disk | None = None,
         again: Reanalysis | None = None,
         deletions: Deletions | None = None,
+        pass_on: Callable[[Owed], None] | None = None,
     ) -> None:
+        """`pass_on` is told what was deleted, and raises OSError where it cannot keep it."""
         self._settings = settings or EngineSettings()
         self._clock = clock
         self._exporter = exporter
@@ -86,6 +89,9 @@ class Engine:
             again=again,
         )
         self._deletions = deletions or Deletions()
+        self._pass_on = pass_on
+        self.owed = OwedDeletions(directory, disk)
+        self._reached = spans_reader.committed
         self._turns = Turns()
         self._resumed = False
         self._now = clock()
@@ -128,6 +134,7 @@ class Engine:
             "disk_retries": self._disk_calls.retries + self._analyst.disk_calls.retries,
             "quarantined": len(self._quarantine),
             "missed_ranges": len(self._missed),
+            "deletions_owed": len(self.owed),
             "damaged_records": self._cursor.reader.damaged_records,
             "damaged_bytes": self._cursor.reader.damaged_bytes,
             "gaps": self._cursor.reader.gaps,
@@ -175,15 +182,28 @@ class Engine:
         From the thread that analyses, while nothing is stored: where another one may, use
         `Deletions`. Raises: PermanentExport, StoppedError.
         """
+        deleted = self._delete([session_id], stop)
+        names = dict.fromkeys([session_id, *deleted.session_ids, *deleted.trace_ids])
+        owed = Owed(tuple(names), self._cursor.committed)
+        self._disk_calls.insist(lambda: self._tell(owed), stop)
+        return deleted
+
+    def _delete(self, names: Sequence[str], stop: threading.Event) -> Deleted:
         while self._is_intended():  # a part of it may be in the store
             self._store_range(stop)
             if stop.is_set():
                 raise StoppedError
         self._analyst.hear(self._handover.take())
-        return self._analyst.delete(session_id, stop)
+        return self._analyst.delete(names, stop)
+
+    def _tell(self, owed: Owed) -> None:
+        if self._pass_on is not None:
+            with waiting_for_disk():
+                self._pass_on(owed)
 
     def _delete_asked(self, stop: threading.Event) -> None:
-        if not self._deletions.are_asked or not self._turns.come_in(wait_s=_COME_IN_S):
+        is_due = self._deletions.are_asked or self._due()
+        if not is_due or not self._turns.come_in(wait_s=_COME_IN_S):
             return
         try:
             for asked in self._deletions.asked():
@@ -191,8 +211,29 @@ class Engine:
                     asked.done(self.delete(asked.session_id, stop))
                 except (ExportError, StoppedError) as error:
                     asked.failed(error)
+            self._delete_owed(stop)
+        except StoppedError:
+            return
         finally:
             self._turns.release()
+
+    def _delete_owed(self, stop: threading.Event) -> None:
+        """Do what another store did before, up to the same place of the journal."""
+        for owed in self._due():
+            try:
+                self._delete(owed.names, stop)
+            except PermanentExport as error:
+                _log.error("a session is deleted elsewhere, and not here: %s", error)
+                self.owed.refuse(owed)
+                continue
+            self._disk_calls.insist(partial(self._is_done, owed), stop)
+
+    def _due(self) -> list[Owed]:
+        return self.owed.due(max(self._cursor.committed, self._reached))
+
+    def _is_done(self, owed: Owed) -> None:
+        with waiting_for_disk():
+            self.owed.done(owed)
 
     def drain(self) -> None:
         """Store and analyse all that is journalled, for at most `drain_s`."""
@@ -223,6 +264,8 @@ class Engine:
 
     def _store_next(self, stop: threading.Event) -> bool:
         with self._turns:
+            if self._due():
+                return False  # what is stored before it is done would be deleted too
             return self._store_range(stop)
 
     def _store_range(self, stop: threading.Event) -> bool:
@@ -259,9 +302,11 @@ class Engine:
         if intended is not None and self._is_intended():
             self._now = self._clock()
             return Range(start, intended[1], self._records(intended[1], stop))
-        records = self._read(None, stop)
+        until = self.owed.next_place()
+        records = self._read(until, stop)
         self._now = self._stream_time(records)
         if not records:
+            self._reached = until or self._reached  # nothing is before it, and may be deleted
             # what was passed over at the end is nothing to wait for
             self._cursor.commit(self._cursor.reader.position, stop)
             return None

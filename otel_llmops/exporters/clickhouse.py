@@ -3,8 +3,7 @@
 Strategy: what arrives (spans, log events) is inserted with the batch id as ClickHouse's insert
 token, so a repeated call leaves one copy. What is derived is written as signed rows: a session's
 newest analysis is the sum of all that was ever written of it (clickhouse_signed.py), so no query
-needs FINAL and nothing is ever updated. A session is deleted by mutations, which write the parts
-anew that have rows of it, with their projections: a light delete would only hide them.
+needs FINAL and nothing is ever updated, but where a session is deleted (clickhouse_deletion.py).
 """
 
 import threading
@@ -26,9 +25,10 @@ from otel_llmops.exporters.clickhouse_client import (
     translated,
 )
 from otel_llmops.exporters.clickhouse_database import ClickHouseDatabase
+from otel_llmops.exporters.clickhouse_deletion import Deletion
 from otel_llmops.exporters.clickhouse_ids import among
 from otel_llmops.exporters.clickhouse_reading import ClickHouseReading, chunks
-from otel_llmops.exporters.clickhouse_schema import DIALECT, drop_snapshot_statement
+from otel_llmops.exporters.clickhouse_schema import drop_snapshot_statement
 from otel_llmops.exporters.clickhouse_signed import Written, change
 from otel_llmops.exporters.derived import DELETED, checked
 from otel_llmops.model.schemas import DERIVED, require
@@ -37,7 +37,7 @@ from otel_llmops.storage.migrations import prepare
 from otel_llmops.storage.seams import Row
 from otel_llmops.storage.snapshots import checked_snapshot
 from otel_llmops.storage.summaries import live
-from otel_llmops.storage.tables import STORED, TABLES, belongs_to, data_columns
+from otel_llmops.storage.tables import STORED, TABLES, data_columns
 
 __all__ = ["ClickHouse"]
 
@@ -66,6 +66,7 @@ class ClickHouse:
         lock: FolderLock | None = None,
         retention_days: int = 0,
         migrates: bool = False,
+        hides_deleted: bool = True,
     ) -> None:
         self._insert_rows_max = insert_rows_max
         self._written = Written(written_bytes_max)
@@ -80,6 +81,8 @@ class ClickHouse:
             database = ClickHouseDatabase(self._clients, connect)
             prepare(database, migrates=migrates)
             database.keep_for(retention_days)
+            hides = hides_deleted and database.can_hide(DELETED)
+            self._deletion = Deletion(self._clients, self._reading, hides=hides)
         except BaseException:
             self._clients.close()
             raise
@@ -185,35 +188,7 @@ class ClickHouse:
     ) -> dict[str, int]:
         """As Exporter.delete_sessions; meanwhile a query may see a part of them."""
         self._written.forget(session_ids)
-        *most, last = DELETED
-        deleting = {
-            name: self._writing.submit(
-                self._deleted, name, session_ids if name in DERIVED else trace_ids
-            )
-            for name in most
-        }
-        wait(deleting.values())
-        gone = {name: each.result() for name, each in deleting.items()}
-        return gone | {last: self._deleted(last, session_ids)}
-
-    def _deleted(self, name: str, ids: Sequence[str]) -> int:
-        """Delete the rows of these; how many of them were live."""
-        return sum(self._deleted_part(name, part) for part in chunks(ids))
-
-    def _deleted_part(self, name: str, ids: Sequence[str]) -> int:
-        table = TABLES[name]
-        ours = among(table.c[belongs_to(table)], ids)
-        count = sa.func.count().label("rows")
-        counted = live(table) if name in DERIVED else count
-        counts = sa.select(counted.label("live"), count).select_from(table).where(ours)
-        found = self._reading.read(counts).to_pylist()[0]
-        if found["rows"]:
-            where = ours.compile(dialect=DIALECT, compile_kwargs={"include_table": False})
-            # 2: returns when it is done, on every replica
-            self._clients.alter(
-                f"ALTER TABLE {name} DELETE WHERE {where} SETTINGS mutations_sync = 2"
-            )
-        return int(found["live"] or 0)
+        return self._deletion.delete(self._writing, session_ids, trace_ids)
 
     def replace_snapshot(self, snapshot_id: str, tables: Mapping[str, pa.Table]) -> None:
         """As Exporter.replace_snapshot: each table's partition is dropped and written anew."""

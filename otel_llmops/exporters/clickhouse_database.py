@@ -17,6 +17,7 @@ from otel_llmops.errors import ConfigError, ExportError, QueryError
 from otel_llmops.exporters.clickhouse_client import Clients, Connect
 from otel_llmops.exporters.clickhouse_schema import (
     BY_TIME,
+    HIDING,
     INDEXED,
     create_statements,
     index,
@@ -49,6 +50,8 @@ SELECT table, concat('index ', name) FROM system.data_skipping_indices
 WHERE database = currentDatabase()
 """
 _TABLES = "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()"
+_PATCHES = ("lightweight_delete_mode", "apply_patch_parts")
+_HAS_PATCHES = f"SELECT count() AS found FROM system.settings WHERE name IN {_PATCHES}"  # noqa: S608
 _TTL_DAYS = re.compile(r" TTL .*toIntervalDay\((\d+)\)")
 
 
@@ -157,6 +160,23 @@ class ClickHouseDatabase:
             found = _TTL_DAYS.search(engines.get(name, ""))
             if days != (int(found[1]) if found else 0) and "MergeTree" in engines.get(name, ""):
                 self.run(_ttl_statements(name, days))
+
+    def can_hide(self, tables: Iterable[str]) -> bool:
+        """Have these able to hide rows before they are written out; whether they are now.
+
+        Tables of an earlier release get what they lack; of a cluster they stay as they are.
+        """
+        if self._rows(_HAS_PATCHES)[0]["found"] < len(_PATCHES):
+            return False
+        engines = self._engines()
+        for name in tables:
+            if "MergeTree" not in engines.get(name, ""):
+                return False
+            lacking = [f"{key} = {value}" for key, value in HIDING.items()
+                       if f"{key} = {value}" not in engines[name]]  # fmt: skip
+            if lacking:
+                self.run([f"ALTER TABLE {name} MODIFY SETTING {', '.join(lacking)}"])
+        return True
 
     def _engines(self) -> dict[str, str]:
         return {row["name"]: row["engine_full"] for row in self._rows(_TABLES)}

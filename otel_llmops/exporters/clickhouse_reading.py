@@ -1,8 +1,9 @@
 """What every store whose queries ClickHouse runs is read by, whatever its tables are."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -78,10 +79,15 @@ class ClickHouseReading:
         rows: list[Row] = table.to_pylist(maps_as_pydicts="lossy")
         return rows
 
-    def read(self, statement: sa.Select[*tuple[Any, ...]]) -> pa.Table:
+    def read(
+        self,
+        statement: sa.Select[*tuple[Any, ...]],
+        settings: Mapping[str, int] = MappingProxyType({}),
+    ) -> pa.Table:
         """The rows of a statement. Raises: RetryableExport, PermanentExport."""
+        given = ", ".join(f"{name} = {value}" for name, value in settings.items())
         try:
-            return self._clients.select(_sql(statement))
+            return self._clients.select(f"{_sql(statement)}{given and f' SETTINGS {given}'}")
         except QueryError as error:
             raise RetryableExport(str(error)) from error
 

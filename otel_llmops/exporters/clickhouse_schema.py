@@ -22,6 +22,7 @@ from otel_llmops.storage.tables import STORED
 __all__ = [
     "BY_TIME",
     "DIALECT",
+    "HIDING",
     "INDEXED",
     "create_statements",
     "drop_snapshot_statement",
@@ -61,6 +62,13 @@ _TYPES: Mapping[pa.DataType, str] = {
     pa.timestamp("ns", tz="UTC"): "DateTime64(9, 'UTC')",
     pa.map_(pa.string(), pa.string()): "Map(LowCardinality(String), String)",
 }
+
+HIDING: Mapping[str, str] = {
+    "enable_block_number_column": "1",
+    "enable_block_offset_column": "1",
+    "lightweight_mutation_projection_mode": "'rebuild'",
+}
+"""What a table needs so that rows of a session can be hidden before they are written out of it."""
 
 _BOUNDED = {
     "spans": {"service", "scope_name", "scope_version"},
@@ -157,7 +165,8 @@ def _create(name: str, schema: pa.Schema) -> str:
     if name in _DAY:
         settings.append(f"non_replicated_deduplication_window = {_DEDUPLICATION_WINDOW}")
     merges = _ARRIVING_MERGES if name in _DAY else _DERIVED_MERGES
-    settings += [f"{setting} = {value}" for setting, value in merges.items()]
+    hiding = {} if name in TOPOLOGY else HIDING
+    settings += [f"{setting} = {value}" for setting, value in {**merges, **hiding}.items()]
     settings += [_FINE] if name in _READ_WHOLE else []
     return (
         f"CREATE TABLE IF NOT EXISTS {name} (\n{body}\n)\n"

@@ -5,6 +5,7 @@ integers of nanoseconds, maps JSON text, bytes hexadecimal digits in CSV. MySQL'
 neither NaN nor infinity: they are unknown there.
 """
 
+from binascii import hexlify
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,8 +18,6 @@ from otel_llmops.exporters.json_text import json_objects
 __all__ = ["as_csv", "insert_statement", "load_statement", "values"]
 
 _FLAG = pa.int8()
-_HEX = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
-"""The two digits of each byte, as they lie in memory."""
 
 
 def values(rows: pa.Table) -> pa.Table:
@@ -84,7 +83,7 @@ def _digits(array: pa.Array) -> pa.Array:
     _, where, data = array.buffers()
     every = np.frombuffer(where, np.int32) if where is not None else np.zeros(1, np.int32)
     offsets = every[array.offset : array.offset + len(array) + 1]
-    held = np.frombuffer(data or b"", np.uint8)[offsets[0] : offsets[-1]]
-    digits = pa.py_buffer(_HEX[held])
+    held = memoryview(data or b"")[offsets[0] : offsets[-1]]
+    digits = pa.py_buffer(hexlify(held))
     lengths = pa.py_buffer((offsets - offsets[0]) * 2)
     return pa.StringArray.from_buffers(len(array), lengths, digits)

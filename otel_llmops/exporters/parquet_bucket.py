@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import pyarrow as pa
 from pyarrow import fs
 
 from otel_llmops.errors import ConfigError
@@ -116,9 +117,11 @@ class Bucket:
         self._begin()
         self._put(path, memoryview(content))
 
-    def write(self, path: PurePath, content: memoryview) -> None:
+    def write(self, path: PurePath, fill: Callable[[Any], None]) -> None:
         """As Shelf.write: in memory."""
-        self._held_back[path] = content
+        sink = pa.BufferOutputStream()
+        fill(sink)
+        self._held_back[path] = memoryview(sink.getvalue())
 
     def publish(self, paths: Sequence[PurePath]) -> None:
         """As Shelf.publish."""

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import PurePath
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -54,13 +55,19 @@ def by_day(name: str, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         return
     times = np.asarray(rows[TIME_COLUMN[name]].cast(pa.int64()))
     days = np.clip(times // _DAY_NS, *_DAYS)
-    if len(np.unique(days)) > _DAYS_MAX:
+    first, last = days.min(), days.max()
+    if first == last:
+        yield _named(first), rows
+        return
+    if last - first >= _DAYS_MAX and len(np.unique(days)) > _DAYS_MAX:
         months = days.astype("datetime64[D]").astype("datetime64[M]")
         days = ((months + 1).astype("datetime64[D]") - 1).astype(int)
-    distinct = np.unique(days)
-    for day in distinct:
-        part = rows if len(distinct) == 1 else rows.filter(pa.array(days == day))
-        yield str(np.datetime64(int(day), "D")), part
+    for day in np.unique(days):
+        yield _named(day), rows.filter(pa.array(days == day))
+
+
+def _named(day: np.int64) -> str:
+    return str(np.datetime64(int(day), "D"))
 
 
 def conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -165,7 +172,7 @@ class LakeFiles:
         `key` is the column by which they are looked up.
         """
         path = folder / f"{stem}{SUFFIX}"
-        self._shelf.write(path, _parquet(rows, key, holds))
+        self._shelf.write(path, lambda taking: _parquet(taking, rows, key, holds))
         return path
 
     def publish(self, paths: Sequence[PurePath]) -> None:
@@ -196,17 +203,15 @@ class LakeFiles:
         return sorted(folder / n for n in self._shelf.names(folder) if n.endswith(SUFFIX))
 
 
-def _parquet(rows: pa.Table, key: str, holds: Collection[str]) -> memoryview:
+def _parquet(taking: Any, rows: pa.Table, key: str, holds: Collection[str]) -> None:
     if holds:
         metadata = {**(rows.schema.metadata or {}), _HOLDS: json.dumps(sorted(holds)).encode()}
         rows = rows.replace_schema_metadata(metadata)
-    sink = pa.BufferOutputStream()
     distinct = max(1, min(rows.num_rows, _ROW_GROUP_ROWS))
     pq.write_table(
         rows,
-        sink,
+        taking,
         compression="zstd",
         row_group_size=_ROW_GROUP_ROWS,
         bloom_filter_options={key: {"ndv": distinct, "fpp": _BLOOM_FPP}},
     )
-    return memoryview(sink.getvalue())

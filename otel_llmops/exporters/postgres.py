@@ -298,7 +298,11 @@ class _Database:
 
 
 async def _driver(connection: AsyncConnection) -> Any:
-    return (await connection.get_raw_connection()).driver_connection
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if driver.is_closed():  # what fails past SQLAlchemy leaves the pool with it
+        await connection.invalidate()
+        driver = (await connection.get_raw_connection()).driver_connection
+    return driver
 
 
 async def _copy(connection: AsyncConnection, name: str, rows: pa.Table) -> None:

@@ -40,6 +40,8 @@ _TRANSIENT_CLASSES = ("08", "25", "28", "40", "53", "55", "57", "58", "F0", "XX"
 """Connections, transactions, who may, resources, locks, the operator, the system, its files."""
 _TRANSIENT = frozenset({"3D000", "42501", "42P01", "42703", "3F000"})
 """No such database, not allowed, no such table, no such column, no such schema."""
+_BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg says of a connection that ended: the second, where the server's word came first."""
 _CANCELED = "57014"
 """QUERY CANCELED: what statement_timeout says."""
 
@@ -137,7 +139,7 @@ def translated(*, query_s_max: float = 0.0) -> Iterator[None]:
         raise _verdict(code, f"PostgreSQL: {_said(error)}") from error
     except pa.ArrowException as error:
         raise PermanentExport(f"rows that Arrow refuses: {_first_line(error)}") from error
-    except (asyncpg.InterfaceError, sa.exc.SQLAlchemyError, OSError, RuntimeError) as error:
+    except (*_BROKEN, sa.exc.SQLAlchemyError, OSError, RuntimeError) as error:
         raise RetryableExport(f"PostgreSQL: {_first_line(error)}") from error
 
 

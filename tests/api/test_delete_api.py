@@ -22,7 +22,7 @@ class AtOnce:
         self._store = store
 
     def delete(self, session_id: str) -> Deleted | None:
-        sessions, traces = named(self._store, session_id)
+        sessions, traces = named(self._store, [session_id])
         rows = self._store.delete_sessions(sessions, traces)
         return Deleted(sessions, traces, rows) if any(rows.values()) else None
 

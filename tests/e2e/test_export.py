@@ -78,3 +78,35 @@ def test_a_lake_beside_a_server_gets_what_it_gets(tmp_path: Path) -> None:
         until(lambda: len(list(lake.glob("sessions/*/*"))) > 0, what="the lake has an analysis")
         assert served.stop() == 0
     assert lake_spans(lake).num_rows == REQUESTS
+
+
+def owed(served: Serving) -> int:
+    """How many sessions exports have still to delete."""
+    figures = served.get("/metrics").text.splitlines()
+    name = "otel_llmops_export_deletions_owed{"
+    return sum(int(line.split()[-1]) for line in figures if line.startswith(name))
+
+
+@pytest.mark.timeout(180)
+def test_a_deleted_session_leaves_an_export_too_also_one_that_was_away(
+    shaky: Server, tmp_path: Path
+) -> None:
+    url = postgres_server.url_of(shaky, tmp_path)
+    one, two = (f"{number:032x}" for number in (1, 2))
+    with serving(tmp_path / "data", "--export", url) as served:
+        send(served, 1)
+        has(url, REQUESTS)
+        until(lambda: served.get(f"/api/sessions/{two}").is_success, what="the store has it")
+        until(lambda: served.delete(f"/api/sessions/{one}").is_success, what="it is deleted")
+        has(url, REQUESTS - 1)
+        shaky.kill()
+        served.delete(f"/api/sessions/{two}").raise_for_status()
+        send(served, 1 + REQUESTS)
+        until(lambda: owed(served) == 1, what="it is owed")
+        shaky.start()
+        has(url, 2 * REQUESTS - 2)
+        until(lambda: owed(served) == 0, what="it is owed no more")
+        assert rows(url, f"SELECT count(*) FROM spans WHERE trace_id IN ('{one}', '{two}')") == [
+            (0,)
+        ]
+        assert served.stop() == 0

@@ -1,15 +1,18 @@
 """A session that is deleted does not come back, whatever the engine does next."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from errno import ENOSPC
 
 import pyarrow as pa
 import pytest
 
 from otel_llmops.engine.deletion import Deleted, Deletions
+from otel_llmops.engine.intent import Owed, OwedDeletions
 from otel_llmops.engine.pipeline import Engine
-from otel_llmops.errors import RetryableExport
+from otel_llmops.errors import PermanentExport, RetryableExport
+from otel_llmops.journal import Reader
 from otel_llmops.model.schemas import DERIVED
 from otel_llmops.storage.seams import Exporter
 from tests.support.engines import DEADLINE_S, Collector, trace_id, work
@@ -142,7 +145,12 @@ def test_a_trace_that_another_session_links_to_does_not_name_it(house: Collector
     assert sessions(house) == [ONE]
 
 
-def running(house: Collector, deletions: Deletions, exporter: Exporter | None = None) -> Engine:
+def running(
+    house: Collector,
+    deletions: Deletions,
+    exporter: Exporter | None = None,
+    pass_on: Callable[[Owed], None] | None = None,
+) -> Engine:
     return Engine(
         spans_reader=house.reader("store"),
         analysis_reader=house.reader("analysis"),
@@ -150,6 +158,7 @@ def running(house: Collector, deletions: Deletions, exporter: Exporter | None = 
         directory=house.folder / "engine",
         settings=house.settings,
         deletions=deletions,
+        pass_on=pass_on,
     )
 
 
@@ -205,3 +214,71 @@ def test_what_the_store_refuses_is_told(house: Collector) -> None:
     deleted: Deleted = house.engine.delete(CHAT, house.stop)
     assert deleted.rows["spans"] == 2
     assert house.engine.figures()["export_retries"] == 1
+
+
+def owed(house: Collector, *names: str) -> Owed:
+    """A deletion that another store did when it had stored what was sent so far."""
+    return Owed(names, Reader.open(house.folder / "journal", "another").durable_end())
+
+
+def test_a_store_that_is_behind_deletes_what_another_one_did_and_keeps_what_came_later(
+    house: Collector,
+) -> None:
+    send(house)
+    house.engine.owed.add(owed(house, CHAT))
+    house.send(work("agent", "editor", trace=1, id=7, conversation=CHAT))
+    for again in (house.settle, lambda: restarted(house)):
+        again()
+        found = house.session(CHAT)
+        assert found is not None
+        assert (found.trace_ids, found.agents) == ([ONE], ["editor"])
+        assert house.store.wire_spans([ONE]).num_rows == 1
+        assert not house.store.wire_spans([TWO]).num_rows
+        assert house.engine.figures()["deletions_owed"] == 0
+
+
+def test_what_is_owed_is_done_by_the_engine_that_is_started_next(house: Collector) -> None:
+    send(house)
+    house.settle()
+    directory = house.folder / "engine"
+    OwedDeletions(directory, house.disk).add(owed(house, "nobody's name\n", CHAT))
+    OwedDeletions(directory, house.disk).add(owed(house, OTHER))
+    house.restart()
+    assert house.engine.figures()["deletions_owed"] == 2
+    house.settle()
+    assert left(house) == ([], set())
+
+
+def test_what_a_store_refuses_to_delete_stays_owed_and_stops_nothing(house: Collector) -> None:
+    class Never(Refusing):
+        def delete_sessions(
+            self, session_ids: Sequence[str], trace_ids: Sequence[str]
+        ) -> dict[str, int]:
+            raise PermanentExport("no")
+
+    send(house)
+    house.restart(Never(house.store))
+    house.engine.owed.add(owed(house, CHAT))
+    house.settle()
+    house.send(work("agent", "editor", trace=4, id=1))
+    house.settle()
+    assert trace_id(4) in sessions(house)
+    assert house.engine.figures()["deletions_owed"] == 1
+    restarted(house)
+    assert sessions(house) == sorted([OTHER, trace_id(4)])
+
+
+def test_whoever_deletes_passes_it_on_by_all_its_names(house: Collector) -> None:
+    passed: list[Owed] = []
+
+    def keep(owed: Owed) -> None:
+        passed.append(owed)
+        if len(passed) == 1:
+            raise OSError(ENOSPC, "full")
+
+    send(house)
+    house.settle()
+    house.engine = running(house, Deletions(), pass_on=keep)
+    house.engine.resume(house.stop)
+    house.engine.delete(TWO, house.stop)
+    assert passed == [owed(house, TWO, CHAT, ONE)] * 2

@@ -1,5 +1,6 @@
 """What is PostgreSQL's own: its partitions, and what its errors mean."""
 
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from otel_llmops.exporters.postgres_partitions import Partitions, drop_statement
 from otel_llmops.store_url import store_url
 from tests.support.postgres_server import postgres_url
 from tests.support.servers import or_skip
+from tests.support.serving import until
 from tests.support.sql import rows
 from tests.support.tables import spans
 
@@ -90,3 +92,23 @@ def test_failures_are_permanent_where_the_rows_are_at_fault(
 def test_a_store_that_cannot_be_reached_is_refused() -> None:
     with pytest.raises(ConfigError, match="the store cannot be opened"):
         Postgres(store_url("postgresql://u@127.0.0.1:1/x"))
+
+
+def test_a_connection_that_the_server_ended_is_made_again_to_read(tmp_path: Path) -> None:
+    url = or_skip(lambda: postgres_url(tmp_path))
+    store = Postgres(store_url(url))
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    try:
+        store.export_spans(spans({"trace_id": "t"}), batch_id="one")
+        assert store.wire_spans(["t"]).num_rows == 1
+        assert rows(url, f"{ended} AND datname = current_database()")
+
+        def read() -> int:
+            with suppress(RetryableExport):  # the first may find out
+                found: int = store.wire_spans(["t"]).num_rows
+                return found
+            return 0
+
+        assert until(read) == 1
+    finally:
+        store.close()

@@ -141,6 +141,9 @@ class Serving:
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=10)
 
+    def delete(self, path: str) -> httpx.Response:
+        return httpx.delete(f"http://127.0.0.1:{self.api_port}{path}", timeout=20)
+
     def graphql(self, query: str) -> Any:
         url = f"http://127.0.0.1:{self.api_port}/graphql"
         answer = httpx.post(url, json={"query": query}, timeout=10).json()

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS spans_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/spans_local', '{replica}')
 PARTITION BY toYYYYMMDD(least(greatest(start_time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (trace_id, start_time)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, merge_selector_base = 12, min_parts_to_merge_at_once = 24, max_bytes_to_merge_at_max_space_in_pool = 4294967296;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, merge_selector_base = 12, min_parts_to_merge_at_once = 24, max_bytes_to_merge_at_max_space_in_pool = 4294967296, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS spans ON CLUSTER 'main' AS spans_local
 ENGINE = Distributed('main', currentDatabase(), spans_local, sipHash64(trace_id));
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS log_events_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/log_events_local', '{replica}')
 PARTITION BY toYYYYMMDD(least(greatest(time, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (trace_id, time)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, merge_selector_base = 12, min_parts_to_merge_at_once = 24, max_bytes_to_merge_at_max_space_in_pool = 4294967296;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, replicated_deduplication_window = 10000, merge_selector_base = 12, min_parts_to_merge_at_once = 24, max_bytes_to_merge_at_max_space_in_pool = 4294967296, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS log_events ON CLUSTER 'main' AS log_events_local
 ENGINE = Distributed('main', currentDatabase(), log_events_local, sipHash64(trace_id));
@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS agent_operations_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/agent_operations_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, trace_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS agent_operations ON CLUSTER 'main' AS agent_operations_local
 ENGINE = Distributed('main', currentDatabase(), agent_operations_local, sipHash64(session_id));
@@ -126,7 +126,7 @@ CREATE TABLE IF NOT EXISTS agent_handoffs_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/agent_handoffs_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, index_granularity = 1024, min_compress_block_size = 8192;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild', index_granularity = 1024, min_compress_block_size = 8192;
 
 CREATE TABLE IF NOT EXISTS agent_handoffs ON CLUSTER 'main' AS agent_handoffs_local
 ENGINE = Distributed('main', currentDatabase(), agent_handoffs_local, sipHash64(session_id));
@@ -156,7 +156,7 @@ CREATE TABLE IF NOT EXISTS agents_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/agents_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS agents ON CLUSTER 'main' AS agents_local
 ENGINE = Distributed('main', currentDatabase(), agents_local, sipHash64(session_id));
@@ -188,7 +188,7 @@ CREATE TABLE IF NOT EXISTS sessions_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/sessions_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, index_granularity = 1024, min_compress_block_size = 8192;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild', index_granularity = 1024, min_compress_block_size = 8192;
 
 CREATE TABLE IF NOT EXISTS sessions ON CLUSTER 'main' AS sessions_local
 ENGINE = Distributed('main', currentDatabase(), sessions_local, sipHash64(session_id));
@@ -205,7 +205,7 @@ CREATE TABLE IF NOT EXISTS session_keys_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/session_keys_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS session_keys ON CLUSTER 'main' AS session_keys_local
 ENGINE = Distributed('main', currentDatabase(), session_keys_local, sipHash64(session_id));
@@ -236,7 +236,7 @@ CREATE TABLE IF NOT EXISTS token_ledger_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/token_ledger_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS token_ledger ON CLUSTER 'main' AS token_ledger_local
 ENGINE = Distributed('main', currentDatabase(), token_ledger_local, sipHash64(session_id));
@@ -266,7 +266,7 @@ CREATE TABLE IF NOT EXISTS context_drift_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/context_drift_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS context_drift ON CLUSTER 'main' AS context_drift_local
 ENGINE = Distributed('main', currentDatabase(), context_drift_local, sipHash64(session_id));
@@ -283,7 +283,7 @@ CREATE TABLE IF NOT EXISTS coordination_graphs_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/coordination_graphs_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS coordination_graphs ON CLUSTER 'main' AS coordination_graphs_local
 ENGINE = Distributed('main', currentDatabase(), coordination_graphs_local, sipHash64(session_id));
@@ -326,7 +326,7 @@ CREATE TABLE IF NOT EXISTS bottlenecks_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/bottlenecks_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS bottlenecks ON CLUSTER 'main' AS bottlenecks_local
 ENGINE = Distributed('main', currentDatabase(), bottlenecks_local, sipHash64(session_id));
@@ -346,7 +346,7 @@ CREATE TABLE IF NOT EXISTS coalitions_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/coalitions_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS coalitions ON CLUSTER 'main' AS coalitions_local
 ENGINE = Distributed('main', currentDatabase(), coalitions_local, sipHash64(session_id));
@@ -385,7 +385,7 @@ CREATE TABLE IF NOT EXISTS function_usage_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/function_usage_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS function_usage ON CLUSTER 'main' AS function_usage_local
 ENGINE = Distributed('main', currentDatabase(), function_usage_local, sipHash64(session_id));
@@ -412,7 +412,7 @@ CREATE TABLE IF NOT EXISTS function_edges_local ON CLUSTER 'main' (
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/function_edges_local', '{replica}')
 PARTITION BY toYYYYMM(least(greatest(started_at, toDateTime64('2020-01-01', 9, 'UTC')), toDateTime64('2050-01-01', 9, 'UTC')))
 ORDER BY (session_id, started_at)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10;
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_parts_to_merge_at_once = 10, enable_block_number_column = 1, enable_block_offset_column = 1, lightweight_mutation_projection_mode = 'rebuild';
 
 CREATE TABLE IF NOT EXISTS function_edges ON CLUSTER 'main' AS function_edges_local
 ENGINE = Distributed('main', currentDatabase(), function_edges_local, sipHash64(session_id));
