@@ -208,7 +208,9 @@ async def listen(api: str, http: str, listeners: int) -> None:
             await asyncio.sleep(3)
     _, pending = await asyncio.wait(tasks, timeout=10)
     missed = sum(TOLD - len(times) for times in heard)
-    waited = sorted(at - sent[trace] for times in heard for trace, at in times.items())
+    waited = sorted(
+        at - sent[trace] for times in heard for trace, at in times.items() if trace in sent
+    )
     for task in pending:
         task.cancel()
     print(
