@@ -35,12 +35,12 @@ from otel_llmops.topology.worker import DIGEST_BYTES, Buffer, Look
 
 __all__ = [
     "Group",
-    "Parted",
+    "Request",
     "Sizes",
     "Solved",
     "grouped",
     "in_two",
-    "parted",
+    "requests",
     "solve_all",
     "solve_early",
 ]
@@ -87,29 +87,26 @@ _Parts = Mapping[str, list[_File]]
 """Top-level package -> its files that could be parsed."""
 
 
-class Parted(NamedTuple):
-    """All that there is to solve: groups, and the files that they are made of."""
+class Request(NamedTuple):
+    """A group to solve: its key, and packed facts of its files and of those that it knows."""
 
-    groups: Sequence[Group]
-    parts: _Parts
+    key: bytes
+    own: list[Buffer]
+    known: list[Buffer]
 
-    def sizes(self) -> list[int]:
-        """Bytes of packed facts of each group, which takes 25 times as much memory to be solved.
+    @property
+    def size(self) -> int:
+        """Bytes of packed facts; to be solved takes 25 times as much memory.
 
         Of files that it knows only the surface is kept, a quarter of them.
         """
-        sizes = {top: sum(len(one.facts) for one in part) for top, part in self.parts.items()}
-        return [
-            sum(sizes.get(top, 0) for top in group.packages)
-            + sum(sizes.get(top, 0) for top in group.known) // 4
-            for group in self.groups
-        ]
+        return sum(map(len, self.own)) + sum(map(len, self.known)) // 4
 
 
-def parted(
+def requests(
     tree: Tree, placed: Layout, looks: MutableMapping[str, Look], *, sizes: Sizes = SIZES
-) -> Parted:
-    """What there is to solve. Of `looks` the `calls` are let go; no others hold them then."""
+) -> dict[int, Request]:
+    """All that there is to solve. Of `looks` the `calls` are let go; no others hold them then."""
     groups: Sequence[Group] = ()
     if len(tree.files) >= sizes.files_many and _installed(tree, placed):
         groups = grouped(*_packages(placed, looks), bytes_small=sizes.bytes_small)
@@ -118,24 +115,26 @@ def parted(
         looks[path] = look._replace(calls=b"")
     if len(groups) < 2:
         groups = [Group(frozenset(parts), frozenset())]
-    return Parted(groups, parts)
+    return {number: _request(group, parts) for number, group in enumerate(groups)}
 
 
-def solve_all(work: Parted, room: Room, *, workers: int, kept: Mapping[bytes, Buffer]) -> Solved:
+def solve_all(
+    asked: dict[int, Request], room: Room, *, workers: int, kept: Mapping[bytes, Buffer]
+) -> Solved:
     """The call graph of a scan.
 
-    In:     `room`, of the groups' `sizes`; `workers`, processes, 0 for none, as where there is one
-            group; `kept`, the answers of an earlier scan.
+    In:     `asked`, used up, so that what is solved is let go; `room`, whose jobs have their
+            numbers; `workers`, processes, 0 for none, as where there is one group; `kept`, the
+            answers of an earlier scan.
     Cost:   time linear in calls, of the groups that are not `kept`; memory that of the groups being
             solved, as many as workers, if there is room.
     """
-    groups, parts = work
-    if len(groups) < 2:
+    if len(asked) < 2:
         workers = 0
 
     def solve(_: int) -> list[tuple[bytes, Buffer]]:
         with closing(room.jobs()) as jobs:  # or others wait for the room of one that failed
-            return [_solve(groups[number], parts, workers, kept) for number in jobs]
+            return [_solve(asked.pop(number), workers, kept) for number in jobs]
 
     count = max(1, workers)
     try:
@@ -180,7 +179,7 @@ def solve_early(
     for group in grouped(*_packages(placed, known), bytes_small=sizes.bytes_small):
         if until():
             break
-        answers.update([_solve(group, parts, 1, kept)])
+        answers.update([_solve(_request(group, parts), 1, kept)])
     return answers
 
 
@@ -223,10 +222,7 @@ def _parts(placed: Layout, looks: Mapping[str, Look]) -> dict[str, list[_File]]:
     return parts
 
 
-def _solve(
-    group: Group, parts: _Parts, workers: int, kept: Mapping[bytes, Buffer]
-) -> tuple[bytes, Buffer]:
-    """The key of a group and its answer."""
+def _request(group: Group, parts: _Parts) -> Request:
     own = [file for package in sorted(group.packages) for file in parts.get(package, ())]
     known = [file for package in sorted(group.known) for file in parts.get(package, ())]
     told = blake2b(digest_size=DIGEST_BYTES)
@@ -234,11 +230,15 @@ def _solve(
         told.update(b"\0".join((b"own", file.name, file.content)))
     for file in known:
         told.update(b"\0".join((b"known", file.name, file.surface)))
-    key = told.digest()
+    return Request(told.digest(), [file.facts for file in own], [file.facts for file in known])
+
+
+def _solve(request: Request, workers: int, kept: Mapping[bytes, Buffer]) -> tuple[bytes, Buffer]:
+    """The key of a group and its answer."""
+    key, own, known = request
     answer = kept.get(key)
     if answer is None:
-        request = [file.facts for file in own], [file.facts for file in known]
-        answer = (asked_apart(*request) if workers else None) or answered(*request)
+        answer = (asked_apart(own, known) if workers else None) or answered(own, known)
     return key, answer
 
 

@@ -26,7 +26,7 @@ from otel_llmops.topology.cache import Cache, Key, fingerprint
 from otel_llmops.topology.commit import DIRTY, Checkout
 from otel_llmops.topology.facts import FileSummary
 from otel_llmops.topology.files import Diagnostic, Tree, find
-from otel_llmops.topology.groups import Solved, in_two, parted, solve_all, solve_early
+from otel_llmops.topology.groups import Solved, in_two, requests, solve_all, solve_early
 from otel_llmops.topology.ids import identifier
 from otel_llmops.topology.imports import Resolver
 from otel_llmops.topology.layout import Layout, layout
@@ -221,10 +221,11 @@ def _imported_from(root: Path, first: str) -> tuple[dict[str, Look], Layout]:
 @contextmanager
 def _solving(read: _Read, workers: int, steps: _Steps) -> Iterator[Future[Solved]]:
     """The call graph, while it is solved; begins when there is room for what is done beside it."""
-    work = parted(read.tree, read.layout, read.looks)
-    room = Room(work.sizes(), read.bytes_at_once)
+    asked = requests(read.tree, read.layout, read.looks)
+    sizes = [0 if one.key in read.solved else one.size for one in asked.values()]
+    room = Room(sizes, read.bytes_at_once)
     with ThreadPoolExecutor(1) as beside:
-        solving = beside.submit(solve_all, work, room, workers=workers, kept=read.solved)
+        solving = beside.submit(solve_all, asked, room, workers=workers, kept=read.solved)
         try:
             with steps.step("calls"):
                 room.wait_for(sum(len(look.facts) for look in read.looks.values()) // 2)

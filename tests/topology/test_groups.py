@@ -19,7 +19,7 @@ from otel_llmops.topology.groups import (
     Solved,
     grouped,
     in_two,
-    parted,
+    requests,
     solve_all,
     solve_early,
 )
@@ -110,8 +110,10 @@ def _solved(
 ) -> Solved:
     tree, placed, looks = _looked(root)
     sizes = Sizes(files_many, bytes_small=1)
-    work = parted(tree, placed, looks, sizes=sizes)
-    solved = solve_all(work, Room(work.sizes(), 1), workers=workers, kept=kept)
+    asked = requests(tree, placed, looks, sizes=sizes)
+    room = Room([one.size for one in asked.values()], 1)
+    solved = solve_all(asked, room, workers=workers, kept=kept)
+    assert asked == {}
     assert solved.unread == []
     assert not any(look.calls for look in looks.values())
     return solved
@@ -264,7 +266,7 @@ def test_what_cannot_be_solved_is_said_and_the_rest_goes_on(tmp_path: Path) -> N
     broken = list(unpack(looks["app/main.py"].calls))
     broken[FUNCTIONS] = None
     looks["app/main.py"] = looks["app/main.py"]._replace(calls=pack(tuple(broken)))
-    work = parted(tree, placed, looks, sizes=_MANY)
-    solved = solve_all(work, Room(work.sizes(), 1), workers=2, kept={})
+    asked = requests(tree, placed, looks, sizes=_MANY)
+    solved = solve_all(asked, Room([1] * len(asked), 1), workers=2, kept={})
     assert solved.unread == [("app", 1, "calls are not known (TypeError)")]
     assert {f"{edge.caller} > {edge.callee}" for edge in solved.edges} == _WITHIN_LIB
