@@ -164,6 +164,8 @@ def scan(
         with steps.step("link"):
             facts, functions = file_facts(placed, read.looks)
             linked = link(placed, facts)
+            # no longer needed, and much
+            facts = {path: one and one._replace(imports=()) for path, one in facts.items()}
         with steps.step("tables"):
             snapshot = Snapshot(
                 _snapshot_id(path, commit, inputs), str(path.resolve()), commit,
