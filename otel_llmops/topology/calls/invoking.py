@@ -36,7 +36,7 @@ class Invoking(Containers):
         self.more: dict[int, int] = {}
         self.field_names: dict[int, list[Any]] = {}
         self.nested: dict[tuple[int, Op], int] = {}
-        """How many partials an operation has gone through."""
+        """How many partials an operation has gone through; keeps it, as `once` goes by identity."""
 
     def call(
         self, caller: int, op: Op, thing: int, found: int, module: int, receiver: int = -1
