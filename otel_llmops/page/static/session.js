@@ -58,7 +58,7 @@ const QUERY = `query Session($id: String!) {
   session(sessionId: $id) { sessionId traceIds agents startedAt durationMs handoffs llmCalls inputTokens outputTokens costUsd errors driftScore completeness final
     residualTokens analysisVersion
     tokens { agent model llmCalls inputTokens outputTokens cacheReadTokens cacheWriteTokens reasoningTokens costUsd unpricedTokens }
-    ledger { spanId spanName agent kind model reportedTokens ownTokens rule conflict startedAt aboveSpanId reportedInputTokens reportedOutputTokens
+    ledger(limit: 1000) { spanId spanName agent kind model reportedTokens ownTokens rule conflict startedAt aboveSpanId reportedInputTokens reportedOutputTokens
       reportedCacheReadTokens reportedCacheWriteTokens reportedReasoningTokens ownInputTokens ownOutputTokens residualTokens } }
   timeline(sessionId: $id, limit: 3000) { traceId spanId parentSpanId name kind agent model tool startedAt durationMs criticalMs error errorType errorMessage function file line }
   handoffs(sessionId: $id, limit: 1000) { id sessionId traceId fromAgent toAgent kind startedAt latencyMs quality qualityConfidence confidence evidence
@@ -69,6 +69,7 @@ const QUERY = `query Session($id: String!) {
 const MESSAGES = "query Messages($trace: String!, $span: String!) { messages(traceId: $trace, spanId: $span) { speaker received text cut } }";
 const ROWS_MAX = 200;
 const SPANS_MAX = 3000;
+const LEDGER_MAX = 1000;
 const FRAME = 38;
 
 // the collector works out a timeline anew each time: not for a reader who only turns to another span
@@ -219,5 +220,6 @@ function ledgerCard(session) {
     { label: "Because", value: (each) => [h("span", { class: "still" }, words(each.rule)), each.conflict && [" ", badge("conflict", "bad")]] },
     { label: "Above", value: (each) => (names.has(each.aboveSpanId) ? name(names.get(each.aboveSpanId), { most: 40 }) : each.aboveSpanId ? h("span", { class: "mono" }, each.aboveSpanId) : "–"), hint: "the report that holds this one" },
   ], session.ledger.slice(0, ROWS_MAX), { href: (each) => address("session", [session.sessionId], { span: each.spanId }), key: (each) => `ledger ${each.spanId}`, empty: "No span reported tokens." }),
-  session.ledger.length > ROWS_MAX && h("p", { class: "about" }, `The first ${ROWS_MAX} of ${exact(session.ledger.length)}; save the JSON for all.`));
+  session.ledger.length > ROWS_MAX && h("p", { class: "about" }, session.ledger.length < LEDGER_MAX ? `The first ${ROWS_MAX} of ${exact(session.ledger.length)}; save the JSON for all.`
+      : `The first ${ROWS_MAX}; save the JSON for the first ${exact(LEDGER_MAX)}, the API has them all, page by page.`));
 }
