@@ -56,6 +56,18 @@ ELSEWHERE = {
         "Finding.recommendation",
         "LedgerEntry.traceId",
     ),
+    "a page of it is a thousand, which is more than a reader reads": (
+        "CodeModule.dependencies(limit)",
+        "CodeModule.dependencies(offset)",
+        "CodeModule.functions(limit)",
+        "CodeModule.functions(offset)",
+        "Query.contextDrift(limit)",
+        "Query.contextDrift(offset)",
+        "Query.highTokenFunctions(offset)",
+        "Session.ledger(offset)",
+        "Session.tokens(limit)",
+        "Session.tokens(offset)",
+    ),
     "ids of rows, which nothing else refers to": (
         "CodeFunction.functionId",
         "CodeModule.moduleId",

@@ -14,8 +14,8 @@ const QUERY = `query Code($since: DateTime, $repository: String, $commit: String
   treemap: moduleGraph(format: "treemap", repository: $repository) { data }
   sankey: moduleGraph(format: "sankey", repository: $repository) { data }
 }`;
-const CALLS = "query Calls($limit: Int) { functionCalls(limit: $limit) { caller callee callCount avgDurationMs totalTokens avgTokensPerCall observed static foundBy } }";
-const CHAIN = "query Chain($of: String!) { callChain(entryPoint: $of, depth: 4) { caller callee callCount avgDurationMs totalTokens avgTokensPerCall observed static foundBy } }";
+const CALLS = "query Calls($limit: Int, $repository: String, $commit: String) { functionCalls(limit: $limit, repository: $repository, commitHash: $commit) { caller callee callCount avgDurationMs totalTokens avgTokensPerCall observed static foundBy } }";
+const CHAIN = "query Chain($of: String!, $repository: String, $commit: String) { callChain(entryPoint: $of, depth: 4, repository: $repository, commitHash: $commit) { caller callee callCount avgDurationMs totalTokens avgTokensPerCall observed static foundBy } }";
 const EXPORT = "query Export($format: String!, $repository: String) { moduleGraph(format: $format, repository: $repository) { data } }";
 const NODES_MAX = 40;
 const FLOWS_MAX = 40;
@@ -29,7 +29,7 @@ export const code = {
     const scan = { repository: at.given.get("repository"), commit: at.given.get("commit") };
     const [data, calls, named] = await Promise.all([
       ask(QUERY, { since: at.since, ...scan }, signal),
-      chosen ? ask(CHAIN, { of: chosen }, signal) : ask(CALLS, { limit: 80 }, signal),
+      chosen ? ask(CHAIN, { of: chosen, ...scan }, signal) : ask(CALLS, { limit: 80, ...scan }, signal),
       chosen ? functionNamed(chosen, scan, signal) : null,
     ]);
     const modules = await modulesOf(data.topologySnapshot, scan, signal);
