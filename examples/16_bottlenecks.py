@@ -24,7 +24,7 @@ OpenTelemetry Collector would write them, and are analysed from there:
     1. 3 of 4 calls of chat gpt-4o by booking failed, mostly because there were too many of them;
     waiting for the next try took 249 ms. Send fewer at once, raise the limit, or spread the calls
     over more keys or models. Twice as fast here saves 171 ms a session.
-    2. writer waits 500 ms of a session in which nothing that it calls runs: 26 % of the critical
+    2. writer waits 500 ms of a session in which nothing that it calls runs: 26% of the critical
     path. Look for a queue, a lock, a pause between tries or a person in between; or trace what
     runs there. Twice as fast here saves 250 ms a session.
     3. guide gives chat gpt-4o 60,000 tokens a call, 120 times the usual, for 150 back; 28 % of
