@@ -27,7 +27,7 @@ OpenTelemetry Collector would write them, and are analysed from there:
     2. writer waits 500 ms of a session in which nothing that it calls runs: 26% of the critical
     path. Look for a queue, a lock, a pause between tries or a person in between; or trace what
     runs there. Twice as fast here saves 250 ms a session.
-    3. guide gives chat gpt-4o 60,000 tokens a call, 120 times the usual, for 150 back; 28 % of
+    3. guide gives chat gpt-4o 60,000 tokens a call, 120 times the usual, for 150 back; 28% of
     the critical path. Pass on only what the call needs: sum up the history, cut tool results, or
     let the provider cache the part that repeats. Twice as fast here saves 276 ms a session.
     4. weather makes calls of execute_tool weather one after the other though none shows that it
