@@ -253,9 +253,10 @@ def test_a_solver_is_done_again_if_it_died_but_not_if_the_user_interrupted_it(
     _, _, looks = _looked(draw(tmp_path, _PACKAGES))
     much = [looks["lib/engine.py"].calls] * 50_000  # seconds of work
 
-    def solvers() -> list[psutil.Process]:  # and not the servers of other tests
-        children = psutil.Process().children()
-        return [one for one in children if "topology.solving" in " ".join(one.cmdline())]
+    others = psutil.Process().children()  # servers of other tests
+
+    def solvers() -> list[psutil.Process]:
+        return [one for one in psutil.Process().children() if one not in others]
 
     def strike() -> None:
         until(solvers, what="a solver")[0].send_signal(number)
