@@ -184,8 +184,9 @@ class Engine:
         """
         deleted = self._delete([session_id], stop)
         names = dict.fromkeys([session_id, *deleted.session_ids, *deleted.trace_ids])
-        owed = Owed(tuple(names), self._cursor.committed)
-        self._disk_calls.insist(lambda: self._tell(owed), stop)
+        if self._pass_on is not None:
+            owed = Owed(tuple(names), self._cursor.committed)
+            self._on_disk(partial(self._pass_on, owed), stop)
         return deleted
 
     def _delete(self, names: Sequence[str], stop: threading.Event) -> Deleted:
@@ -195,11 +196,6 @@ class Engine:
                 raise StoppedError
         self._analyst.hear(self._handover.take())
         return self._analyst.delete(names, stop)
-
-    def _tell(self, owed: Owed) -> None:
-        if self._pass_on is not None:
-            with waiting_for_disk():
-                self._pass_on(owed)
 
     def _delete_asked(self, stop: threading.Event) -> None:
         is_due = self._deletions.are_asked or self._due()
@@ -226,14 +222,10 @@ class Engine:
                 _log.error("a session is deleted elsewhere, and not here: %s", error)
                 self.owed.refuse(owed)
                 continue
-            self._disk_calls.insist(partial(self._is_done, owed), stop)
+            self._on_disk(partial(self.owed.done, owed), stop)
 
     def _due(self) -> list[Owed]:
         return self.owed.due(max(self._cursor.committed, self._reached))
-
-    def _is_done(self, owed: Owed) -> None:
-        with waiting_for_disk():
-            self.owed.done(owed)
 
     def drain(self) -> None:
         """Store and analyse all that is journalled, for at most `drain_s`."""
@@ -311,7 +303,7 @@ class Engine:
             self._cursor.commit(self._cursor.reader.position, stop)
             return None
         end = records[-1].next
-        self._disk_calls.insist(lambda: self._write_down(start, end), stop)
+        self._on_disk(lambda: self._intent.write(start, end), stop)
         self._intended = start, end
         return Range(start, end, records)
 
@@ -324,7 +316,7 @@ class Engine:
         """The next records; what is damaged before them is kept."""
         records = self._cursor.read(stop, until=until)
         self._missed.hear(self._cursor.reader, stop)
-        self._disk_calls.insist(self._keep_damage, stop)
+        self._on_disk(self._keep_damage, stop)
         return records
 
     def _records(self, until: Position, stop: threading.Event) -> list[Record]:
@@ -387,18 +379,18 @@ class Engine:
 
     def _refused(self, record: Record, error: PermanentExport, stop: threading.Event) -> None:
         _log.error("the request at %s goes to quarantine: %s", record.position, error)
-        self._disk_calls.insist(lambda: self._set_apart(record, str(error)), stop)
+        self._on_disk(lambda: self._quarantine.put(record, str(error)), stop)
         self._counts["requests_quarantined"] += 1
 
-    def _write_down(self, start: Position, end: Position) -> None:
-        with waiting_for_disk():
-            self._intent.write(start, end)
-
-    def _set_apart(self, record: Record, reason: str) -> None:
-        with waiting_for_disk():
-            self._quarantine.put(record, reason)
-
     def _keep_damage(self) -> None:
-        with waiting_for_disk():
-            for place, found in self._cursor.reader.damage():
-                self._quarantine.put_damaged(place, found)
+        for place, found in self._cursor.reader.damage():
+            self._quarantine.put_damaged(place, found)
+
+    def _on_disk(self, write: Callable[[], object], stop: threading.Event) -> None:
+        """Write, and wait for the disk where it fails."""
+
+        def attempt() -> None:
+            with waiting_for_disk():
+                write()
+
+        self._disk_calls.insist(attempt, stop)
