@@ -25,7 +25,7 @@ __all__ = ["ClickHouseReading", "chunks"]
 _READERS = 4
 _IDS_MAX = 10_000
 """Ids in one statement: ClickHouse takes 50,000 elements of syntax."""
-_PLANNED = "SETTINGS optimize_use_projections = 0, max_threads = 1"
+_PLANNED: Mapping[str, int] = {"optimize_use_projections": 0, "max_threads": 1}
 """For what reads a few rows by their key: to find that no projection serves would take a quarter of
 the time, and a second thread a tenth."""
 _WIRE = ("span_wire", "scope_wire", "resource_wire")
@@ -85,9 +85,8 @@ class ClickHouseReading:
         settings: Mapping[str, int] = MappingProxyType({}),
     ) -> pa.Table:
         """The rows of a statement. Raises: RetryableExport, PermanentExport."""
-        given = ", ".join(f"{name} = {value}" for name, value in settings.items())
         try:
-            return self._clients.select(f"{_sql(statement)}{given and f' SETTINGS {given}'}")
+            return self._clients.select(_sql(statement, settings))
         except QueryError as error:
             raise RetryableExport(str(error)) from error
 
@@ -110,9 +109,13 @@ class ClickHouseReading:
         self._threads.shutdown(wait=True)
 
 
-def _sql(statement: sa.Select[*tuple[Any, ...]]) -> str:
+def _sql(
+    statement: sa.Select[*tuple[Any, ...]], settings: Mapping[str, int] = MappingProxyType({})
+) -> str:
     text = str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
-    return f"{text} {_PLANNED}" if _is_of_sessions(statement) else text
+    given = {**(_PLANNED if _is_of_sessions(statement) else {}), **settings}
+    clause = ", ".join(f"{name} = {value}" for name, value in given.items())
+    return f"{text} SETTINGS {clause}" if clause else text
 
 
 def _is_of_sessions(statement: sa.Select[*tuple[Any, ...]]) -> bool:
